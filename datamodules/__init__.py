@@ -1,0 +1,6 @@
+"""Each data set of the application; exported here so that a config names it by its bare class name."""
+
+from .base import DataModule
+from .mars import MarsDataModule
+
+__all__ = ["DataModule", "MarsDataModule"]

@@ -1,0 +1,365 @@
+"""What every data set shares: where the data comes from, splits, one loader factory, augmentation on the device."""
+
+import csv
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
+
+from .augment import Augment
+from .loader import EpochSampler, TensorLoader
+from .splits import assert_disjoint, bag_indices, split_indices
+
+Arrays = dict[str, np.ndarray]
+
+
+class DataModule(LightningDataModule):
+    """A data set in named parts (``train``, ``val``, ``test``, ``predict``), served as dict batches.
+
+    A subclass sets ``title`` and ``files`` and implements ``read`` and ``simulate``; both return pools of arrays
+    of equal length: ``{"train": {...}, "test": {...}, "predict": {...}}``. The ``train`` pool is split into folds;
+    a ``test`` pool has labels of its own; a ``predict`` pool has none. Without a ``test`` pool and with
+    ``test_fraction: 0`` the validation fold is scored again as ``test``, and results say so.
+
+    Batches hold ``id`` (int64 row number in the file), the arrays, and ``group`` (int64) where groups are known.
+    ``image`` arrives as float32 in [0, 1], ``mask`` and ``label`` as int64.
+
+    Args:
+        root: Folder of the data, or its parent.
+        source: ``real``, ``simulated``, or ``auto``: real data if it stands under ``root``, else the simulated set.
+        batch_size: Samples a batch and device.
+        num_workers: Worker processes, for sets of files; sets in memory need none.
+        seed: Seed of the split and of the simulated data.
+        fold: Number of the validation fold, from 0.
+        folds: Number of folds; 1 / folds of the data is for validation.
+        test_fraction: Share held out for the test part before folds are made, where the data has no test part.
+        groups: ``auto`` (the data's own groups, if any), ``none`` (samples split one by one), or a CSV ``id,group``.
+        bag: Number of a bootstrap bag; replaces the folds: train is drawn with replacement, val is out of bag.
+        exclude: CSV ``id,reason`` of samples to leave out of the ``train`` pool.
+        augment: List of augmentations for the train part (see ``datamodules/augment.py``).
+        samples_per_epoch: Samples an epoch when a subclass weights them; None means as many as there are.
+        limit: Use only so many samples of each pool, for trials.
+    """
+
+    title: str = ""
+    files: tuple[str, ...] = ()
+    how_to_get: str = "See docs/data.md for the format and where it comes from."
+    reserved: tuple[str, ...] = ()  # array names that are not part of a batch
+
+    def __init__(
+        self,
+        root: str = "data",
+        source: str = "auto",
+        batch_size: int = 32,
+        num_workers: int = 0,
+        seed: int = 0,
+        fold: int = 0,
+        folds: int = 5,
+        test_fraction: float = 0.0,
+        groups: str = "auto",
+        bag: int | None = None,
+        exclude: str | None = None,
+        augment: list | None = None,
+        samples_per_epoch: int | None = None,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__()
+        if source not in ("auto", "real", "simulated"):
+            raise ValueError(f"source={source!r}: choose auto, real or simulated.")
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size}: need 1 or more.")
+        self.save_hyperparameters(logger=False)
+        self.augment = Augment(augment or [])
+        self.parts: dict[str, np.ndarray] = {}
+        self.notes: list[str] = []  # what the user should know: shown once, kept in results.json
+        self._epoch = -1
+
+    # ---- for subclasses ---------------------------------------------------------------------------------------
+
+    def read(self, folder: Path) -> dict[str, Arrays]:
+        """Read the real data from ``folder``, where all ``files`` stand. Broken data is an error, never a fallback."""
+        raise NotImplementedError(f"{type(self).__name__} reads no real data.")
+
+    def simulate(self) -> dict[str, Arrays]:
+        """Make the simulated data: same arrays as ``read``."""
+        raise NotImplementedError(f"{type(self).__name__} has no simulated data.")
+
+    def labels_for_split(self, pool: Arrays) -> np.ndarray:
+        """Labels that folds are stratified by: (N,) classes, or (N, C) 0/1 for classes a sample holds."""
+        return pool["label"] if "label" in pool else np.zeros(len(pool["id"]), np.int64)
+
+    def outliers(self, pool: Arrays) -> np.ndarray:
+        """Rows of the train pool to leave out, found in the data itself."""
+        return np.zeros(0, np.int64)
+
+    def sample_weights(self) -> Tensor | None:
+        """Chance of each training row to be drawn, or None to serve each once an epoch."""
+        return None
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Statistics fitted on the train part: ``mean`` and ``std`` (C,) of images in [0, 1], ``class_counts``."""
+        pool, rows = self.pools["train"], self.parts["train"]
+        found: dict[str, Tensor] = {}
+        if "image" in pool:
+            sums, squares, count = 0.0, 0.0, 0
+            for chunk in np.array_split(rows, max(1, len(rows) // 512)):  # chunks: bounded memory
+                pixels = pool["image"][chunk].astype(np.float32) / 255
+                sums, squares = sums + pixels.sum((0, 2, 3), dtype=np.float64), squares + (pixels**2).sum((0, 2, 3), dtype=np.float64)
+                count += pixels[:, 0].size
+            mean = sums / count
+            found["mean"] = torch.tensor(mean, dtype=torch.float32)
+            found["std"] = torch.tensor(np.sqrt(np.maximum(squares / count - mean**2, 1e-8)), dtype=torch.float32)
+        key = "mask" if "mask" in pool else "label"
+        if key in pool:
+            found["class_counts"] = torch.from_numpy(np.bincount(pool[key][rows].reshape(-1).astype(np.int64)))
+        return found
+
+    # ---- where the data comes from ----------------------------------------------------------------------------
+
+    def folder(self) -> Path | None:
+        """Folder under ``root`` that holds all ``files``, or None."""
+        places = [Path(self.hparams.root) / self.title, Path(self.hparams.root)]
+        for place in places:
+            if all((place / name).exists() for name in self.files):
+                return place
+        for place in places:
+            there = [name for name in self.files if (place / name).exists()]
+            if there:
+                missing = sorted(set(self.files) - set(there))
+                raise FileNotFoundError(f"{place} holds {there[0]} but not {missing[0]}. {self.how_to_get}")
+        return None
+
+    def load(self) -> dict[str, Arrays]:
+        """Read or simulate the pools, and note which."""
+        folder = None if self.hparams.source == "simulated" else self.folder()
+        if folder is not None:
+            self.data_source = "real"
+            return self.read(folder)
+        looked = f"Looked for {' and '.join(self.files)} in {Path(self.hparams.root)} and {Path(self.hparams.root) / self.title}"
+        if self.hparams.source == "real":
+            raise FileNotFoundError(f"{looked}: not there. {self.how_to_get} Then set --data.root.")
+        self.data_source = "simulated"
+        if self.hparams.source == "auto":
+            self.note(
+                f"SIMULATED DATA. {looked}: not there. Scores on simulated data say nothing about the real task. "
+                f"{self.how_to_get} Then set --data.root."
+            )
+        return self.simulate()
+
+    def note(self, text: str) -> None:
+        """Tell the user once, and keep the text for results.json and the report."""
+        if text not in self.notes:
+            self.notes.append(text)
+            rank_zero_info(text)
+
+    def read_groups(self, pool: Arrays) -> np.ndarray | None:
+        """Groups of the train pool as int64 codes, or None."""
+        names: np.ndarray | None = None
+        if self.hparams.groups == "auto":
+            names = pool.get("group")
+        elif self.hparams.groups != "none":
+            path = Path(self.hparams.groups)
+            if not path.is_file():
+                raise FileNotFoundError(f"groups={path}: no such file. Give a CSV id,group, or auto, or none.")
+            table = read_columns(path, ("id", "group"))
+            by_id = dict(zip(table["id"], table["group"], strict=True))
+            missing = [i for i in self.names("train", pool["id"]) if i not in by_id]
+            if missing:
+                raise ValueError(f"{path}: no group for {len(missing)} samples, the first is id {missing[0]}.")
+            names = np.array([by_id[i] for i in self.names("train", pool["id"])])
+        return None if names is None else np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+    def names(self, pool: str, ids: np.ndarray) -> list[str]:
+        """Names of samples as files write them; the row number where the data has no names."""
+        return [str(i) for i in ids]
+
+    # ---- setup ------------------------------------------------------------------------------------------------
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load, clean and split. A second call does nothing.
+
+        Raises:
+            FileNotFoundError: Data that is missing with ``source: real``, or present in part.
+            ValueError: Data that is broken, an empty part, or groups on both sides of a split.
+        """
+        if self.parts:
+            return
+        h = self.hparams
+        self.pools = self.load()
+        for pool in self.pools.values():
+            size = len(next(iter(pool.values())))
+            pool.setdefault("id", np.arange(size, dtype=np.int64))
+            if h.limit is not None:
+                for key in pool:
+                    pool[key] = pool[key][: h.limit]
+        train = self.pools["train"]
+        keep = np.ones(len(train["id"]), bool)
+        keep[self.outliers(train)] = False
+        keep[self.excluded(train)] = False
+        rows = np.flatnonzero(keep)
+        if len(rows) < 2:
+            raise ValueError(
+                f"{self.title}: {len(rows)} of {len(keep)} training samples are left after cleaning; need 2 or more. "
+                "Check the file, --data.exclude and --data.limit."
+            )
+        groups = self.read_groups(train)
+        train.pop("group", None)
+        labels = self.labels_for_split(train)[rows]
+        kept_groups = None if groups is None else groups[rows]
+        if h.bag is None:
+            fraction = 0.0 if "test" in self.pools else h.test_fraction
+            parts = split_indices(labels, kept_groups, h.fold, h.folds, h.seed, fraction)
+        else:
+            parts = bag_indices(labels, kept_groups, h.bag, h.seed)
+        assert_disjoint(parts, kept_groups)
+        if groups is not None:
+            train["group"] = groups
+        self.parts = {part: rows[chosen] for part, chosen in parts.items() if len(chosen)}
+        for part, pool in (("test", "test"), ("predict", "predict")):
+            if pool in self.pools:
+                self.parts[part] = np.arange(len(self.pools[pool]["id"]))
+        kind = f"bag {h.bag}" if h.bag is not None else f"fold {h.fold} of {h.folds}"
+        kind += ", grouped" if groups is not None else ""
+        self.split = {"train": kind, "val": kind, "test": "test part", "predict": "unlabelled part"}
+        if "test" not in self.parts:
+            self.parts["test"] = self.parts["val"]
+            self.split["test"] = f"validation {kind}, which also chose the checkpoint"
+        for part in ("train", "val"):
+            if part not in self.parts:
+                raise ValueError(f"{self.title}: the {part} part of {kind} is empty; use fewer folds.")
+
+    def excluded(self, pool: Arrays) -> np.ndarray:
+        """Rows named in the ``exclude`` CSV."""
+        if self.hparams.exclude is None:
+            return np.zeros(0, np.int64)
+        path = Path(self.hparams.exclude)
+        if not path.is_file():
+            raise FileNotFoundError(f"exclude={path}: no such file. Write one with `python cli.py inspect`.")
+        wanted = set(read_columns(path, ("id", "reason"))["id"])
+        names = self.names("train", pool["id"])
+        unknown = wanted - set(names)
+        if unknown:
+            raise ValueError(f"{path}: id {sorted(unknown)[0]!r} is not in the data ({len(names)} samples).")
+        self.note(f"{len(wanted)} samples left out by {path.name}.")
+        return np.array([i for i, name in enumerate(names) if name in wanted], np.int64)
+
+    def pool_of(self, part: str) -> str:
+        """Name of the pool that a part's rows point into."""
+        return part if part in self.pools and part in ("test", "predict") else "train"
+
+    def sizes(self) -> dict[str, int]:
+        """Samples in each part."""
+        return {part: len(rows) for part, rows in self.parts.items()}
+
+    def fingerprint(self) -> str:
+        """Sha256 over the arrays and the split in use."""
+        digest = hashlib.sha256()
+        for name in sorted(self.pools):
+            for key in sorted(self.pools[name]):
+                digest.update(f"{name}/{key}".encode())
+                digest.update(np.ascontiguousarray(self.pools[name][key]).tobytes())
+        for part in sorted(self.parts):
+            digest.update(self.parts[part].tobytes())
+        return digest.hexdigest()
+
+    # ---- loaders ----------------------------------------------------------------------------------------------
+
+    def _dataloader(self, part: str) -> TensorLoader:
+        """The only place that builds a loader."""
+        if part not in self.parts:
+            raise ValueError(f"{self.title} has no {part} part. It has: {', '.join(sorted(self.parts))}.")
+        trainer = self.trainer
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        training = part == "train"
+        sampler = EpochSampler(
+            torch.from_numpy(self.parts[part]),
+            shuffle=training,
+            seed=self.run_seed,
+            weights=self.sample_weights() if training else None,
+            samples=self.hparams.samples_per_epoch,
+            rank=rank,
+            world=world,
+        )
+        return TensorLoader(self.tensors(self.pool_of(part)), sampler, self.hparams.batch_size, drop_last=training)
+
+    def tensors(self, pool: str) -> dict[str, Tensor]:
+        """Tensors of one pool on the trainer's device; made once."""
+        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+        cache = self.__dict__.setdefault("_tensors", {})
+        if (pool, device) not in cache:
+            cache[pool, device] = {
+                key: torch.from_numpy(np.ascontiguousarray(value)).to(device)
+                for key, value in self.pools[pool].items()
+                if key not in self.reserved
+            }
+        return cache[pool, device]
+
+    def arrays(self, part: str, limit: int | None = None) -> dict[str, Tensor]:
+        """The first ``limit`` samples of a part as CPU tensors, converted as in a batch; for baselines."""
+        rows = self.parts[part][:limit]
+        return to_float({key: torch.from_numpy(value[rows]) for key, value in self.pools[self.pool_of(part)].items()})
+
+    @property
+    def run_seed(self) -> int:
+        """Seed of the run (``seed_everything``), which orders and augments the samples; the split has its own."""
+        return int(os.environ.get("PL_GLOBAL_SEED", 0))
+
+    def train_dataloader(self) -> TensorLoader:
+        """Shuffled batches of the train part, augmented on the device."""
+        return self._dataloader("train")
+
+    def val_dataloader(self) -> TensorLoader:
+        """Batches of the val part, never augmented."""
+        return self._dataloader("val")
+
+    def test_dataloader(self) -> TensorLoader:
+        """Batches of the test part, never augmented."""
+        return self._dataloader("test")
+
+    def predict_dataloader(self) -> TensorLoader:
+        """Batches of the unlabelled part, or of the test part where there is none."""
+        return self._dataloader("predict" if "predict" in self.parts else "test")
+
+    def on_after_batch_transfer(self, batch: dict, dataloader_idx: int) -> dict:
+        """Convert dtypes, and augment while training."""
+        batch = to_float(batch)
+        trainer = self.trainer
+        if not (trainer and trainer.training and self.hparams.augment):
+            return batch
+        if self._epoch != trainer.current_epoch:  # one stream an epoch and rank: a resumed run repeats it
+            self._epoch = trainer.current_epoch
+            seed = (self.run_seed * 1_000_003 + self._epoch) * 1_009 + trainer.global_rank
+            self._generator = torch.Generator(batch["id"].device).manual_seed(seed)
+        return self.augment(batch, self._generator)
+
+
+def to_float(batch: dict) -> dict:
+    """``image`` uint8 -> float32 in [0, 1]; ``mask`` and ``label`` -> int64; other keys stay."""
+    out = dict(batch)
+    if "image" in out and out["image"].dtype == torch.uint8:
+        out["image"] = out["image"].float().div_(255)
+    for key in ("mask", "label"):
+        if key in out:
+            out[key] = out[key].long()
+    return out
+
+
+def read_columns(path: Path, columns: tuple[str, ...]) -> dict[str, list[str]]:
+    """Read named columns of a CSV as text.
+
+    Raises:
+        ValueError: A column is missing; the message names file, column and what was found.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        found = reader.fieldnames or []
+        missing = [c for c in columns if c not in found]
+        if missing:
+            raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(found)}.")
+        rows = list(reader)
+    return {c: [row[c] for row in rows] for c in columns}

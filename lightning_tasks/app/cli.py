@@ -1,0 +1,189 @@
+"""LightningCLI for tasks: run directory, loggers and checkpoints by convention, weights always explicit."""
+
+import logging
+import warnings
+from pathlib import Path
+
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.cli import LightningCLI
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+import datamodules
+import lightning_tasks
+
+from ..base import Task
+from ..callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard
+from .checkpoint import load_weights
+from .finish import Stopwatch, evaluate_run, finish_fit, print_table
+from .rundir import RunDir
+
+BASE_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "_base.yaml"
+COMMANDS = ("fit", "validate", "test", "predict")
+assert datamodules and lightning_tasks  # imported for their names: YAML gives classes by bare name
+
+
+class TaskCLI(LightningCLI):
+    """``fit``, ``validate``, ``test`` and ``predict`` for any ``Task`` and ``DataModule``.
+
+    Args:
+        args: Command line, without the program's name.
+        run: False only builds model, data and trainer; verbs use that.
+    """
+
+    def __init__(self, args: list[str], run: bool = True) -> None:
+        quiet()
+        defaults = {"default_config_files": [str(BASE_CONFIG)], "exit_on_error": False}
+        super().__init__(
+            Task,
+            datamodules.DataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            seed_everything_default=0,
+            save_config_callback=None,
+            auto_configure_optimizers=False,
+            parser_kwargs={"exit_on_error": False, **{c: defaults for c in COMMANDS}} if run else defaults,
+            args=args,
+            run=run,
+        )
+
+    def add_arguments_to_parser(self, parser) -> None:
+        """Arguments of the run itself."""
+        parser.add_argument("--runs", type=str, default="runs", help="Folder of all runs.")
+        parser.add_argument("--experiment", type=str | None, default=None, help="Default: the config's file name.")
+        parser.add_argument("--name", type=str, default="default", help="Name of the run within its experiment.")
+        parser.add_argument("--resume", action="store_true", help="Continue the run of this name.")
+        parser.add_argument("--overwrite", action="store_true", help="Replace the run of this name.")
+        parser.add_argument("--early_stopping", type=int | None, default=None, help="Patience in epochs on `monitor`.")
+        parser.add_argument("--draws", type=int, default=200, help="Bootstrap draws for intervals; 0 for none.")
+        parser.add_argument("--baselines", type=bool, default=True, help="Score the task's baselines after a fit.")
+
+    def parse_arguments(self, parser, args) -> None:
+        """Parse; Lightning's own method warns when a program passes arguments, which is how this one works."""
+        self.config = parser.parse_args(args)
+
+    def _parse_ckpt_path(self) -> None:
+        """Do nothing: what a checkpoint stores must not beat configuration and flags (Lightning PR 21455)."""
+
+    @property
+    def options(self):
+        """The parsed configuration of the running command."""
+        return self.config[self.subcommand] if self.subcommand else self.config
+
+    def before_instantiate_classes(self) -> None:
+        """Settle the run directory before anything costly is built."""
+        options = self.options
+        if options.experiment is None:
+            files = options.get("config") or []
+            options.experiment = Path(str(files[0])).stem if files else options.model.class_path.rsplit(".", 1)[-1]
+        self.run_dir = RunDir(Path(options.runs) / options.experiment / options.name)
+        dry = options.trainer.fast_dev_run
+        if self.subcommand == "fit" and not dry and rank_zero_only.rank == 0:
+            self.run_dir.prepare(options.resume, options.overwrite)
+
+    def instantiate_trainer(self, **kwargs):
+        """Add the loggers and callbacks every run has."""
+        options, run, task = self.options, self.run_dir, self.model
+        callbacks = [EpochSeed(), NonFiniteGuard()]
+        self.stopwatch = Stopwatch()
+        if self.subcommand == "fit" and not options.trainer.fast_dev_run:
+            self.best = ModelCheckpoint(
+                dirpath=run.checkpoints,
+                filename="best",
+                monitor=task.monitor,
+                mode=task.mode,
+                save_last=True,
+                save_on_train_epoch_end=True,  # after validation, so that a resumed run starts at an epoch
+                enable_version_counter=False,
+            )
+            callbacks += [self.stopwatch, MetricsCSV(run.metrics), Figures(run.figures), self.best]
+            if self._get(self.config_init, "trainer").logger in (None, True):
+                kwargs["logger"] = TensorBoardLogger(run.path, name="", version="", default_hp_metric=False)
+        elif not options.trainer.fast_dev_run:
+            kwargs["logger"] = False
+        if options.early_stopping is not None and self.subcommand == "fit":
+            callbacks.append(EarlyStopping(task.monitor, mode=task.mode, patience=options.early_stopping))
+        trainer_config = {**self._get(self.config_init, "trainer", default={}), **kwargs}
+        if self.subcommand != "fit":
+            trainer_config["enable_checkpointing"] = False
+        return self._instantiate_trainer(trainer_config, callbacks)
+
+    # ---- fit --------------------------------------------------------------------------------------------------
+
+    def fit(self, model, ckpt_path=None, **kwargs) -> None:
+        """Train, from ``last.ckpt`` with ``--resume``."""
+        options = self.options
+        if options.resume:
+            ckpt_path = str(self.run_dir.last)
+            load_weights(model, ckpt_path)  # one clear error, before the data is read
+        if rank_zero_only.rank == 0 and not options.trainer.fast_dev_run:
+            self.save_config()
+        self.trainer.fit(model, ckpt_path=ckpt_path, **kwargs)
+
+    def save_config(self) -> None:
+        """Write the full configuration; ``fit --config`` of this file repeats the run."""
+        config = self.options.clone()
+        for key in ("config", "ckpt_path", "weights_only"):
+            config.pop(key, None)
+        config.resume = config.overwrite = False
+        parser = self._parser(self.subcommand)
+        parser.save(config, self.run_dir.config, skip_none=False, overwrite=True, multifile=False)
+
+    def after_fit(self) -> None:
+        """Test the best checkpoint and write results, figures and report."""
+        if self.trainer.interrupted:
+            raise SystemExit(f"Interrupted. Continue with --resume: {self.run_dir.path}")
+        if not self.options.trainer.fast_dev_run:
+            finish_fit(self)
+
+    # ---- with given weights -----------------------------------------------------------------------------------
+
+    def _weights(self, ckpt_path: str | None) -> None:
+        if ckpt_path is None:
+            raise ValueError(
+                f"{self.subcommand} needs weights: add --ckpt_path runs/{self.options.experiment}/latest/checkpoints/best.ckpt"
+            )
+        load_weights(self.model, ckpt_path)
+
+    def validate(self, model, ckpt_path=None, **kwargs) -> None:
+        """Score the validation part with given weights."""
+        self._weights(ckpt_path)
+        self.trainer.validate(model, datamodule=self.datamodule, verbose=False)
+        print_table(evaluate_run(self, "val"))
+
+    def test(self, model, ckpt_path=None, **kwargs) -> None:
+        """Score the test part with given weights."""
+        self._weights(ckpt_path)
+        self.trainer.test(model, datamodule=self.datamodule, verbose=False)
+        print_table(evaluate_run(self, "test"))
+
+    def predict(self, model, ckpt_path=None, return_predictions=None, **kwargs) -> None:
+        """Write the predictions of the unlabelled part (or the test part) beside the weights."""
+        from .predict import write_predictions
+
+        self._weights(ckpt_path)
+        folder = Path(ckpt_path).resolve().parent
+        folder = folder.parent if folder.name == "checkpoints" else self.run_dir.path
+        writer = write_predictions(self.trainer, model, self.datamodule, folder)
+        print(f"Wrote {writer}")
+
+
+def quiet() -> None:
+    """Messages that are true and that nobody can act on here; each with its reason."""
+    for message in (
+        ".*does not have many workers.*",  # sets in memory need none; for files num_workers is the user's choice
+        ".*Consider increasing the value of the `num_workers` argument.*",  # as above
+        ".*Checkpoint directory .* exists and is not empty.*",  # --resume continues in place
+        ".*is smaller than the logging interval.*",  # epoch means are logged anyway
+        ".*isinstance\\(treespec, LeafSpec\\).*",  # between Lightning and PyTorch
+        ".*Trying to infer the `batch_size`.*",  # epoch metrics are not weighted by batches
+        ".*GPU available but not used.*",
+        ".*recommended to use `self.log\\(.*sync_dist=True\\)`.*",  # values are already reduced over ranks
+        ".*lr_scheduler.step\\(\\)` before `optimizer.step\\(\\)`.*",  # mixed precision skips its first steps
+    ):
+        warnings.filterwarnings("ignore", message)
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda"):
+        logging.getLogger(name).addFilter(lambda record: not any(t in record.getMessage() for t in TIPS))
+
+
+TIPS = ("💡 Tip", "litlogger", "LitLogger", "TPU available", "HPU available", "GPU available: False", "Seed set to")

@@ -1,0 +1,61 @@
+"""Dispatch: Lightning's commands to ``TaskCLI``, our verbs to their modules, errors to one line."""
+
+import sys
+from importlib import import_module
+
+from .errors import describe, nearest
+
+LIGHTNING = {
+    "fit": "train, test the best checkpoint, write the run directory",
+    "validate": "score the validation part with given weights (--ckpt_path)",
+    "test": "score the test part with given weights (--ckpt_path)",
+    "predict": "write predictions with given weights (--ckpt_path)",
+}
+VERBS = {
+    "submit": "write the assignment's submission file from a run (--run)",
+    "report": "write one self-contained HTML page about a run (--run)",
+}
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run one command, as ``python cli.py`` does.
+
+    Args:
+        args: Command line without the program's name; None takes the process's own.
+
+    Raises:
+        SystemExit: Status 2 after a message on standard error; with ``--debug`` the error itself is raised.
+    """
+    args = list(sys.argv[1:] if args is None else args)
+    debug = "--debug" in args
+    args = [a for a in args if a != "--debug"]
+    try:
+        _run(args)
+    except Exception as error:
+        if debug:
+            raise
+        print(f"error: {describe(error)}", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+def _run(args: list[str]) -> None:
+    command = args[0] if args else "--help"
+    if command in ("-h", "--help"):
+        print(overview())
+    elif command in VERBS:
+        import_module(f".{command}", __package__).run(args[1:])
+    elif command in LIGHTNING:
+        from .cli import TaskCLI
+
+        TaskCLI(args)
+    else:
+        known = [*LIGHTNING, *VERBS]
+        raise ValueError(f"unknown command {command!r}.{nearest(command, known)} Commands: {', '.join(known)}.")
+
+
+def overview() -> str:
+    """The page of ``--help``."""
+    lines = ["usage: python cli.py COMMAND --config configs/TASK.yaml [--model.lr 0.001 ...] [--debug]", ""]
+    lines += [f"  {name:10} {text}" for name, text in {**LIGHTNING, **VERBS}.items()]
+    lines += ["", "python cli.py COMMAND --help tells a command's options. TensorBoard: tensorboard --logdir runs"]
+    return "\n".join(lines)

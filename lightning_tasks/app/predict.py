@@ -1,0 +1,85 @@
+"""Predictions: streamed over a part for the verbs, and written to files with the names of the samples."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import Trainer
+from lightning.pytorch.callbacks import BasePredictionWriter
+
+from ..files import write_atomic_with
+
+
+def save_table(stem: Path, columns: dict[str, np.ndarray]) -> Path:
+    """Write named columns with one row a sample: ``.csv`` if each is (N,) or (N, K), else ``.npz``."""
+    if any(v.ndim > 2 for v in columns.values()):
+        path = stem.with_suffix(".npz")
+        write_atomic_with(path, lambda temporary: _savez(temporary, columns))
+        return path
+    header, parts = [], []
+    for name, values in columns.items():
+        header += [name] if values.ndim == 1 else [f"{name}_{k}" for k in range(values.shape[1])]
+        parts.append(values[:, None] if values.ndim == 1 else values)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            for i in range(len(parts[0])):
+                writer.writerow([cell(v) for part in parts for v in part[i]])
+
+    path = stem.with_suffix(".csv")
+    write_atomic_with(path, write)
+    return path
+
+
+def _savez(path: Path, columns: dict[str, np.ndarray]) -> None:
+    with path.open("wb") as file:  # a file object: numpy would append .npz to the temporary name
+        np.savez_compressed(file, **columns)
+
+
+def cell(value: Any) -> Any:
+    """Floats with seven digits; other values as they are."""
+    return f"{value:.7g}" if isinstance(value, (float, np.floating)) else value
+
+
+class _Collect(BasePredictionWriter):
+    """Keep each batch's rows in the compact form ``task.file_columns`` gives them."""
+
+    def __init__(self) -> None:
+        super().__init__("batch")
+        self.columns: dict[str, list[np.ndarray]] = {}
+
+    def write_on_batch_end(self, trainer, pl_module, prediction, batch_indices, batch, batch_idx, dataloader_idx) -> None:
+        for name, value in {"id": prediction["id"], **pl_module.file_columns(prediction)}.items():
+            self.columns.setdefault(name, []).append(value.cpu().numpy())
+
+
+def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> Path:
+    """Run ``trainer.predict`` and write ``predictions_<part>`` into ``folder``."""
+    collect = _Collect()
+    trainer.callbacks.append(collect)
+    trainer.predict(task, datamodule=data, return_predictions=False)
+    columns = {name: np.concatenate(found) for name, found in collect.columns.items()}
+    part = "predict" if "predict" in data.parts else "test"
+    order = np.argsort(columns["id"], kind="stable")
+    columns = {name: values[order] for name, values in columns.items()}
+    columns["id"] = np.array(data.names(data.pool_of(part), columns["id"]))
+    return save_table(folder / f"predictions_{part}", columns)
+
+
+@torch.inference_mode()
+def stream(tasks: list, data: Any, part: str, weights: list[float] | None = None) -> Iterator[dict]:
+    """Batches of a part with ``prob`` averaged over ``tasks``, in bounded memory and in the part's order."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    weights = weights or [1 / len(tasks)] * len(tasks)
+    for task in tasks:
+        task.eval().to(device)
+    for batch in data._dataloader(part):
+        batch = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+        batch = data.on_after_batch_transfer(batch, 0)
+        prob = sum(w * task.predict_step(batch, 0)["prob"].float() for w, task in zip(weights, tasks, strict=True))
+        yield {**batch, "prob": prob}

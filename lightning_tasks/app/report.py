@@ -1,0 +1,137 @@
+"""One self-contained HTML page about a run: scores, baselines, curves, figures, configuration."""
+
+import argparse
+import base64
+import html
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from ..callbacks.metrics_csv import read_metrics
+from ..files import write_atomic
+from .rundir import RunDir, find_run
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c1c1c; }
+h1 { margin-bottom: .2rem } h2 { margin-top: 2rem; border-bottom: 1px solid #ddd; }
+table { border-collapse: collapse; } td, th { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #eee; }
+td:first-child, th:first-child { text-align: left; } img { max-width: 100%; } pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; }
+.warn { background: #fff3cd; border-left: .4rem solid #e0a800; padding: .6rem 1rem; } .muted { color: #666; }
+"""
+
+
+def run(args: list[str]) -> None:
+    """``report --run R``."""
+    parser = argparse.ArgumentParser("cli.py report", description="Write report.html of a run.")
+    parser.add_argument("--run", required=True, help="run directory, such as runs/mars_unet/latest")
+    path = write_report(find_run(parser.parse_args(args).run))
+    print(f"Wrote {path}")
+
+
+def write_report(run: RunDir) -> Path:
+    """Write ``report.html`` from what stands in the run directory.
+
+    Raises:
+        FileNotFoundError: The run has no ``results.json``: it did not finish.
+    """
+    if not run.results.is_file():
+        raise FileNotFoundError(f"{run.path} has no results.json: its fit did not finish. Continue it with --resume.")
+    results = json.loads(run.results.read_text())
+    extra = [section.read_text() for section in sorted(run.path.glob("report_*.html"))]
+    parts = [
+        f"<h1>{html.escape(results['experiment'])} / {html.escape(results['name'])}</h1>",
+        f"<p class=muted>{summary(results)}</p>",
+        *(f"<p class=warn>{html.escape(note)}</p>" for note in results["notes"]),
+        "<h2>Scores</h2>",
+        f"<p>Scored on: {html.escape(results['split']['test'])}, {results['data_source']} data. Intervals: 95 % bootstrap"
+        " over independent units (groups where the data has them, else samples).</p>",
+        score_table(results),
+        *extra,
+        "<h2>Curves</h2>",
+        picture(curves(read_metrics(run.metrics), results["monitor"], results["best_epoch"])),
+        "<h2>Figures</h2>" if run.figures.is_dir() else "",
+        *(f"<h3>{html.escape(p.stem)}</h3>{embed(p.read_bytes())}" for p in sorted(run.figures.glob("*.png"))),
+        "<h2>Run</h2>",
+        table({k: v for k, v in results.items() if not isinstance(v, (dict, list))}),
+        "<h3>Data</h3>",
+        table({f"samples in {k}": v for k, v in results["sizes"].items()} | {f"{k} part": v for k, v in results["split"].items()}),
+        "<h3>Packages</h3>",
+        table(results["packages"]),
+        "<h2>Configuration</h2>",
+        f"<pre>{html.escape(run.config.read_text())}</pre>",
+    ]
+    title = html.escape(f"{results['experiment']} {results['name']}")
+    page = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>{''.join(parts)}</html>"
+    write_atomic(run.report, page)
+    return run.report
+
+
+def summary(results: dict[str, Any]) -> str:
+    """One line: what, how big, how long."""
+    return html.escape(
+        f"{results['task']}, {results['parameters']:,} parameters, {results['epochs']} epochs in {results['seconds']:.0f} s "
+        f"({results['samples_per_second']:.0f} samples/s) on {results['device']}, precision {results['precision']}, "
+        f"seed {results['seed']}, {results['data_source']} data"
+    )
+
+
+def score_table(results: dict[str, Any]) -> str:
+    """Metrics with intervals, one column for each baseline."""
+    baselines = results["baselines"]
+    head = ["metric", "this run", "95 % interval", "n", "units", *baselines]
+    rows = []
+    for name, m in results["metrics"].items():
+        interval = f"{m['low']:.4f} to {m['high']:.4f}" if m.get("low") is not None else ""
+        beside = [number(scores.get(name.split("/", 1)[1])) for scores in baselines.values()]
+        rows.append([html.escape(name), f"<b>{number(m['value'])}</b>", interval, m["n"], m["units"], *beside])
+    body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
+    return "<table><tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in head) + f"</tr>{body}</table>"
+
+
+def number(value: float | None) -> str:
+    """Four decimals, or a dash."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.4f}"
+
+
+def table(values: dict[str, Any]) -> str:
+    """Two columns."""
+    rows = "".join(f"<tr><td>{html.escape(str(k))}</td><td>{html.escape(str(v))}</td></tr>" for k, v in values.items())
+    return f"<table>{rows}</table>"
+
+
+def curves(rows: list[dict[str, float]], monitor: str, best_epoch: int) -> Figure:
+    """Losses, the monitored metric, and the learning rate over epochs."""
+    figure = Figure(figsize=(10, 3), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    for name in sorted({n for row in rows for n in row if n.endswith("/loss") and not n.startswith("test/")}):
+        left.plot(*series(rows, name), label=name)
+    middle.plot(*series(rows, monitor), label=monitor, color="C2")
+    middle.axvline(best_epoch, color="#999999", linestyle=":", label=f"best epoch {best_epoch}")
+    right.plot(*series(rows, "train/lr"), color="C3", label="learning rate")
+    for axis in (left, middle, right):
+        axis.set_xlabel("epoch")
+        axis.legend(fontsize=8)
+        axis.grid(alpha=0.3)
+    return figure
+
+
+def series(rows: list[dict[str, float]], name: str) -> tuple[list[float], list[float]]:
+    """Epochs and values of one column."""
+    found = [(row["epoch"], row[name]) for row in rows if name in row]
+    return [e for e, _ in found], [v for _, v in found]
+
+
+def picture(figure: Figure) -> str:
+    """A figure as an embedded PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, format="png")
+    return embed(buffer.getvalue())
+
+
+def embed(png: bytes) -> str:
+    """PNG bytes as an image tag that needs no file."""
+    return f"<img alt='' src='data:image/png;base64,{base64.b64encode(png).decode()}'>"

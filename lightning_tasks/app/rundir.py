@@ -1,0 +1,67 @@
+"""The run directory: ``runs/<experiment>/<name>/``."""
+
+import os
+import shutil
+from pathlib import Path
+
+from ..files import write_atomic_with
+
+
+class RunDir:
+    """Paths of one run.
+
+    Args:
+        path: ``runs/<experiment>/<name>``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.checkpoints = path / "checkpoints"
+        self.best = self.checkpoints / "best.ckpt"
+        self.last = self.checkpoints / "last.ckpt"
+        self.metrics = path / "metrics.csv"
+        self.results = path / "results.json"
+        self.figures = path / "figures"
+        self.report = path / "report.html"
+
+    def prepare(self, resume: bool, overwrite: bool) -> None:
+        """Make the directory ready for a fit.
+
+        Raises:
+            ValueError: Both words were given, or there is nothing to resume.
+            FileExistsError: The directory holds a run and neither word was given.
+        """
+        if resume and overwrite:
+            raise ValueError("--resume continues a run and --overwrite replaces it: give one of them.")
+        if resume:
+            if not self.last.is_file():
+                raise ValueError(f"--resume: {self.last} does not exist, so there is nothing to continue.")
+            return
+        if self.path.is_dir() and any(self.path.iterdir()):
+            if not overwrite:
+                raise FileExistsError(
+                    f"{self.path} is not empty. Add --resume to continue that run, --overwrite to replace it, "
+                    "or --name NAME to keep both."
+                )
+            shutil.rmtree(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+
+    def mark_latest(self) -> None:
+        """Point ``latest`` beside the run to it."""
+        link = self.path.parent / "latest"
+        write_atomic_with(link, lambda temporary: os.symlink(self.path.name, temporary))
+
+
+def find_run(path: str | Path) -> RunDir:
+    """The run at ``path``, which may be a ``latest`` link.
+
+    Raises:
+        FileNotFoundError: No run is there; the message lists runs that are near.
+    """
+    path = Path(path)
+    if (path / "config.yaml").is_file():
+        return RunDir(path.resolve())
+    near = sorted(p.parent for p in path.glob("*/config.yaml")) or sorted(p.parent for p in path.parent.glob("*/config.yaml"))
+    hint = f" Runs near: {', '.join(map(str, near[:5]))}." if near else " Make one with `python cli.py fit`."
+    raise FileNotFoundError(f"{path} is no run: it has no config.yaml.{hint}")

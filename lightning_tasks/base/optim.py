@@ -1,0 +1,55 @@
+"""Optimisers and learning-rate schedules by name."""
+
+import math
+from difflib import get_close_matches
+
+from timm.optim import create_optimizer_v2, list_optimizers
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+SCHEDULES = ("onecycle", "cosine", "plateau", "none")
+
+
+def make_optimizer(net: nn.Module, name: str, lr: float, weight_decay: float) -> Optimizer:
+    """Any optimiser of timm's factory; weight decay leaves out biases and norms (timm's default).
+
+    Raises:
+        ValueError: ``name`` is unknown.
+    """
+    if name.lower() not in list_optimizers():
+        near = get_close_matches(name.lower(), list_optimizers(), 1)
+        raise ValueError(f"optimizer={name!r} is unknown.{f' Did you mean {near[0]!r}?' if near else ''}")
+    return create_optimizer_v2(net, opt=name, lr=lr, weight_decay=weight_decay)
+
+
+def make_schedule(optimizer: Optimizer, name: str, steps: int, warmup: int, monitor: str, mode: str) -> dict | None:
+    """Lightning's scheduler dictionary.
+
+    ``onecycle``: linear warm-up over 30 % of the steps (or ``warmup``), cosine to 0 (Smith & Topin 2017).
+    ``cosine``: linear warm-up over ``warmup`` steps, cosine to 0 (Loshchilov & Hutter 2016, no restarts).
+    ``plateau``: lr x 0.5 when ``monitor`` has not improved for 5 epochs.
+
+    Args:
+        optimizer: Carries the peak learning rate.
+        name: One of ``SCHEDULES``.
+        steps: Optimiser steps of the whole run.
+        warmup: Optimiser steps of the warm-up; 0 takes the schedule's default.
+        monitor: Metric that ``plateau`` watches.
+        mode: ``min`` or ``max``.
+    """
+    if name == "none":
+        return None
+    if name == "plateau":
+        scheduler = ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=5)
+        return {"scheduler": scheduler, "interval": "epoch", "monitor": monitor, "strict": True}
+    if name not in SCHEDULES:
+        raise ValueError(f"schedule={name!r} is unknown. Choose {', '.join(SCHEDULES)}.")
+    warm = max(1, warmup or (round(0.3 * steps) if name == "onecycle" else 0))
+
+    def factor(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, steps - warm))))
+
+    return {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}

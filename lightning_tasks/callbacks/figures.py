@@ -1,0 +1,74 @@
+"""Figures of fixed samples and of whole evaluations, to TensorBoard and to files."""
+
+from pathlib import Path
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from matplotlib.figure import Figure
+from torch.utils.tensorboard import SummaryWriter
+
+from ..files import write_atomic_with
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG at 110 dots an inch."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic_with(path, lambda temporary: figure.savefig(temporary, dpi=110, format="png"))
+
+
+class Figures(Callback):
+    """Draw ``task.figures`` of the first validation batch and ``task.figures_of_rows`` of the whole part.
+
+    During the fit they go to TensorBoard every ``every`` epochs; those of the test also to ``folder`` as PNG.
+
+    Args:
+        folder: Where PNG files go.
+        every: Epochs between drawings; None draws about ten times in a run.
+    """
+
+    def __init__(self, folder: Path, every: int | None = None) -> None:
+        self.folder, self.every = folder, every
+        self._batch: dict | None = None
+
+    def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
+        """Keep the first batch: the same samples every time."""
+        if batch_idx == 0 and trainer.is_global_zero:
+            self._batch = batch
+
+    def on_test_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
+        """Keep the first batch."""
+        if batch_idx == 0 and trainer.is_global_zero:
+            self._batch = batch
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw to TensorBoard."""
+        every = self.every or max(1, (trainer.max_epochs or 1) // 10)
+        last = trainer.current_epoch + 1 == trainer.max_epochs
+        if trainer.state.fn == "fit" and ((trainer.current_epoch + 1) % every == 0 or last):
+            self._draw(trainer, pl_module, "val", save=False)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw to TensorBoard and to files."""
+        self._draw(trainer, pl_module, "test", save=True)
+
+    def _draw(self, trainer: Trainer, task: LightningModule, part: str, save: bool) -> None:
+        if not trainer.is_global_zero or self._batch is None:
+            return
+        with torch.inference_mode(), trainer.precision_plugin.forward_context():
+            figures = task.figures(self._batch, task.predict_step(self._batch, 0))
+        if getattr(task, "last_rows", None):
+            figures |= task.figures_of_rows(task.last_rows)
+        writer = getattr(trainer.logger, "experiment", None)
+        for name, figure in figures.items():
+            if isinstance(writer, SummaryWriter):
+                writer.add_figure(f"{part}/{name}", agg(figure), trainer.global_step)
+            if save:
+                save_figure(figure, self.folder / f"{part}_{name}.png")
+
+
+def agg(figure: Figure) -> Figure:
+    """Give a bare figure the canvas that TensorBoard's conversion needs."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+    return figure
