@@ -52,6 +52,8 @@ class Draw:
 
     def gamma(self, alpha: float, *shape: int) -> Tensor:
         """Gamma(alpha, 1); normalised to sum 1 it is a Beta or Dirichlet draw."""
+        if alpha <= 0:
+            raise ValueError(f"alpha={alpha}: need a number above 0.")
         # torch.distributions draws from the global generator only; this is the function it calls
         concentration = torch.full((self.count, *shape), float(alpha), device=self.device)
         return torch._standard_gamma(concentration, generator=self.generator).clamp_min(1e-30)
@@ -74,9 +76,7 @@ class Draw:
         if self.generator.device.type == "cpu":
             return self.generator
         state = bytes(self.generator.get_state().tolist())
-        torch.rand(
-            1, generator=self.generator, device=self.device
-        )  # so that the next call finds another state
+        self.uniform()  # draws, so that the next call finds another state
         return torch.Generator().manual_seed(hash_of(state))
 
 

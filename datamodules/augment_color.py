@@ -17,10 +17,9 @@ _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 def gray_of(image: Tensor) -> Tensor:
     """(B, 1, H, W) brightness as the eye weighs it."""
+    _check_channels(image)
     if image.shape[1] == 1:
         return image
-    if image.shape[1] != 3:
-        raise ValueError(f"colour ops need 1 or 3 channels, got {image.shape[1]}.")
     red, green, blue = image.split(1, dim=1)
     return red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2]
 
@@ -37,6 +36,7 @@ def recolor(
     All (B,): factors where 1 changes nothing, and ``hue`` in turns (0.5 is the opposite colour), a rotation
     about the gray axis. Clamped once at the end. One channel has neither saturation nor hue.
     """
+    _check_channels(image)
     one = image.new_ones(len(image))
     light = one if brightness is None else brightness
     gain = light if contrast is None else light * contrast
@@ -55,6 +55,11 @@ def recolor(
     flat = (mix * column(gain, mix)) @ image.flatten(2)  # gray offsets pass saturation and hue unchanged
     result = flat.view_as(image)
     return (result if offset is None else result + offset).clamp_(0, 1)
+
+
+def _check_channels(image: Tensor) -> None:
+    if image.shape[1] not in (1, 3):
+        raise ValueError(f"colour ops need 1 or 3 channels, got {image.shape[1]}.")
 
 
 def _hue_turn(hue: Tensor) -> Tensor:

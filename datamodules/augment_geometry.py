@@ -57,9 +57,8 @@ def affine(
 ) -> dict:
     """Turn, zoom, slant and shift about the centre.
 
-    degrees: counter-clockwise. scale: 1.1 shows things a tenth larger; a single number is the distance from
-    1.
-    translate: share of width and height. shear: degrees by which upright lines lean. Numbers v mean [-v, v].
+    degrees: counter-clockwise. scale: 1.1 shows things a tenth larger. translate: share of width and height.
+    shear: degrees by which upright lines lean. A single number v means [-v, v], for scale [1 - v, 1 + v].
     """
     low, high = span(scale, "scale", around=1.0)
     if low <= 0:
@@ -136,7 +135,7 @@ def warp(
     turn = none if angle is None else angle * (math.pi / 180)
     slant_x = none if lean_x is None else torch.tan(lean_x * (math.pi / 180))
     slant_y = none if lean_y is None else torch.tan(lean_y * (math.pi / 180))
-    # grid_sample asks where an output pixel comes from: the inverse, shift, then turn and zoom, then slant back
+    # grid_sample asks where an output pixel comes from: the inverse map, shift, turn and zoom, slant back
     cos, sin = torch.cos(turn), torch.sin(turn)
     if zoom is not None:
         cos, sin = cos / zoom, sin / zoom

@@ -23,9 +23,8 @@ def coarse_dropout(
 ) -> dict:
     """Cover random rectangles.
 
-    holes: how many, or [fewest, most]. size: [low, high] share of each side. fill: "mean" of the picture or a
-    number.
-    mask_value: label written to the mask there (the ignored class); None leaves the mask.
+    holes: how many, or [fewest, most]. size: [low, high] share of each side. fill: "mean" of the picture,
+    "zero" or a number. mask_value: label written to the mask there (the ignored class); None leaves the mask.
     """
     image = batch["image"]
     fewest, most = (holes, holes) if isinstance(holes, int) else holes
@@ -66,10 +65,10 @@ def gridmask(
     share of the distance. degrees: turn of the grid. fill, mask_value: as in ``coarse_dropout``.
     """
     h, w = batch["image"].shape[2:]
-    angle = column(draw.uniform(*span(degrees, "degrees")) * (math.pi / 180), batch["image"])[
-        :, 0
-    ]  # (B, 1, 1)
-    pitch = column(draw.uniform(*span(period, "period")) * min(h, w), batch["image"])[:, 0].clamp_min(2)
+    low, high = span(degrees, "degrees")
+    angle = draw.uniform(math.radians(low), math.radians(high), 1, 1)  # (B, 1, 1)
+    low, high = span(period, "period")
+    pitch = draw.uniform(low * min(h, w), high * min(h, w), 1, 1).clamp_min(2)  # in pixels
     y = torch.arange(h, device=draw.device).view(1, h, 1)
     x = torch.arange(w, device=draw.device).view(1, 1, w)
     start = draw.uniform(0, 1, 2)[:, :, None, None]  # (B, 2, 1, 1)
@@ -135,9 +134,8 @@ def paste(
         raise ValueError("paste needs batch['mask'] and one or more classes, to know which pixels to copy.")
     image, mask = batch["image"], batch["mask"]
     b, c, h, w = image.shape
-    score = draw.uniform(0, 0.5, b) + _among(mask, classes).flatten(1).any(
-        1
-    )  # (B, B): any holder scores above all others
+    holds = _among(mask, classes).flatten(1).any(1)
+    score = draw.uniform(0, 0.5, b) + holds  # (B, B): any holder scores above all others
     giver = score.fill_diagonal_(-1).argmax(1)
     down, right = (draw.uniform(*span(shift, "shift")) * size for size in (h, w))
     y = torch.arange(h, device=image.device) - down.round().long()[:, None]  # (B, H) rows to take from

@@ -1,8 +1,8 @@
 """What every data set shares: where the data comes from, splits, one loader factory, augmentation on the device."""
 
-import csv
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,21 @@ from torch import Tensor
 from .augment import Augment
 from .loader import EpochSampler, TensorLoader
 from .splits import assert_disjoint, bag_indices, split_indices
+from .statistics import channel_statistics, class_counts
+from .tables import read_columns
 
 Arrays = dict[str, np.ndarray]
+
+# The last data set read or made in this process, so that folds and sweeps in one process share one copy.
+_LAST: dict[tuple, dict[str, Arrays]] = {}
+
+
+def share(key: tuple, make: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
+    """What ``make`` returned for ``key``, made once; the dicts are copies, the arrays are shared."""
+    if key not in _LAST:
+        _LAST.clear()
+        _LAST[key] = make()
+    return {name: dict(pool) for name, pool in _LAST[key].items()}
 
 
 class DataModule(LightningDataModule):
@@ -102,21 +115,12 @@ class DataModule(LightningDataModule):
         return None
 
     def statistics(self) -> dict[str, Tensor]:
-        """Statistics fitted on the train part: ``mean`` and ``std`` (C,) of images in [0, 1], ``class_counts``."""
+        """Fitted on the train part: ``mean`` and ``std`` (C,) of images in [0, 1], ``class_counts`` (K,)."""
         pool, rows = self.pools["train"], self.parts["train"]
-        found: dict[str, Tensor] = {}
-        if "image" in pool:
-            sums, squares, count = 0.0, 0.0, 0
-            for chunk in np.array_split(rows, max(1, len(rows) // 512)):  # chunks: bounded memory
-                pixels = pool["image"][chunk].astype(np.float32) / 255
-                sums, squares = sums + pixels.sum((0, 2, 3), dtype=np.float64), squares + (pixels**2).sum((0, 2, 3), dtype=np.float64)
-                count += pixels[:, 0].size
-            mean = sums / count
-            found["mean"] = torch.tensor(mean, dtype=torch.float32)
-            found["std"] = torch.tensor(np.sqrt(np.maximum(squares / count - mean**2, 1e-8)), dtype=torch.float32)
-        key = "mask" if "mask" in pool else "label"
-        if key in pool:
-            found["class_counts"] = torch.from_numpy(np.bincount(pool[key][rows].reshape(-1).astype(np.int64)))
+        found = channel_statistics(pool["image"], rows) if "image" in pool else {}
+        for key in ("label", "mask"):
+            if key in pool:
+                found["class_counts"] = class_counts(pool[key][rows])
         return found
 
     # ---- where the data comes from ----------------------------------------------------------------------------
@@ -139,7 +143,8 @@ class DataModule(LightningDataModule):
         folder = None if self.hparams.source == "simulated" else self.folder()
         if folder is not None:
             self.data_source = "real"
-            return self.read(folder)
+            stamps = tuple((folder / name).stat().st_mtime_ns for name in self.files)
+            return share((type(self), str(folder.resolve()), stamps), lambda: self.read(folder))
         looked = f"Looked for {' and '.join(self.files)} in {Path(self.hparams.root)} and {Path(self.hparams.root) / self.title}"
         if self.hparams.source == "real":
             raise FileNotFoundError(f"{looked}: not there. {self.how_to_get} Then set --data.root.")
@@ -149,7 +154,7 @@ class DataModule(LightningDataModule):
                 f"SIMULATED DATA. {looked}: not there. Scores on simulated data say nothing about the real task. "
                 f"{self.how_to_get} Then set --data.root."
             )
-        return self.simulate()
+        return share((type(self), "simulated", self.hparams.seed), self.simulate)
 
     def note(self, text: str) -> None:
         """Tell the user once, and keep the text for results.json and the report."""
@@ -164,8 +169,6 @@ class DataModule(LightningDataModule):
             names = pool.get("group")
         elif self.hparams.groups != "none":
             path = Path(self.hparams.groups)
-            if not path.is_file():
-                raise FileNotFoundError(f"groups={path}: no such file. Give a CSV id,group, or auto, or none.")
             table = read_columns(path, ("id", "group"))
             by_id = dict(zip(table["id"], table["group"], strict=True))
             missing = [i for i in self.names("train", pool["id"]) if i not in by_id]
@@ -238,8 +241,6 @@ class DataModule(LightningDataModule):
         if self.hparams.exclude is None:
             return np.zeros(0, np.int64)
         path = Path(self.hparams.exclude)
-        if not path.is_file():
-            raise FileNotFoundError(f"exclude={path}: no such file. Write one with `python cli.py inspect`.")
         wanted = set(read_columns(path, ("id", "reason"))["id"])
         names = self.names("train", pool["id"])
         unknown = wanted - set(names)
@@ -347,19 +348,3 @@ def to_float(batch: dict) -> dict:
         if key in out:
             out[key] = out[key].long()
     return out
-
-
-def read_columns(path: Path, columns: tuple[str, ...]) -> dict[str, list[str]]:
-    """Read named columns of a CSV as text.
-
-    Raises:
-        ValueError: A column is missing; the message names file, column and what was found.
-    """
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        found = reader.fieldnames or []
-        missing = [c for c in columns if c not in found]
-        if missing:
-            raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(found)}.")
-        rows = list(reader)
-    return {c: [row[c] for row in rows] for c in columns}

@@ -161,7 +161,8 @@ def perceptual_hash(images: np.ndarray) -> np.ndarray:
         gray = block @ np.array([0.299, 0.587, 0.114], dtype=np.float32) if block.ndim == 4 else block
         waves = (rows @ gray @ columns.T).reshape(len(block), 64)
         waves[np.abs(waves) < 1e-2] = 0.0  # rounding noise of flat pictures
-        median = np.median(waves[:, 1:], axis=1, keepdims=True)  # without the mean brightness
+        waves[:, 0] = 0.0  # the mean brightness: always above the median, but in a black picture
+        median = np.median(waves[:, 1:], axis=1, keepdims=True)
         bits[start : start + 256] = waves > median
     return np.packbits(bits, axis=1).view(">u8")[:, 0].astype(np.uint64)
 

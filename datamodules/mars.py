@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .base import Arrays, DataModule, read_columns
+from .base import Arrays, DataModule
 from .clean import repeated_mask_outliers
 from .npz import as_uint8, read_npz
 from .simulate import make_terrain
+from .tables import read_columns
 
 HEIGHT, WIDTH, CLASSES = 64, 128, 5
 FILE = "mars_for_students.npz"
@@ -68,13 +69,12 @@ class MarsDataModule(DataModule):
     @staticmethod
     def _test_images(test: np.ndarray, path: Path) -> np.ndarray:
         """(N, 1, 64, 128) from any of the three shapes; a second channel is an empty mask."""
-        if test.ndim == 3:
-            test = test[:, None]
-        if test.ndim != 4 or test.shape[1] not in (1, 2) or test.shape[2:] != (HEIGHT, WIDTH):
+        images = test[:, None] if test.ndim == 3 else test
+        if images.ndim != 4 or images.shape[1] not in (1, 2) or images.shape[2:] != (HEIGHT, WIDTH):
             raise ValueError(
                 f"{path}: test_set has shape {test.shape}; expected (N, {HEIGHT}, {WIDTH}), with one or two channels or none."
             )
-        return test[:, :1]
+        return images[:, :1]
 
     def simulate(self) -> dict[str, Arrays]:
         """Terrain of ``make_terrain`` in the same arrays."""

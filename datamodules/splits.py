@@ -152,7 +152,7 @@ def assert_disjoint(parts: Mapping[str, ArrayLike], groups: ArrayLike | None) ->
             both = np.intersect1d(held[first], held[second])
             if len(both):
                 raise ValueError(
-                    f"{unit} {both[0].item()!r} is in {first!r} and in {second!r} ({len(both)} such {unit}s). "
+                    f"{unit} {both[0].item()!r} is in {first!r} and in {second!r} ({len(both)} of them). "
                     "Scores on such a split flatter: split by groups, before any copying or oversampling."
                 )
 

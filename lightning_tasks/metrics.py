@@ -166,8 +166,8 @@ def segmentation_scores(confusion: Tensor, boundary: Tensor, class_names: Sequen
     """Scores of a data set from the counts of its images, each a 0-dimensional float32 tensor.
 
     The counts are summed over the images first: a mean of per-image scores would weigh a class by the number
-    of images it is in. ``iou_<class name>`` is over all pixels, background included, and NaN for a class that
-    is nowhere.
+    of images it is in. ``iou_<class name>`` is over all pixels, background included, ``iou_course_<class name>``
+    over pixels whose truth is not background; NaN for a class that is nowhere.
 
     Args:
         confusion: int64 (N, C, C) from ``confusion_per_image``.
@@ -189,6 +189,8 @@ def segmentation_scores(confusion: Tensor, boundary: Tensor, class_names: Sequen
         "foreground_accuracy": foreground_accuracy(total),
         "boundary_f1": boundary_f1(boundary.sum(0)),
     }
-    return scores | {
-        f"iou_{name}": value for name, value in zip(class_names, iou(total).unbind(), strict=True)
-    }
+    course = total.clone()
+    course[0] = 0  # pixels whose truth is background do not count
+    for rule, matrix in (("iou", total), ("iou_course", course)):
+        scores |= {f"{rule}_{name}": value for name, value in zip(class_names, iou(matrix).unbind(), strict=True)}
+    return scores

@@ -85,7 +85,8 @@ def test_perceptual_hash_survives_small_changes_and_tells_pictures_apart(channel
     first = perceptual_hash(images)
     assert first.dtype == np.uint64 and first.shape == (50,)
     for other in (changed, half):
-        assert np.bitwise_count(first ^ perceptual_hash(other)).max() <= 8
+        moved = np.bitwise_count(first ^ perceptual_hash(other))
+        assert np.median(moved) <= 4 and moved.max() <= 12
     apart = np.bitwise_count(first[:, None] ^ first)[~np.eye(50, dtype=bool)]
     assert apart.min() > 12 and 28 < apart.mean() < 36
     assert len(set(perceptual_hash(np.full((3, 16, 16), [[[0]], [[90]], [[255]]], np.uint8)))) == 1
@@ -96,6 +97,7 @@ def test_perceptual_hash_is_the_sign_of_scipys_dct_against_its_median():
 
     images = pictures(5)
     waves = dctn(images.astype(float), axes=(1, 2), norm="ortho")[:, :8, :8].reshape(5, 64)
+    waves[:, 0] = 0  # the mean
     bits = waves > np.median(waves[:, 1:], axis=1, keepdims=True)
     assert np.array_equal(perceptual_hash(images), np.packbits(bits, axis=1).view(">u8")[:, 0])
 
@@ -120,7 +122,7 @@ def test_near_pairs_are_those_of_a_double_loop():
 
 
 def test_near_duplicates_are_linked_groups():
-    hashes = np.array([0, 1 << 40, 0b11, 0, (1 << 40) | 1, 0b1111], dtype=np.uint64)
+    hashes = np.array([0, 0xFF << 40, 0b11, 0, (0xFF << 40) | 1, 0b1111], dtype=np.uint64)
     assert [g.tolist() for g in near_duplicates(hashes, 2)] == [[0, 2, 3, 5], [1, 4]]
     assert [g.tolist() for g in near_duplicates(hashes, 0)] == [[0, 3]]
     assert near_duplicates(np.empty(0, np.uint64)) == []

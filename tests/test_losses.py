@@ -25,6 +25,15 @@ CASES = [(None, None), (WEIGHTS, None), (None, 0), (WEIGHTS, 2), (WEIGHTS, 255)]
 SHAPES = [(6,), (2, 5, 3), (2, 2, 3, 2)]  # target: classification, images, volumes
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Tensors this small are not worth a second thread, which makes gradcheck 20 times slower."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def make(shape: tuple[int, ...], ignore: int | None, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits float64 (B, 4, *spatial), some of them confident, and a target without class 3."""
     generator = torch.Generator().manual_seed(seed)

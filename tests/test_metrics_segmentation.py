@@ -71,7 +71,7 @@ def test_iou_against_sklearn(maps):
 
 
 def keras_mean_iou(pred: np.ndarray, target: np.ndarray) -> float:
-    """The course's code: drop true class 0, then Keras MeanIoU(num_classes=5), written from its definition."""
+    """The course's code: drop true class 0, then Keras MeanIoU(num_classes=5), from its definition."""
     pred, target = pred[target != 0], target[target != 0]
     ious = []
     for c in range(CLASSES):

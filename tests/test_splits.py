@@ -107,7 +107,9 @@ def test_seed_decides_and_the_global_random_state_does_not():
 
 def test_column_of_labels_is_stratified_like_a_row():
     labels = np.repeat([0, 1, 2], [50, 30, 20])
-    assert np.array_equal(partition(labels[:, None], None, [0.8, 0.2], 0), partition(labels, None, [0.8, 0.2], 0))
+    assert np.array_equal(
+        partition(labels[:, None], None, [0.8, 0.2], 0), partition(labels, None, [0.8, 0.2], 0)
+    )
 
 
 def test_class_with_fewer_members_than_folds_is_allowed():
@@ -151,7 +153,10 @@ def test_bag_draws_whole_groups_as_many_as_there_are():
         (lambda: partition([[0, 2]], None, [1.0], 0), "must be 0 or 1"),
         (lambda: bag_indices([0, 1], [3, 3], 0, 0), "1 groups"),
         (lambda: assert_disjoint({"train": [0, 1], "val": [2]}, ["a", "b", "b"]), "group 'b' is in 'train'"),
-        (lambda: assert_disjoint({"train": [0, 1], "test": [1]}, None), "sample 1 is in 'train' and in 'test'"),
+        (
+            lambda: assert_disjoint({"train": [0, 1], "test": [1]}, None),
+            "sample 1 is in 'train' and in 'test'",
+        ),
     ],
 )
 def test_errors_name_the_remedy(call, words):

@@ -30,9 +30,9 @@ def make_lesions(
 ) -> None:
     """Write a skin-lesion set into ``root`` in the files of the ISIC 2024 competition.
 
-    ``new-train-metadata.csv`` and ``students-test-metadata.csv``: one row a picture, with isic_id, patient_id,
-    age_approx, sex, anatom_site_general (the last three with gaps), clin_size_long_diam_mm, image_type and eight
-    tbp_lv_* measurements. The train table also has the target (1 malignant) and the columns in LEAKING.
+    ``new-train-metadata.csv`` and ``students-test-metadata.csv``: one row a picture, with isic_id,
+    patient_id, age_approx, sex, anatom_site_general (the last three with gaps), clin_size_long_diam_mm,
+    image_type and eight tbp_lv_* measurements. Train only: target (1 malignant) and the columns in LEAKING.
     ``train-image.hdf5`` and ``test-image.hdf5``: key isic_id, value np.void with the bytes of an RGB JPEG.
     Sides vary around ``size`` by up to a fifth, as those of the real crops do.
 
@@ -54,27 +54,26 @@ def make_lesions(
     if patients > n:
         raise ValueError(f"patients={patients} for n={n} pictures: each patient has at least one.")
     rng = np.random.default_rng(seed)
+    root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
     bank = NoiseBank(rng, 2 * size, (0.8, 2.5, 6, 15))
     ids = [f"ISIC_{number:07d}" for number in rng.choice(9_999_999, n + n_test, replace=False)]
-    names = [f"IP_{number:07d}" for number in rng.choice(9_999_999, patients + max(n_test // 2, 1), replace=False)]
+    names = [
+        f"IP_{number:07d}" for number in rng.choice(9_999_999, patients + max(n_test // 2, 1), replace=False)
+    ]
 
     malignant = np.arange(n) < max(round(positives * n), 2)
-    visits = np.concatenate([np.arange(patients), rng.choice(patients, n - patients, p=crowd(rng, patients))])
+    # Few patients with many pictures, many patients with few.
+    crowd = rng.dirichlet(np.full(patients, 0.5))
+    visits = np.concatenate([np.arange(patients), rng.choice(patients, n - patients, p=crowd)])
     table, images = draw_set(rng, ids[:n], names[:patients], rng.permutation(visits), malignant, bank, size)
     write_set(root / "new-train-metadata.csv", root / "train-image.hdf5", table, images)
 
     malignant = np.arange(n_test) < n_test // 2
     visits = rng.integers(len(names) - patients, size=n_test)
     table, images = draw_set(rng, ids[n:], names[patients:], visits, malignant, bank, size)
-    table = table.drop(columns=["target", *LEAKING])
-    write_set(root / "students-test-metadata.csv", root / "test-image.hdf5", table, images)
-
-
-def crowd(rng: Generator, patients: int) -> np.ndarray:
-    """Share of the pictures by patient: few patients with many, many with few."""
-    weights = rng.gamma(0.5, size=patients) + 0.05
-    return weights / weights.sum()
+    shown = table.drop(columns=["target", *LEAKING])
+    write_set(root / "students-test-metadata.csv", root / "test-image.hdf5", shown, images)
 
 
 def write_set(csv: Path, hdf5: Path, table: pd.DataFrame, images: list[bytes]) -> None:
@@ -89,9 +88,9 @@ def draw_set(rng: Generator, ids, names, visits, malignant, bank: NoiseBank, siz
     """Return the table with all columns, in random order, and the encoded pictures in the same order."""
     count, people = len(ids), len(names)
     # Signs of malignancy, standard normal for benign lesions: (n, 4), one column each as unpacked below.
-    signs = rng.standard_normal((count, 4)) + malignant[:, None] * np.array([0.9, 0.9, 1.1, 0.7])
+    signs = rng.standard_normal((count, 4)) + malignant[:, None] * np.array([1.6, 1.6, 1.9, 0.6])
     border, lopsided, colours, large = signs.T
-    diameter = np.clip(3.6 * np.exp(0.35 * large), 1.0, 13.0)
+    diameter = np.clip(4.6 * np.exp(0.33 * large), 1.5, 13.0)
 
     age_of = np.clip(rng.normal(52, 14, people), 15, 85)
     np.maximum.at(age_of, visits[malignant], rng.normal(62, 11, malignant.sum()).clip(20, 85))
@@ -106,10 +105,12 @@ def draw_set(rng: Generator, ids, names, visits, malignant, bank: NoiseBank, siz
 
     def measured(sign: np.ndarray, middle: float, step: float) -> np.ndarray:
         """A noisy reading of a sign; the picture shows more than the table tells."""
-        return (middle + step * (0.6 * sign + 0.8 * rng.standard_normal(count))).round(4)
+        return (middle + step * (0.2 * sign + rng.standard_normal(count))).round(4)
 
     melanoma = malignant & (rng.random(count) < 0.5)
-    diagnosis = np.where(melanoma, "Malignant::Melanoma", np.where(malignant, "Malignant::Carcinoma", "Benign"))
+    diagnosis = np.where(
+        melanoma, "Malignant::Melanoma", np.where(malignant, "Malignant::Carcinoma", "Benign")
+    )
     biopsied = malignant | (rng.random(count) < 0.06)
     table = pd.DataFrame(
         {
@@ -119,11 +120,11 @@ def draw_set(rng: Generator, ids, names, visits, malignant, bank: NoiseBank, siz
             "age_approx": np.where(rng.random(people)[visits] < 0.02, np.nan, age),
             "sex": np.where(rng.random(people)[visits] < 0.03, None, sex),
             "anatom_site_general": np.where(rng.random(count) < 0.02, None, place),
-            "clin_size_long_diam_mm": (diameter * rng.normal(1, 0.12, count)).round(2),
+            "clin_size_long_diam_mm": (diameter * rng.lognormal(0, 0.3, count)).round(2),
             "image_type": "TBP tile: close-up",
             "tbp_lv_H": measured(-colours, 54.0, 5.0),
             "tbp_lv_L": (75 - 35 * skin_of[visits] + rng.normal(0, 4, count)).round(4),
-            "tbp_lv_areaMM2": (0.6 * diameter**2 * rng.lognormal(0, 0.25, count)).round(4),
+            "tbp_lv_areaMM2": (0.6 * diameter**2 * rng.lognormal(0, 0.6, count)).round(4),
             "tbp_lv_deltaLBnorm": measured(rng.standard_normal(count), 7.0, 1.6),
             "tbp_lv_norm_border": measured(border, 3.4, 1.0),
             "tbp_lv_norm_color": measured(colours, 3.1, 1.1),
@@ -137,13 +138,17 @@ def draw_set(rng: Generator, ids, names, visits, malignant, bank: NoiseBank, siz
     )
     images = [
         draw_lesion(rng, *row, tone, bank, size)
-        for row, tone in zip(np.column_stack([border, lopsided, colours, diameter]), skin_of[visits], strict=True)
+        for row, tone in zip(
+            np.column_stack([border, lopsided, colours, diameter]), skin_of[visits], strict=True
+        )
     ]
     order = rng.permutation(count)
     return table.iloc[order].reset_index(drop=True), [images[row] for row in order]
 
 
-def draw_lesion(rng: Generator, border, lopsided, colours, diameter, tone, bank: NoiseBank, size: int) -> bytes:
+def draw_lesion(
+    rng: Generator, border, lopsided, colours, diameter, tone, bank: NoiseBank, size: int
+) -> bytes:
     """Draw one lesion and return it as JPEG bytes; the signs are standard normal for a benign one."""
     side = int(size * rng.uniform(0.8, 1.2))
 
@@ -151,41 +156,41 @@ def draw_lesion(rng: Generator, border, lopsided, colours, diameter, tone, bank:
         return bank.cut(rng, sigma, side)
 
     rows, columns = pixel_grid(side, side)
-    wobble = 0.6 + 0.5 * np.clip(border + 1, 0, 4)
+    wobble = 0.5 + 0.6 * np.clip(border + 0.7, 0, 4)
     y, x = rows + wobble * noise(2.5), columns + wobble * noise(6)
     centre = side / 2 + rng.normal(0, 0.05 * side, 2)
     radius = max(0.5 * diameter / FIELD_MM * side, 3.0)
     radii = radius * np.array([rng.uniform(0.65, 1.0), 1.0])
     angle = rng.uniform(0, 2 * np.pi)
-    rough = 0.03 + 0.05 * np.clip(border + 1.2, 0, 4)
+    rough = 0.02 + 0.04 * np.clip(border + 0.7, 0, 4)
     distance = blob(rng, y, x, centre, radii, angle, rough)
     cover = soft(distance, rng.uniform(0.25, 0.7))
 
     # One side darker than the other, and a core that is not in the middle.
-    lean = 0.22 * np.clip(lopsided + 1.2, 0, 4)
+    lean = 0.25 * np.clip(lopsided + 0.7, 0, 4)
     core = centre + lean * radius * np.array([np.sin(angle), np.cos(angle)]) * 0.8
     off = np.hypot(rows - core[0], columns - core[1]).astype(np.float32) / np.float32(radius)
     depth = rng.uniform(0.4, 1.3) * (0.65 + 0.5 * np.exp(-2 * off**2) + 0.12 * noise(2.5) + 0.06 * noise(0.8))
     pigment = (cover * np.maximum(depth, 0))[..., None] * (MELANIN + rng.uniform(0, 0.5) * BLOOD)
     # Patches of further colours cover more of the lesion, the stronger the sign.
-    patch = cover * soft(1.7 - 0.5 * colours - noise(6) + 0.0, 0.6)
+    patch = cover * soft(2.4 - 0.6 * colours - noise(6), 0.6)
     pigment += (0.8 * patch)[..., None] * (BLUE_GREY if rng.random() < 0.5 else BLOOD + 0.15)
-    pale = cover * soft(2.1 - 0.5 * colours - noise(6), 0.6)
+    pale = cover * soft(2.8 - 0.6 * colours - noise(6), 0.6)
     pigment *= 1 - 0.75 * pale[..., None]
 
     base = 0.12 + 1.0 * tone + 0.04 * noise(6) + 0.025 * noise(0.8)
     flush = rng.uniform(0.1, 0.5) + 0.05 * noise(15)
     absorbed = base[..., None] * MELANIN + flush[..., None] * BLOOD + pigment
     hair = np.zeros((side, side), np.float32)
-    for _ in range(rng.poisson(rng.gamma(0.6, 4))):
+    for _ in range(rng.poisson(rng.gamma(0.4, 5))):
         across, along = rotate(rows, columns, rng.uniform(0, side, 2), rng.uniform(0, np.pi))
         bent = np.abs(across - rng.normal(0, 0.15) / side * along**2)
-        hair = np.maximum(hair, soft(bent, 0.8) * (np.abs(along) < rng.uniform(0.1, 0.5) * side))
-    absorbed += hair[..., None] * np.float32(rng.uniform(0.3, 0.9))
+        hair = np.maximum(hair, soft(bent + 0.5, 1.2) * (np.abs(along) < rng.uniform(0.1, 0.5) * side))
+    absorbed += hair[..., None] * np.float32(rng.uniform(0.3, 0.8))
 
     light = 1 - rng.uniform(0, 0.25) * ((rows / side - 0.5) ** 2 + (columns / side - 0.5) ** 2)
-    lamp = np.float32([245, 228, 216] * rng.normal(1, 0.03, 3) * rng.normal(0.95, 0.06))
-    image = lamp * light[..., None] * np.exp(-absorbed)
+    lamp = [245, 228, 216] * rng.normal(1, 0.03, 3) * rng.normal(0.95, 0.06)
+    image = np.float32(lamp) * light[..., None] * np.exp(-absorbed)
     image += rng.uniform(1, 4) * rng.standard_normal(image.shape, dtype=np.float32)
     buffer = io.BytesIO()
     Image.fromarray(np.clip(image, 0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=90)

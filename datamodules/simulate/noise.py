@@ -22,14 +22,14 @@ def octaves(rng: Generator, shape: tuple[int, ...], sigmas: list, weights: list[
 
 
 class NoiseBank:
-    """Noise drawn once and cut at random places, as blurring new noise for each picture would take too long."""
+    """Noise drawn once and cut at random places: blurring new noise for each picture would take too long."""
 
     def __init__(self, rng: Generator, size: int, sigmas: tuple[float, ...]) -> None:
         self.size = size
         self.noise = {sigma: smooth_noise(rng, (4 * size, 4 * size), sigma) for sigma in sigmas}
 
     def cut(self, rng: Generator, sigma: float, size: int | None = None) -> np.ndarray:
-        """Return a square piece of the noise with this blur, float32; its side is that of the bank if not given."""
+        """Return a square piece of the noise with this blur, float32, by default of the bank's own side."""
         size = size or self.size
         top, left = rng.integers(0, 4 * self.size - size, 2)
         return self.noise[sigma][top : top + size, left : left + size]

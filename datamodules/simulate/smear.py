@@ -125,7 +125,9 @@ def background(rng: Generator, rows, columns, size: int) -> np.ndarray:
     return absorbed
 
 
-def cytoplasm(rng: Generator, label: int, trait: dict, textures: NoiseBank, rows, columns, centre, radius) -> np.ndarray:
+def cytoplasm(
+    rng: Generator, label: int, trait: dict, textures: NoiseBank, rows, columns, centre, radius
+) -> np.ndarray:
     """Absorbance of the cell without its nucleus, (size, size, 3)."""
     cloudy = 1 + 0.12 * textures.cut(rng, 7)
     body = cloudy[..., None] * (trait["blue"] * BLUE + trait["pink"] * PINK)

@@ -1,7 +1,10 @@
 """LightningCLI for tasks: run directory, loggers and checkpoints by convention, weights always explicit."""
 
 import logging
+import os
+import shutil
 import warnings
+from argparse import ArgumentError
 from pathlib import Path
 
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
@@ -15,6 +18,7 @@ import lightning_tasks
 from ..base import Task
 from ..callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard
 from .checkpoint import load_weights
+from .errors import explain
 from .finish import Stopwatch, evaluate_run, finish_fit, print_table
 from .rundir import RunDir
 
@@ -33,7 +37,8 @@ class TaskCLI(LightningCLI):
 
     def __init__(self, args: list[str], run: bool = True) -> None:
         quiet()
-        defaults = {"default_config_files": [str(BASE_CONFIG)], "exit_on_error": False}
+        self._subcommand_parsers: dict = {}
+        defaults = {"default_config_files": [str(BASE_CONFIG)], "exit_on_error": False, "allow_abbrev": False}
         super().__init__(
             Task,
             datamodules.DataModule,
@@ -42,7 +47,7 @@ class TaskCLI(LightningCLI):
             seed_everything_default=0,
             save_config_callback=None,
             auto_configure_optimizers=False,
-            parser_kwargs={"exit_on_error": False, **{c: defaults for c in COMMANDS}} if run else defaults,
+            parser_kwargs={"exit_on_error": False, "allow_abbrev": False, **{c: defaults for c in COMMANDS}} if run else defaults,
             args=args,
             run=run,
         )
@@ -59,8 +64,13 @@ class TaskCLI(LightningCLI):
         parser.add_argument("--baselines", type=bool, default=True, help="Score the task's baselines after a fit.")
 
     def parse_arguments(self, parser, args) -> None:
-        """Parse; Lightning's own method warns when a program passes arguments, which is how this one works."""
-        self.config = parser.parse_args(args)
+        """Parse, with errors in one sentence (Lightning's method would warn that a program passes arguments)."""
+        try:
+            self.config = parser.parse_args(args)
+        except (ArgumentError, TypeError) as error:
+            active = self._subcommand_parsers.get(args[0], parser) if self._subcommand_parsers else parser
+            options = [a.dest for a in active._actions if "help" not in a.dest]
+            raise ValueError(explain(str(error), options)) from None
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: what a checkpoint stores must not beat configuration and flags (Lightning PR 21455)."""
@@ -79,7 +89,7 @@ class TaskCLI(LightningCLI):
         self.run_dir = RunDir(Path(options.runs) / options.experiment / options.name)
         dry = options.trainer.fast_dev_run
         if self.subcommand == "fit" and not dry and rank_zero_only.rank == 0:
-            self.run_dir.prepare(options.resume, options.overwrite)
+            self.run_dir.check(options.resume, options.overwrite)
 
     def instantiate_trainer(self, **kwargs):
         """Add the loggers and callbacks every run has."""
@@ -87,16 +97,12 @@ class TaskCLI(LightningCLI):
         callbacks = [EpochSeed(), NonFiniteGuard()]
         self.stopwatch = Stopwatch()
         if self.subcommand == "fit" and not options.trainer.fast_dev_run:
-            self.best = ModelCheckpoint(
-                dirpath=run.checkpoints,
-                filename="best",
-                monitor=task.monitor,
-                mode=task.mode,
-                save_last=True,
-                save_on_train_epoch_end=True,  # after validation, so that a resumed run starts at an epoch
-                enable_version_counter=False,
-            )
-            callbacks += [self.stopwatch, MetricsCSV(run.metrics), Figures(run.figures), self.best]
+            # At the end of the epoch, after validation, so that a resumed run starts with a whole epoch.
+            common = {"dirpath": run.checkpoints, "save_on_train_epoch_end": True, "enable_version_counter": False}
+            self.best = ModelCheckpoint(filename="best", monitor=task.monitor, mode=task.mode, **common)
+            # Not `save_last`: that follows only when the best was replaced.
+            last = ModelCheckpoint(filename="last", **common)
+            callbacks += [self.stopwatch, MetricsCSV(run.metrics), Figures(run.figures), self.best, last]
             if self._get(self.config_init, "trainer").logger in (None, True):
                 kwargs["logger"] = TensorBoardLogger(run.path, name="", version="", default_hp_metric=False)
         elif not options.trainer.fast_dev_run:
@@ -116,9 +122,16 @@ class TaskCLI(LightningCLI):
         if options.resume:
             ckpt_path = str(self.run_dir.last)
             load_weights(model, ckpt_path)  # one clear error, before the data is read
+        elif rank_zero_only.rank == 0 and not options.trainer.fast_dev_run:
+            self.run_dir.clear()
         if rank_zero_only.rank == 0 and not options.trainer.fast_dev_run:
             self.save_config()
-        self.trainer.fit(model, ckpt_path=ckpt_path, **kwargs)
+        try:
+            self.trainer.fit(model, ckpt_path=ckpt_path, **kwargs)
+        except Exception:
+            if rank_zero_only.rank == 0 and not self.run_dir.last.exists():
+                shutil.rmtree(self.run_dir.path, ignore_errors=True)  # no epoch done: nothing to keep or to resume
+            raise
 
     def save_config(self) -> None:
         """Write the full configuration; ``fit --config`` of this file repeats the run."""
@@ -170,6 +183,8 @@ class TaskCLI(LightningCLI):
 
 def quiet() -> None:
     """Messages that are true and that nobody can act on here; each with its reason."""
+    # LightningCLI uses functions announced for removal in jsonargparse 5, which pyproject.toml excludes.
+    os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     for message in (
         ".*does not have many workers.*",  # sets in memory need none; for files num_workers is the user's choice
         ".*Consider increasing the value of the `num_workers` argument.*",  # as above

@@ -1,33 +1,77 @@
 """One to three lines for a person: what is wrong, the nearest valid name, the remedy."""
 
+import inspect
 import re
 from difflib import get_close_matches
+from importlib import import_module
 
 MAX_LINES = 3
 
 
 def describe(error: BaseException) -> str:
-    """The message a user reads.
-
-    jsonargparse wraps an error raised inside a class in many lines, of which the last names the cause: the chain of
-    causes is followed to its end, and prefixes that only repeat where the parser was are cut.
-    """
-    root = error
-    while (inner := root.__cause__ or (root.__context__ if not root.__suppress_context__ else None)) is not None:
-        if not isinstance(inner, (ValueError, TypeError, OSError, KeyError)) or not str(inner):
-            break
-        root = inner
-    texts = [str(error), str(root)]
-    for text in texts:
-        if "is not expected" in text or "not accepted" in text or "Unrecognized arguments" in text.capitalize():
-            return text.strip()
-    return shorten(str(root)) or type(root).__name__
-
-
-def shorten(text: str) -> str:
-    """At most three lines, without blank ones."""
+    """The message a user reads: that of the innermost error, because jsonargparse wraps what a class raised."""
+    while error.__cause__ is not None and str(error.__cause__):
+        error = error.__cause__
+    text = str(error) or type(error).__name__
+    if isinstance(error, KeyError):
+        text = f"missing key {text}"
     lines = [re.sub(r"\s+", " ", line).strip() for line in text.splitlines()]
     return "\n".join([line for line in lines if line][:MAX_LINES])
+
+
+def explain(message: str, options: list[str]) -> str:
+    """Turn a message of the parser, up to 59 lines long, into one sentence.
+
+    Args:
+        message: What jsonargparse or argparse said.
+        options: Valid option names of the command, such as ``trainer.max_epochs``.
+    """
+    key = found[1] if (found := re.search(r'Parser key "([^"]+)"', message)) else ""
+    if found := re.search(r"class_path '([^']+)':\s+Option '([^']+)' is not accepted", message):
+        return unknown_option(found[2], class_options(found[1]), found[1].rsplit(".", 1)[-1])
+    if found := re.search(r"[Uu]nrecognized arguments: --([\w.-]+)", message):
+        return unknown_option(found[1], options, "this command")
+    if found := re.search(r"Option '([^']+)' is not accepted", message):
+        return unknown_option(found[1], options, "this command")
+    if found := re.search(r"Expected a dot import path string: (\S+)", message):
+        return f"{key}={found[1]!r}: no such class.{nearest(found[1], class_names(key))}"
+    if found := re.search(r"""Parser key "([^"]+)":\s+Expected an? (.+?)\. Got value: (.*)""", message):
+        prefix = f"{key}." if key and found[1] != key else ""
+        return f"{prefix}{found[1]}={found[3].strip()!r}: expected {plain(found[2])}."
+    if found := re.search(r"Given value: (.*)", message):
+        wanted = [plain(t) for t in re.findall(r"Expected an? (.+)", message) if "NoneType" not in t]
+        return f"{key}={found[1].strip()!r}: expected {' or '.join(wanted) or 'another value'}."
+    return message
+
+
+def unknown_option(name: str, options: list[str], where: str) -> str:
+    """Name the nearest options, and all of them where they are few."""
+    known = f" Options: {', '.join(options)}." if len(options) <= 40 else ""
+    return f"{where} has no option {name!r}.{nearest(name, options)}{known}"
+
+
+def class_options(class_path: str) -> list[str]:
+    """Names of all constructor arguments of a class, its own first."""
+    module, name = class_path.rsplit(".", 1)
+    names: dict[str, None] = {}
+    for cls in getattr(import_module(module), name).__mro__:
+        if not cls.__module__.startswith(("lightning_tasks", "datamodules")):
+            continue
+        for parameter in inspect.signature(cls.__init__).parameters.values():
+            if parameter.name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+                names[parameter.name] = None
+    return list(names)
+
+
+def class_names(key: str) -> list[str]:
+    """Bare class names that may stand under ``model`` or ``data``."""
+    return list(import_module("datamodules" if key == "data" else "lightning_tasks").__all__)
+
+
+def plain(type_text: str) -> str:
+    """``<class 'float'>`` -> ``float``; ``typing.Literal['a', 'b']`` -> ``'a', 'b'``."""
+    type_text = re.sub(r"<class '([\w.]+)'>", r"\1", type_text)
+    return re.sub(r"typing\.Literal\[(.*)\]", r"\1", type_text)
 
 
 def nearest(name: str, options: list[str]) -> str:

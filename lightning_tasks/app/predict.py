@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning import Trainer
-from lightning.pytorch.callbacks import BasePredictionWriter
+from lightning import Callback, Trainer
 
 from ..files import write_atomic_with
 
@@ -46,15 +45,14 @@ def cell(value: Any) -> Any:
     return f"{value:.7g}" if isinstance(value, (float, np.floating)) else value
 
 
-class _Collect(BasePredictionWriter):
+class _Collect(Callback):
     """Keep each batch's rows in the compact form ``task.file_columns`` gives them."""
 
     def __init__(self) -> None:
-        super().__init__("batch")
         self.columns: dict[str, list[np.ndarray]] = {}
 
-    def write_on_batch_end(self, trainer, pl_module, prediction, batch_indices, batch, batch_idx, dataloader_idx) -> None:
-        for name, value in {"id": prediction["id"], **pl_module.file_columns(prediction)}.items():
+    def on_predict_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
+        for name, value in {"id": outputs["id"], **pl_module.file_columns(outputs)}.items():
             self.columns.setdefault(name, []).append(value.cpu().numpy())
 
 

@@ -114,7 +114,8 @@ def curves(rows: list[dict[str, float]], monitor: str, best_epoch: int) -> Figur
     right.plot(*series(rows, "train/lr"), color="C3", label="learning rate")
     for axis in (left, middle, right):
         axis.set_xlabel("epoch")
-        axis.legend(fontsize=8)
+        if axis.lines:
+            axis.legend(fontsize=8)
         axis.grid(alpha=0.3)
     return figure
 

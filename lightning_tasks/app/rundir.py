@@ -25,8 +25,8 @@ class RunDir:
         self.figures = path / "figures"
         self.report = path / "report.html"
 
-    def prepare(self, resume: bool, overwrite: bool) -> None:
-        """Make the directory ready for a fit.
+    def check(self, resume: bool, overwrite: bool) -> None:
+        """See whether a fit may use the directory, before anything costly is built.
 
         Raises:
             ValueError: Both words were given, or there is nothing to resume.
@@ -38,14 +38,16 @@ class RunDir:
             if not self.last.is_file():
                 raise ValueError(f"--resume: {self.last} does not exist, so there is nothing to continue.")
             return
-        if self.path.is_dir() and any(self.path.iterdir()):
-            if not overwrite:
-                raise FileExistsError(
-                    f"{self.path} is not empty. Add --resume to continue that run, --overwrite to replace it, "
-                    "or --name NAME to keep both."
-                )
-            shutil.rmtree(self.path)
-        self.path.mkdir(parents=True, exist_ok=True)
+        if self.path.is_dir() and any(self.path.iterdir()) and not overwrite:
+            raise FileExistsError(
+                f"{self.path} is not empty. Add --resume to continue that run, --overwrite to replace it, "
+                "or --name NAME to keep both."
+            )
+
+    def clear(self) -> None:
+        """An empty directory."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.path.mkdir(parents=True)
 
     def mark_latest(self) -> None:
         """Point ``latest`` beside the run to it."""

@@ -1,5 +1,6 @@
+from .closed_form import ClosedFormTask
 from .image import ImageTask
 from .segmentation import SegmentationTask
 from .task import Task
 
-__all__ = ["ImageTask", "SegmentationTask", "Task"]
+__all__ = ["ClosedFormTask", "ImageTask", "SegmentationTask", "Task"]

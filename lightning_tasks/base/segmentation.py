@@ -43,10 +43,10 @@ class SegmentationTask(ImageTask):
     def __init__(
         self,
         net: str = "unet",
-        net_args: dict | None = None,
+        net_args: dict[str, Any] | None = None,
         class_names: list[str] | None = None,
         loss: str | dict[str, float] = "ce",
-        loss_args: dict | None = None,
+        loss_args: dict[str, Any] | None = None,
         class_weights: str | list[float] = "none",
         ignore_class: int | None = None,
         predict_background: bool = True,

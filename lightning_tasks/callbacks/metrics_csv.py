@@ -15,7 +15,10 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     if not path.is_file():
         return []
     with path.open(newline="") as file:
-        return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+        whole = ("epoch", "step")
+        return [
+            {k: int(v) if k in whole else float(v) for k, v in row.items() if v} for row in csv.DictReader(file)
+        ]
 
 
 class MetricsCSV(Checkpoint):

@@ -18,7 +18,7 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int, ratio: int = 8) -> None:
         super().__init__()
-        hidden = max(1, channels // ratio)
+        hidden = max(4, channels // ratio)  # a lone ReLU unit is dead at the start half of the time
         self.reduce = nn.Linear(channels, hidden)
         self.expand = nn.Linear(hidden, channels)
 

@@ -86,12 +86,9 @@ def _build_smp(net: str, in_channels: int, num_classes: int, net_args: dict[str,
             f"net={net!r}: unknown architecture.{hint} Architectures: {', '.join(architectures)}."
         )
     is_timm = encoder.startswith("tu-")
-    known = (
-        timm.is_model(encoder[3:].split(".")[0]) if is_timm else encoder in smp.encoders.get_encoder_names()
-    )
-    if not known:
-        # The prefix says which list was meant; in both together a near miss drowns among 1,300 names.
-        names = [f"tu-{n}" for n in timm.list_models()] if is_timm else smp.encoders.get_encoder_names()
+    # The prefix says which list is meant; in both together a near miss would drown among 1,300 names.
+    names = [f"tu-{n}" for n in timm.list_models()] if is_timm else smp.encoders.get_encoder_names()
+    if encoder.split(".")[0] not in names:  # timm: tu-<name>.<weights tag>
         hint = _nearest(encoder, names, f"smp/{architecture}/{{}}")
         raise ValueError(
             f"net={net!r}: unknown encoder.{hint} Encoders: resnet18, resnet34, efficientnet-b0, ... "
@@ -101,16 +98,8 @@ def _build_smp(net: str, in_channels: int, num_classes: int, net_args: dict[str,
     valid = set(inspect.signature(cls).parameters) - SMP_FIXED | (TIMM_EXTRA if is_timm else set())
     _check_args(net, net_args, valid)
     try:
-        return cls(
-            encoder_name=encoder,
-            encoder_weights=None,
-            in_channels=in_channels,
-            classes=num_classes,
-            **net_args,
-        )
-    except (
-        Exception
-    ) as error:  # smp and timm raise a dozen types for pairs that do not fit; the text is what helps
+        return cls(encoder, encoder_weights=None, in_channels=in_channels, classes=num_classes, **net_args)
+    except Exception as error:  # smp and timm raise a dozen types for arguments that do not fit together
         raise ValueError(f"net={net!r} with {net_args or 'default arguments'}: {error}") from error
 
 

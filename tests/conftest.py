@@ -1,0 +1,53 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+# Small networks: a second thread gains nothing, and waits for the first when the machine is busy.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _in_tmp(tmp_path, monkeypatch):
+    """Each test works in its own folder and finds no data there."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def cli():
+    """Run one command as a user does, and return the results of a fit."""
+    from lightning_tasks.app import main
+
+    def run(*args: str) -> None:
+        main([str(a) for a in args])
+
+    return run
+
+
+@pytest.fixture
+def toy(cli):
+    """``toy("ToyGan", "--trainer.max_epochs", 2)``: fit a toy task and return its run directory."""
+
+    def run(task: str, *args, name: str = "default") -> Path:
+        cli("fit", "--model", f"tests.toys.{task}", "--data", "tests.toys.ToyDataModule", "--draws", 5, "--name", name,
+            "--trainer.enable_progress_bar", "false", *args)  # fmt: skip
+        return Path("runs") / task / name
+
+    return run
+
+
+def results(run: Path) -> dict:
+    return json.loads((run / "results.json").read_text())
+
+
+@pytest.fixture
+def realdata() -> Path:
+    """Folder of the unpacked real packs."""
+    folder = os.environ.get("LIGHTNING_TASKS_DATA")
+    if not folder:
+        pytest.skip("LIGHTNING_TASKS_DATA is not set")
+    return Path(folder)

@@ -1,0 +1,114 @@
+"""Bad input gives one clear error of at most three lines, and a misspelt name the nearest valid one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import ROOT
+
+MARS = ("fit", "--config", ROOT / "configs/mars_unet.yaml")
+TOY = ("fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--trainer.max_epochs", 1,
+       "--draws", 0, "--trainer.enable_progress_bar", "false")  # fmt: skip
+
+CASES = {
+    "a misspelt task option": ((*MARS, "--model.lrr", 1), "MarsTask has no option 'lrr'. Did you mean 'lr'?"),
+    "a misspelt data option": ((*MARS, "--data.batchsize", 1), "no option 'batchsize'. Did you mean 'batch_size'?"),
+    "a misspelt trainer option": ((*MARS, "--trainer.max_epoch", 1), "Did you mean 'trainer.max_epochs'?"),
+    "an option of another type": ((*MARS, "--model.lr", "abc"), "model.lr='abc': expected float."),
+    "an unknown class": ((*MARS, "--model", "MarsTsk"), "model='MarsTsk': no such class. Did you mean 'MarsTask'?"),
+    "an unknown network": ((*MARS, "--model.net", "unett"), "net='unett' is unknown. Did you mean unet"),
+    "an unknown encoder": ((*MARS, "--model.net", "smp/Unet/resnet19", "--model.net_args", "null"), "resnet18"),
+    "an unknown network option": ((*MARS, "--model.net_args.widht", 4), "Did you mean width?"),
+    "an unknown loss": ((*MARS, "--model.loss", "dise"), "dice"),
+    "an unknown augmentation": ((*MARS, "--data.augment", "[hflipp]"), "unknown op 'hflipp'. Did you mean 'hflip'?"),
+    "an unknown optimiser": ((*TOY, "--model.optimizer", "admw"), "optimizer='admw' is unknown. Did you mean 'adamw'?"),
+    "an unknown choice": ((*MARS, "--model.tta", "flip"), "tta='flip': choose none, hflip or flips."),
+    "class weights of the wrong number": ((*MARS, "--model.class_weights", "[1, 2]"), "2 numbers; there are 5 classes"),
+    "a missing config": (("fit", "--config", "nope.yaml"), "File does not exist"),
+    "a missing data file": ((*MARS, "--data.source", "real"), "Looked for mars_for_students.npz"),
+    "a fold that is not there": ((*TOY, "--data.fold", 7), "fold"),
+    "a missing exclude file": ((*TOY, "--data.exclude", "x.csv"), "x.csv: no such file"),
+    "a missing groups file": ((*TOY, "--data.groups", "g.csv"), "g.csv: no such file"),
+    "an unknown command": (("fitt",), "unknown command 'fitt'. Did you mean 'fit'?"),
+    "test without weights": (("test", *TOY[1:]), "test needs weights: add --ckpt_path"),
+    "weights that are not there": (("test", *TOY[1:], "--ckpt_path", "x.ckpt"), "x.ckpt does not exist"),
+    "a run that is not there": (("report", "--run", "runs/none"), "is no run"),
+    "nothing to resume": ((*TOY, "--resume"), "nothing to continue"),
+    "resume and overwrite": ((*TOY, "--resume", "--overwrite"), "give one of them"),
+    "a limit that leaves nothing": ((*TOY, "--data.limit", 0), "training samples are left"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_one_clear_error(cli, capsys, case):
+    args, expected = CASES[case]
+    with pytest.raises(SystemExit) as stop:
+        cli(*args)
+    assert stop.value.code == 2
+    message = capsys.readouterr().err.split("error: ", 1)[1].strip()
+    assert expected in message and len(message.splitlines()) <= 3, message
+    assert not list(Path().glob("runs/*/*")), "a run that never began leaves nothing behind"
+
+
+def test_a_checkpoint_of_another_task_is_refused(toy, cli, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    other = ("test", "--model", "tests.toys.ToyGan", "--data", "tests.toys.ToyDataModule")
+    with pytest.raises(SystemExit):
+        cli(*other, "--ckpt_path", run / "checkpoints/best.ckpt")
+    assert "was made by ToySequence; the configuration builds ToyGan" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_size_is_refused(toy, cli, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    with pytest.raises(SystemExit):
+        cli("test", *TOY[1:-2], "--model.width", 9, "--ckpt_path", run / "checkpoints/best.ckpt")
+    assert "size mismatch at embedding.weight (9x8 in the checkpoint, 9x9 here)" in capsys.readouterr().err
+
+
+def test_a_truncated_checkpoint_is_refused(toy, cli, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    path = run / "checkpoints/best.ckpt"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(SystemExit):
+        cli("test", "--config", run / "config.yaml", "--ckpt_path", path)
+    assert "no readable checkpoint" in capsys.readouterr().err
+
+
+def test_configuration_beats_what_a_checkpoint_stores(toy, cli, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    stored = torch.load(run / "checkpoints/best.ckpt", weights_only=True)["hyper_parameters"]
+    assert stored["lr"] == 0.001 and stored["_class_path"].endswith("ToySequence")
+    cli("test", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt", "--data.folds", 4)
+    assert "test/acc" in capsys.readouterr().out
+
+
+def test_a_run_directory_is_not_overwritten_unasked(toy, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    before = (run / "results.json").read_text()
+    with pytest.raises(SystemExit):
+        toy("ToySequence", "--trainer.max_epochs", 1)
+    assert "--resume" in (err := capsys.readouterr().err) and "--overwrite" in err and "--name" in err
+    assert (run / "results.json").read_text() == before
+    toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite")
+    assert (run / "results.json").is_file()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_samples(toy, capsys):
+    with pytest.raises(SystemExit):
+        toy("ToySequence", "--trainer.max_epochs", 3, "--model.lr", 1e38, "--model.optimizer", "sgd", "--model.schedule", "none")
+    err = capsys.readouterr().err
+    assert "loss is not finite at epoch" in err and "holds ids [" in err
+
+
+def test_debug_raises_the_error_itself(cli):
+    with pytest.raises(FileNotFoundError):
+        cli("report", "--run", "runs/none", "--debug")
+
+
+def test_help_lists_every_command(cli, capsys):
+    from lightning_tasks.app.main import LIGHTNING, VERBS
+
+    cli("--help")
+    page = capsys.readouterr().out
+    assert all(name in page for name in (*LIGHTNING, *VERBS))
