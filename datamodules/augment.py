@@ -42,9 +42,7 @@ class Augment:
             if OPS[name].mixes:
                 mixed = name
             elif mixed:
-                raise ValueError(
-                    f"augment: {name!r} stands after {mixed!r}. Ops that mix samples must come last."
-                )
+                raise ValueError(f"augment: {name!r} stands after {mixed!r}. Ops that mix samples must come last.")
 
     def __call__(self, batch: dict[str, Any], generator: torch.Generator) -> dict[str, Any]:
         """Augment one training batch.
@@ -105,13 +103,7 @@ def _nearest(word: object, valid: dict) -> str:
 def _check(batch: dict) -> None:
     image, mask = batch.get("image"), batch.get("mask")
     if not isinstance(image, torch.Tensor) or image.dim() != 4 or image.dtype != torch.float32:
-        found = (
-            f"{image.dtype} {tuple(image.shape)}" if isinstance(image, torch.Tensor) else type(image).__name__
-        )
-        raise ValueError(
-            f"augment: image must be float32 (B, C, H, W) in [0, 1], got {found}. uint8: use x / 255."
-        )
+        found = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, torch.Tensor) else type(image).__name__
+        raise ValueError(f"augment: image must be float32 (B, C, H, W) in [0, 1], got {found}. uint8: use x / 255.")
     if mask is not None and mask.shape != (len(image), *image.shape[2:]):
-        raise ValueError(
-            f"augment: mask {tuple(mask.shape)} does not fit image {tuple(image.shape)}: need (B, H, W)."
-        )
+        raise ValueError(f"augment: mask {tuple(mask.shape)} does not fit image {tuple(image.shape)}: need (B, H, W).")

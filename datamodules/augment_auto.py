@@ -22,9 +22,7 @@ MENU: dict[str, Change] = {
     "translate_x": lambda batch, draw, m: warp(batch, shift_x=draw.sign() * m * 0.45),
     "translate_y": lambda batch, draw, m: warp(batch, shift_y=draw.sign() * m * 0.45),
     "rotate": lambda batch, draw, m: warp(batch, angle=draw.sign() * m * 30),
-    "brightness": lambda batch, draw, m: {
-        "image": recolor(batch["image"], brightness=1 + draw.sign() * m * 0.9)
-    },
+    "brightness": lambda batch, draw, m: {"image": recolor(batch["image"], brightness=1 + draw.sign() * m * 0.9)},
     "color": lambda batch, draw, m: {"image": recolor(batch["image"], saturation=1 + draw.sign() * m * 0.9)},
     "contrast": lambda batch, draw, m: {"image": recolor(batch["image"], contrast=1 + draw.sign() * m * 0.9)},
     "sharpness": lambda batch, draw, m: {"image": sharpen(batch["image"], 1 + draw.sign() * m * 0.9)},
@@ -34,9 +32,7 @@ MENU: dict[str, Change] = {
     "equalize": lambda batch, draw, m: equalize(batch, draw),
 }
 # AugMix leaves out what a test of robustness to corruption may contain
-AUGMIX_MENU = [
-    name for name in MENU if name not in ("identity", "brightness", "color", "contrast", "sharpness")
-]
+AUGMIX_MENU = [name for name in MENU if name not in ("identity", "brightness", "color", "contrast", "sharpness")]
 
 
 def one_each(batch: dict, draw: Draw, strength: Tensor, names: list[str]) -> dict:
@@ -67,9 +63,7 @@ def randaugment(batch: dict, draw: Draw, ops: int = 2, magnitude: float = 9) -> 
     solarize, autocontrast, equalize), but borders are reflected instead of black. A mask moves along.
     """
     if ops < 1 or not 0 <= magnitude <= 30:
-        raise ValueError(
-            f"randaugment ops={ops}, magnitude={magnitude}: need ops of 1 or more, magnitude 0..30."
-        )
+        raise ValueError(f"randaugment ops={ops}, magnitude={magnitude}: need ops of 1 or more, magnitude 0..30.")
     strength = batch["image"].new_full((draw.count,), magnitude / 30)
     for _ in range(ops):
         batch = batch | one_each(batch, draw, strength, list(MENU))
@@ -77,9 +71,7 @@ def randaugment(batch: dict, draw: Draw, ops: int = 2, magnitude: float = 9) -> 
 
 
 @op()
-def augmix(
-    batch: dict, draw: Draw, width: int = 3, depth: int = 2, alpha: float = 1.0, severity: float = 3.0
-) -> dict:
+def augmix(batch: dict, draw: Draw, width: int = 3, depth: int = 2, alpha: float = 1.0, severity: float = 3.0) -> dict:
     """Blend ``width`` chains of ``depth`` random changes with the picture (Hendrycks et al., 2020, "AugMix").
 
     Weights of the chains from Dirichlet(alpha), share of their mixture from Beta(alpha, alpha); strengths

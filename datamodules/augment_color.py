@@ -76,9 +76,7 @@ def _hue_turn(hue: Tensor) -> Tensor:
 def sharpen(image: Tensor, factor: Tensor) -> Tensor:
     """0 smooths (3 x 3, centre weight 5 of 13, as Pillow), 1 changes nothing, 2 sharpens as much."""
     wide = F.pad(image, (1, 1, 1, 1), mode="reflect")
-    rows = (
-        wide[:, :, :-2] + wide[:, :, 1:-1] + wide[:, :, 2:]
-    )  # sums of slices: many times quicker than pooling
+    rows = wide[:, :, :-2] + wide[:, :, 1:-1] + wide[:, :, 2:]  # sums of slices: many times quicker than pooling
     box = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
     smooth = (box + image * 4) / 13
     return torch.lerp(smooth, image, column(factor, image)).clamp_(0, 1)

@@ -35,9 +35,7 @@ def rot90(batch: dict, draw: Draw) -> dict:
     """Turn by 0, 90, 180 or 270 degrees. Square pictures only."""
     h, w = batch["image"].shape[-2:]
     if h != w:
-        raise ValueError(
-            f"rot90 needs square pictures, got {h}x{w}. Use hflip and vflip, or affine with degrees."
-        )
+        raise ValueError(f"rot90 needs square pictures, got {h}x{w}. Use hflip and vflip, or affine with degrees.")
     quarter, half = draw.chance(0.5), draw.chance(0.5)
     turned = {}
     for key, value in spatial(batch).items():
@@ -98,9 +96,7 @@ def crop_resize(batch: dict, draw: Draw, scale: Span = (0.5, 1.0)) -> dict:
     """Cut out a piece of ``scale`` (share of the area, at most 1) and enlarge it to full size."""
     low, high = scale if isinstance(scale, (list, tuple)) else (scale, 1.0)
     if not 0 < low <= high <= 1:
-        raise ValueError(
-            f"crop_resize scale={scale}: need [low, high] with 0 < low <= high <= 1 (share of the area)."
-        )
+        raise ValueError(f"crop_resize scale={scale}: need [low, high] with 0 < low <= high <= 1 (share of the area).")
     side = draw.uniform(low, high).sqrt()  # (B,) share of each side
     room = (1 - side) / 2 / side  # the piece may lie this far off the centre, in sides of the piece
     return warp(batch, zoom=1 / side, shift_x=draw.uniform(-1, 1) * room, shift_y=draw.uniform(-1, 1) * room)

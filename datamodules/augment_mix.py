@@ -109,9 +109,7 @@ def mixup(batch: dict, draw: Draw, p: float, alpha: float = 0.2) -> dict:
     Zhang et al., 2018, "mixup". Adds ``label2`` and ``lam`` (1 for samples not chosen).
     """
     if "mask" in batch or "label" not in batch:
-        raise ValueError(
-            "mixup needs batch['label'] and no mask (masks cannot be blended). For masks use cutmix."
-        )
+        raise ValueError("mixup needs batch['label'] and no mask (masks cannot be blended). For masks use cutmix.")
     image = batch["image"]
     chosen, partner = _pairs(batch, draw, p)
     lam = torch.where(chosen, draw.beta(alpha), 1.0)
@@ -121,9 +119,7 @@ def mixup(batch: dict, draw: Draw, p: float, alpha: float = 0.2) -> dict:
 
 
 @op(p=0.5, mixes=True)
-def paste(
-    batch: dict, draw: Draw, classes: list[int], p: float, shift: Span = 0.25, flip: bool = True
-) -> dict:
+def paste(batch: dict, draw: Draw, classes: list[int], p: float, shift: Span = 0.25, flip: bool = True) -> dict:
     """Copy the pixels of rare classes from another sample, with their labels.
 
     The giver is drawn among the samples that hold one of ``classes``; if there is none, nothing happens.

@@ -54,9 +54,7 @@ def content_hash(array: np.ndarray) -> np.ndarray:
     """
     array = np.asarray(array)
     if array.dtype == object or array.ndim == 0:
-        raise ValueError(
-            f"Cannot hash dtype {array.dtype}, shape {array.shape}: need an (N, ...) array of numbers."
-        )
+        raise ValueError(f"Cannot hash dtype {array.dtype}, shape {array.shape}: need an (N, ...) array of numbers.")
     digests = [hashlib.blake2b(np.ascontiguousarray(item).data, digest_size=16).hexdigest() for item in array]
     return np.array(digests, dtype="<U32")
 
@@ -103,9 +101,7 @@ def repeated_mask_outliers(masks: np.ndarray, min_count: int = 20, min_share: fl
     return np.sort(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
 
 
-def exact_duplicates(
-    images: np.ndarray, labels: ArrayLike | None = None, min_planted: int = 20
-) -> Duplicates:
+def exact_duplicates(images: np.ndarray, labels: ArrayLike | None = None, min_planted: int = 20) -> Duplicates:
     """Pictures that occur more than once, byte by byte.
 
     Args:
@@ -151,9 +147,7 @@ def perceptual_hash(images: np.ndarray) -> np.ndarray:
     """
     images = np.asarray(images)
     if images.ndim not in (3, 4) or min(images.shape[1:3]) < 8 or (images.ndim == 4 and images.shape[3] != 3):
-        raise ValueError(
-            f"images have shape {images.shape}; expected (N, H, W) or (N, H, W, 3), H and W 8 or more."
-        )
+        raise ValueError(f"images have shape {images.shape}; expected (N, H, W) or (N, H, W, 3), H and W 8 or more.")
     rows, columns = _cosines(images.shape[1]), _cosines(images.shape[2])
     bits = np.empty((len(images), 64), dtype=bool)
     for start in range(0, len(images), 256):  # 256 float pictures at a time, not the whole set
@@ -206,9 +200,7 @@ def near_duplicates(hashes: np.ndarray, distance: int = 4) -> list[np.ndarray]:
     """
     distinct, inverse = np.unique(np.asarray(hashes, dtype=np.uint64), return_inverse=True)
     pairs, _ = near_pairs(distinct, distance)  # of distinct values: thousands of equal hashes cost nothing
-    links = coo_matrix(
-        (np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(distinct), len(distinct))
-    )
+    links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(distinct), len(distinct)))
     component = connected_components(links, directed=False)[1]
     return _groups(component[inverse])
 

@@ -34,7 +34,9 @@ def as_uint8(array: np.ndarray, path: Path, key: str, high: int = 255) -> np.nda
     if array.dtype.kind not in "uifb":
         raise ValueError(f"{path}: {key} has dtype {array.dtype}; expected numbers in 0..{high}.")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{path}: {key} holds NaN or infinity in {bad_rows(~np.isfinite(array))}. Remove or repair them.")
+        raise ValueError(
+            f"{path}: {key} holds NaN or infinity in {bad_rows(~np.isfinite(array))}. Remove or repair them."
+        )
     if array.size and (array.min() < 0 or array.max() > high):
         bad = (array < 0) | (array > high)
         value = array[bad].flat[0]

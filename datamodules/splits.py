@@ -11,9 +11,7 @@ from numpy.typing import ArrayLike
 from .stratify import by_class, by_groups, by_indicator
 
 
-def partition(
-    labels: ArrayLike, groups: ArrayLike | None, fractions: Sequence[float], seed: int
-) -> np.ndarray:
+def partition(labels: ArrayLike, groups: ArrayLike | None, fractions: Sequence[float], seed: int) -> np.ndarray:
     """Deal N samples into parts that resemble each other in their classes.
 
     * one label a sample, no groups: every class is within one sample of its share in every part;
@@ -79,15 +77,11 @@ def split_indices(
         held_out = _partition(table, groups, shares, np.random.default_rng([seed, 1])) == 1
         rest, test = np.flatnonzero(~held_out), np.flatnonzero(held_out)
         if not len(test):
-            raise ValueError(
-                f"test_fraction={test_fraction} of {len(table)} samples is an empty test part. Raise it."
-            )
+            raise ValueError(f"test_fraction={test_fraction} of {len(table)} samples is an empty test part. Raise it.")
     units, name = (len(rest), "samples") if groups is None else (len(np.unique(groups[rest])), "groups")
     if units < folds:
         after = f" after the test part of {len(test)} samples" if len(test) else ""
-        raise ValueError(
-            f"folds={folds}, but there are only {units} {name}{after}. Use folds={units} or fewer."
-        )
+        raise ValueError(f"folds={folds}, but there are only {units} {name}{after}. Use folds={units} or fewer.")
     kept = None if groups is None else groups[rest]
     part = _partition(table[rest], kept, [1 / folds] * folds, np.random.default_rng([seed, 2]))
     return {"train": rest[part != fold], "val": rest[part == fold], "test": test}
@@ -117,9 +111,7 @@ def bag_indices(labels: ArrayLike, groups: ArrayLike | None, bag: int, seed: int
     table, groups = _checked(labels, groups)
     unit = np.arange(len(table)) if groups is None else np.unique(groups, return_inverse=True)[1]
     count = unit.max() + 1
-    stratum = (
-        table.argmax(1) if groups is None and (table.sum(1) == 1).all() else np.zeros(count, dtype=np.int64)
-    )
+    stratum = table.argmax(1) if groups is None and (table.sum(1) == 1).all() else np.zeros(count, dtype=np.int64)
     rng = np.random.default_rng([seed, 3, bag])
     for _ in range(100):  # tiny sets: a bag that holds everything is drawn again
         members = (np.flatnonzero(stratum == s) for s in np.unique(stratum))
@@ -128,9 +120,7 @@ def bag_indices(labels: ArrayLike, groups: ArrayLike | None, bag: int, seed: int
         if (times == 0).any():
             return {"train": np.repeat(np.arange(len(table)), times), "val": np.flatnonzero(times == 0)}
     name = "samples" if groups is None else "groups"
-    raise ValueError(
-        f"With {count} {name} nothing stays out of the bag to validate on. Use more data or folds."
-    )
+    raise ValueError(f"With {count} {name} nothing stays out of the bag to validate on. Use more data or folds.")
 
 
 def assert_disjoint(parts: Mapping[str, ArrayLike], groups: ArrayLike | None) -> None:
@@ -176,9 +166,7 @@ def _checked(labels: ArrayLike, groups: ArrayLike | None) -> tuple[np.ndarray, n
         groups = np.asarray(groups)
         groups = groups.astype(str) if groups.dtype == object else groups
         if groups.shape != (len(table),):
-            raise ValueError(
-                f"groups have shape {groups.shape}; expected one for each of {len(table)} labels."
-            )
+            raise ValueError(f"groups have shape {groups.shape}; expected one for each of {len(table)} labels.")
     return table, groups
 
 
@@ -187,9 +175,7 @@ def _partition(
 ) -> np.ndarray:
     shares = np.asarray(fractions, dtype=np.float64)
     if shares.ndim != 1 or (shares < 0).any() or abs(shares.sum() - 1) > 1e-6:
-        raise ValueError(
-            f"fractions={list(fractions)} must be 0 or more and sum to 1; they sum to {shares.sum():g}."
-        )
+        raise ValueError(f"fractions={list(fractions)} must be 0 or more and sum to 1; they sum to {shares.sum():g}.")
     if groups is not None:
         part = by_groups(table, groups, shares[shares > 0], rng)
     elif (table.sum(1) == 1).all():

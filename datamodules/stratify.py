@@ -22,14 +22,10 @@ def by_class(labels: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -
     owed = np.zeros(len(shares))  # samples by which a part is below its ideal size
     for c in rng.permutation(len(sizes)):
         owed += odd[c]
-        rank = np.where(
-            odd[c] > 0, owed + 1e-6 * rng.random(len(shares)), -np.inf
-        )  # noise: ties fall by chance
+        rank = np.where(odd[c] > 0, owed + 1e-6 * rng.random(len(shares)), -np.inf)  # noise: ties fall by chance
         extra[c, np.argsort(-rank)[: sizes[c] - whole[c].sum()]] = 1
         owed -= extra[c]
-    while (
-        owed.max() - owed.min() > 1
-    ):  # only for uneven shares: move an odd sample from a full part to a short one
+    while owed.max() - owed.min() > 1:  # only for uneven shares: move an odd sample from a full part to a short one
         full, short = owed.argmin(), owed.argmax()
         movable = np.flatnonzero((extra[:, full] == 1) & (extra[:, short] == 0) & (odd[:, short] > 0))
         if not len(movable):
@@ -65,9 +61,7 @@ def by_indicator(table: np.ndarray, shares: np.ndarray, rng: np.random.Generator
     return part
 
 
-def by_groups(
-    table: np.ndarray, groups: np.ndarray, shares: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def by_groups(table: np.ndarray, groups: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Whole groups: greedy, heaviest first, then single moves as long as one lowers the cost.
 
     The cost is the chi-square distance of the parts' shares of every class, and of all samples, from
@@ -76,9 +70,7 @@ def by_groups(
     """
     names, member = np.unique(groups, return_inverse=True)
     if len(names) < len(shares):
-        raise ValueError(
-            f"{len(names)} groups cannot fill {len(shares)} parts. Use {len(names)} parts or fewer."
-        )
+        raise ValueError(f"{len(names)} groups cannot fill {len(shares)} parts. Use {len(names)} parts or fewer.")
     columns = np.column_stack([table[:, table.any(0)], np.ones(len(table), dtype=np.int64)])
     weight = np.zeros((len(names), columns.shape[1]))
     np.add.at(weight, member, columns)

@@ -44,14 +44,10 @@ def full_precision(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return wrapped
 
 
-def _pixel_weights(
-    target: Tensor, like: Tensor, class_weights: Tensor | None, ignore_index: int | None
-) -> Tensor:
+def _pixel_weights(target: Tensor, like: Tensor, class_weights: Tensor | None, ignore_index: int | None) -> Tensor:
     """Weight of each pixel, (B, *spatial): that of its true class, 0 where ignored."""
     keep = (
-        torch.ones_like(target, dtype=like.dtype)
-        if ignore_index is None
-        else (target != ignore_index).to(like.dtype)
+        torch.ones_like(target, dtype=like.dtype) if ignore_index is None else (target != ignore_index).to(like.dtype)
     )
     if class_weights is None:
         return keep
@@ -177,9 +173,7 @@ def focal_tversky(
     false_negative = count - true_positive
     false_positive = prob.sum(axes) - true_positive
     denominator = true_positive + alpha * false_negative + beta * false_positive
-    missing = (1 - true_positive / denominator.clamp_min(TINY)).clamp_min(
-        TINY
-    )  # the slope of x^(3/4) at 0 is infinite
+    missing = (1 - true_positive / denominator.clamp_min(TINY)).clamp_min(TINY)  # the slope of x^(3/4) at 0 is infinite
     return _mean_over_present(missing ** (1 / gamma), count, class_weights)
 
 
@@ -286,9 +280,7 @@ def class_weights_from_counts(
     if ignore_index is not None and 0 <= ignore_index < len(n):
         used[ignore_index] = False
     if n.ndim != 1 or (n < 0).any() or not used.any():
-        raise ValueError(
-            f"counts={n.tolist()}: need one count per class, none negative, and one class above 0."
-        )
+        raise ValueError(f"counts={n.tolist()}: need one count per class, none negative, and one class above 0.")
     n = n.clamp_min(1)  # any number: absent classes are set to 0 below
     if mode == "inverse":
         weights = 1 / n

@@ -28,9 +28,7 @@ def confusion_per_image(pred: Tensor, target: Tensor, num_classes: int) -> Tenso
         ValueError: for different shapes, or a prediction outside 0..C-1.
     """
     if pred.shape != target.shape:
-        raise ValueError(
-            f"pred {tuple(pred.shape)} and target {tuple(target.shape)} must have the same shape."
-        )
+        raise ValueError(f"pred {tuple(pred.shape)} and target {tuple(target.shape)} must have the same shape.")
     if pred.numel() and (pred.min() < 0 or pred.max() >= num_classes):
         raise ValueError(f"pred holds class {int(pred.min())}..{int(pred.max())}; {num_classes=}.")
     batch = len(pred)
@@ -137,9 +135,7 @@ def boundary_counts(
         ValueError: for different shapes or a negative tolerance.
     """
     if pred.shape != target.shape or tolerance < 0:
-        raise ValueError(
-            f"pred {tuple(pred.shape)} and target {tuple(target.shape)} must agree; {tolerance=} >= 0."
-        )
+        raise ValueError(f"pred {tuple(pred.shape)} and target {tuple(target.shape)} must agree; {tolerance=} >= 0.")
     counted = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
     predicted, true = (_boundary(labels, counted, num_classes) for labels in (pred, target))  # (B, C, H, W)
     columns = [predicted & _dilate(true, tolerance), predicted, true & _dilate(predicted, tolerance), true]
@@ -178,9 +174,7 @@ def segmentation_scores(confusion: Tensor, boundary: Tensor, class_names: Sequen
         ValueError: if the number of names is not C.
     """
     if len(class_names) != confusion.shape[-1]:
-        raise ValueError(
-            f"{len(class_names)} class names for {confusion.shape[-1]} classes: {list(class_names)}."
-        )
+        raise ValueError(f"{len(class_names)} class names for {confusion.shape[-1]} classes: {list(class_names)}.")
     total = confusion.sum(0)
     scores = {
         "miou_course": miou_course(total),

@@ -186,9 +186,7 @@ def test_recolor_matches_definitions():
     assert_close(recolor(image, saturation=one * 0), luma.expand_as(image), atol=1e-5, rtol=0)
     red = torch.tensor([0.8, 0.2, 0.2]).view(1, 3, 1, 1)
     for turn, expected in ((1 / 3, [0.2, 0.8, 0.2]), (2 / 3, [0.2, 0.2, 0.8])):
-        assert_close(
-            recolor(red, hue=torch.tensor([turn])).flatten(), torch.tensor(expected), atol=1e-5, rtol=0
-        )
+        assert_close(recolor(red, hue=torch.tensor([turn])).flatten(), torch.tensor(expected), atol=1e-5, rtol=0)
         assert_close(np.array(colorsys.hsv_to_rgb(turn, 0.75, 0.8)), np.array(expected), atol=1e-6, rtol=0)
 
 
@@ -266,9 +264,7 @@ def test_cutmix_lam_is_the_share_of_own_pixels_and_mask_follows():
     assert_close(out["lam"], kept)
     assert_close(out["image"][:, 0], out["mask"] / n)
     foreign = out["mask"].flatten(1).float().mean(1)  # own and label2 only
-    assert_close(
-        foreign, out["lam"] * batch["label"] + (1 - out["lam"]) * out["label2"], rtol=1e-4, atol=1e-3
-    )
+    assert_close(foreign, out["lam"] * batch["label"] + (1 - out["lam"]) * out["label2"], rtol=1e-4, atol=1e-3)
     mixed = out["label2"] != batch["label"]
     assert 0.6 < mixed.float().mean() < 0.8 and (out["lam"][~mixed] == 1).all()
 
@@ -320,8 +316,7 @@ def test_randaugment_draws_every_op_and_scales_with_magnitude():
     same = one_each(batch, draw, torch.ones(100), ["identity", "solarize"])["image"] == batch["image"]
     assert 0.4 < same.flatten(1).all(1).float().mean() < 0.6
     change = [
-        (run([{"randaugment": {"magnitude": m}}], batch)["image"] - batch["image"]).abs().mean()
-        for m in (3, 9, 27)
+        (run([{"randaugment": {"magnitude": m}}], batch)["image"] - batch["image"]).abs().mean() for m in (3, 9, 27)
     ]
     assert change[0] < change[1] < change[2]
 

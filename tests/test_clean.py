@@ -115,9 +115,7 @@ def test_near_pairs_are_those_of_a_double_loop():
     hashes[599] = hashes[5]
     pairs, bits = near_pairs(hashes, 3)
     assert pairs.tolist() == [[5, 300], [5, 599], [300, 599]] and bits.tolist() == [3, 0, 3]
-    expected = [
-        (i, j) for i in range(100) for j in range(i + 1, 100) if int(hashes[i] ^ hashes[j]).bit_count() <= 24
-    ]
+    expected = [(i, j) for i in range(100) for j in range(i + 1, 100) if int(hashes[i] ^ hashes[j]).bit_count() <= 24]
     assert [tuple(p) for p in near_pairs(hashes[:100], 24)[0]] == expected
 
 

@@ -96,7 +96,17 @@ def test_a_run_directory_is_not_overwritten_unasked(toy, capsys):
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_samples(toy, capsys):
     with pytest.raises(SystemExit):
-        toy("ToySequence", "--trainer.max_epochs", 3, "--model.lr", 1e38, "--model.optimizer", "sgd", "--model.schedule", "none")
+        toy(
+            "ToySequence",
+            "--trainer.max_epochs",
+            3,
+            "--model.lr",
+            1e38,
+            "--model.optimizer",
+            "sgd",
+            "--model.schedule",
+            "none",
+        )
     err = capsys.readouterr().err
     assert "loss is not finite at epoch" in err and "holds ids [" in err
 

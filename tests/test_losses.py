@@ -44,9 +44,7 @@ def make(shape: tuple[int, ...], ignore: int | None, seed: int = 0) -> tuple[tor
     return logits, target
 
 
-def by_formula(
-    name, logits, target, weights, ignore, *, gamma=None, alpha=0.7, beta=0.3, smoothing=0.0
-) -> float:
+def by_formula(name, logits, target, weights, ignore, *, gamma=None, alpha=0.7, beta=0.3, smoothing=0.0) -> float:
     """The formulas of the docstrings, written with loops over pixels and classes."""
     z = np.moveaxis(logits.detach().numpy(), 1, -1).reshape(-1, 4)
     y = target.numpy().reshape(-1)
@@ -123,9 +121,7 @@ def test_label_smoothing(weights, smoothing):
     found = cross_entropy(logits, target, class_weights=weights, label_smoothing=smoothing)
     expected = by_formula("cross_entropy", logits, target, weights, None, smoothing=smoothing)
     assert found.item() == pytest.approx(expected, rel=1e-9)
-    torch.testing.assert_close(
-        found, F.cross_entropy(logits, target, weight=weights, label_smoothing=smoothing)
-    )
+    torch.testing.assert_close(found, F.cross_entropy(logits, target, weight=weights, label_smoothing=smoothing))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -212,9 +208,7 @@ def test_combined_is_the_weighted_sum():
 
 def test_combined_takes_shared_arguments_in_the_call():
     logits, target = make((2, 5, 3), None)
-    found = combined_loss("cross_entropy")(
-        logits, target, class_weights=WEIGHTS, ignore_index=0, label_smoothing=0.1
-    )
+    found = combined_loss("cross_entropy")(logits, target, class_weights=WEIGHTS, ignore_index=0, label_smoothing=0.1)
     expected = cross_entropy(logits, target, class_weights=WEIGHTS, ignore_index=0, label_smoothing=0.1)
     torch.testing.assert_close(found, expected)
 

@@ -80,8 +80,12 @@ def test_groups_of_the_sources_file_stay_together(tmp_path):
 BROKEN = {
     "training_set.*Found keys: test_set": {"training_set": lambda a: None},
     r"training_set has shape \(40, 64, 128\); expected \(N, 2, 64, 128\)": {"training_set": lambda a: a[:, 0]},
-    "mask holds 9 in 1 samples, the first is number 5; expected 0..4": {"training_set": lambda a: _set(a, (5, 1, 3, 3), 9)},
-    "image holds NaN or infinity in 1 samples, the first is number 7": {"training_set": lambda a: _set(a, (7, 0, 0, 0), np.nan)},
+    "mask holds 9 in 1 samples, the first is number 5; expected 0..4": {
+        "training_set": lambda a: _set(a, (5, 1, 3, 3), 9)
+    },
+    "image holds NaN or infinity in 1 samples, the first is number 7": {
+        "training_set": lambda a: _set(a, (7, 0, 0, 0), np.nan)
+    },
     "training_set is empty": {"training_set": lambda a: a[:0]},
     r"test_set has shape \(6, 128, 64\)": {"test_set": lambda a: a.transpose(0, 2, 1)},
 }
@@ -117,7 +121,16 @@ def test_a_missing_file_is_an_error_for_real_and_a_notice_for_auto(tmp_path):
     assert set(np.unique(data.pools["train"]["mask"])) == {0, 1, 2, 3, 4}
 
 
-TINY = ("--model.net_args", "{width: 4, depth: 2}", "--trainer.max_epochs", 1, "--trainer.enable_progress_bar", "false", "--draws", 5)
+TINY = (
+    "--model.net_args",
+    "{width: 4, depth: 2}",
+    "--trainer.max_epochs",
+    1,
+    "--trainer.enable_progress_bar",
+    "false",
+    "--draws",
+    5,
+)
 
 
 def test_submission_has_a_row_for_every_test_picture_and_matches_the_prediction(tmp_path, cli, capsys):

@@ -161,9 +161,7 @@ def test_boundary_ignores_what_is_predicted_on_background():
     assert boundary_counts(true, true, 3, 0, ignore_index=None).tolist() == [[12, 12, 12, 12]]
 
 
-def loop_boundary_counts(
-    pred: np.ndarray, target: np.ndarray, tolerance: int, ignore: int | None
-) -> list[int]:
+def loop_boundary_counts(pred: np.ndarray, target: np.ndarray, tolerance: int, ignore: int | None) -> list[int]:
     """The definition in the docstring, pixel by pixel."""
     counted = np.ones_like(target, dtype=bool) if ignore is None else target != ignore
     height, width = target.shape
@@ -179,9 +177,7 @@ def loop_boundary_counts(
         return found
 
     def matched(some: list, others: list) -> int:
-        return sum(
-            any(c == d and max(abs(y - v), abs(x - u)) <= tolerance for v, u, d in others) for y, x, c in some
-        )
+        return sum(any(c == d and max(abs(y - v), abs(x - u)) <= tolerance for v, u, d in others) for y, x, c in some)
 
     p, t = pixels(pred), pixels(target)
     return [matched(p, t), len(p), matched(t, p), len(t)]

@@ -107,9 +107,7 @@ def test_seed_decides_and_the_global_random_state_does_not():
 
 def test_column_of_labels_is_stratified_like_a_row():
     labels = np.repeat([0, 1, 2], [50, 30, 20])
-    assert np.array_equal(
-        partition(labels[:, None], None, [0.8, 0.2], 0), partition(labels, None, [0.8, 0.2], 0)
-    )
+    assert np.array_equal(partition(labels[:, None], None, [0.8, 0.2], 0), partition(labels, None, [0.8, 0.2], 0))
 
 
 def test_class_with_fewer_members_than_folds_is_allowed():

@@ -8,7 +8,15 @@ import torch
 from tests.conftest import results
 
 TASKS = {"ToyGan": 3, "ToyNearestMean": 1, "ToySequence": 3}
-FILES = ["config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt", "metrics.csv", "predictions.csv", "results.json", "report.html"]
+FILES = [
+    "config.yaml",
+    "checkpoints/best.ckpt",
+    "checkpoints/last.ckpt",
+    "metrics.csv",
+    "predictions.csv",
+    "results.json",
+    "report.html",
+]
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -141,9 +141,7 @@ def draw_digits(rng: Generator, templates: np.ndarray, labels: np.ndarray) -> np
     """Draw one picture for each label, uint8 (N, 28, 28)."""
     count = len(labels)
     by_hand = rng.random(count) < 0.65
-    styles = np.where(
-        by_hand, rng.integers(WRITERS, size=count), WRITERS + rng.integers(len(FONTS), size=count)
-    )
+    styles = np.where(by_hand, rng.integers(WRITERS, size=count), WRITERS + rng.integers(len(FONTS), size=count))
     turn, slant = rng.normal(0, 0.14, count), rng.normal(0.08, 0.24, count)
     scale = rng.normal(1.0, 0.07, (2, count)).clip(0.8, 1.25)
 

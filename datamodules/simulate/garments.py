@@ -57,8 +57,6 @@ def dress_up(rng: Generator, shapes: np.ndarray, labels: np.ndarray) -> np.ndarr
     cloth = np.select(kinds, [across, 0.6 * (across + along), prints])
     folds = smooth_noise(rng, shapes.shape, (0, 5, 1.5))
     grain = smooth_noise(rng, shapes.shape, (0, 0.5, 0.5))
-    bright = (
-        1.25 * rng.beta(2.2, 1.3, (count, 1, 1)) * (1 + each(0.08, 0.4) * cloth + 0.06 * folds + 0.05 * grain)
-    )
+    bright = 1.25 * rng.beta(2.2, 1.3, (count, 1, 1)) * (1 + each(0.08, 0.4) * cloth + 0.06 * folds + 0.05 * grain)
     shapes = shapes ** each(0.6, 1.3)  # details stand out more or less
     return (255 * np.clip(shapes * np.clip(bright, 0.12, None), 0, 1)).astype(np.uint8)

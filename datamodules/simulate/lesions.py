@@ -58,9 +58,7 @@ def make_lesions(
     root.mkdir(parents=True, exist_ok=True)
     bank = NoiseBank(rng, 2 * size, (0.8, 2.5, 6, 15))
     ids = [f"ISIC_{number:07d}" for number in rng.choice(9_999_999, n + n_test, replace=False)]
-    names = [
-        f"IP_{number:07d}" for number in rng.choice(9_999_999, patients + max(n_test // 2, 1), replace=False)
-    ]
+    names = [f"IP_{number:07d}" for number in rng.choice(9_999_999, patients + max(n_test // 2, 1), replace=False)]
 
     malignant = np.arange(n) < max(round(positives * n), 2)
     # Few patients with many pictures, many patients with few.
@@ -108,9 +106,7 @@ def draw_set(rng: Generator, ids, names, visits, malignant, bank: NoiseBank, siz
         return (middle + step * (0.2 * sign + rng.standard_normal(count))).round(4)
 
     melanoma = malignant & (rng.random(count) < 0.5)
-    diagnosis = np.where(
-        melanoma, "Malignant::Melanoma", np.where(malignant, "Malignant::Carcinoma", "Benign")
-    )
+    diagnosis = np.where(melanoma, "Malignant::Melanoma", np.where(malignant, "Malignant::Carcinoma", "Benign"))
     biopsied = malignant | (rng.random(count) < 0.06)
     table = pd.DataFrame(
         {
@@ -138,17 +134,13 @@ def draw_set(rng: Generator, ids, names, visits, malignant, bank: NoiseBank, siz
     )
     images = [
         draw_lesion(rng, *row, tone, bank, size)
-        for row, tone in zip(
-            np.column_stack([border, lopsided, colours, diameter]), skin_of[visits], strict=True
-        )
+        for row, tone in zip(np.column_stack([border, lopsided, colours, diameter]), skin_of[visits], strict=True)
     ]
     order = rng.permutation(count)
     return table.iloc[order].reset_index(drop=True), [images[row] for row in order]
 
 
-def draw_lesion(
-    rng: Generator, border, lopsided, colours, diameter, tone, bank: NoiseBank, size: int
-) -> bytes:
+def draw_lesion(rng: Generator, border, lopsided, colours, diameter, tone, bank: NoiseBank, size: int) -> bytes:
     """Draw one lesion and return it as JPEG bytes; the signs are standard normal for a benign one."""
     side = int(size * rng.uniform(0.8, 1.2))
 

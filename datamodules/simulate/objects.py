@@ -114,9 +114,7 @@ def surface_pattern(rng: Generator, kind: str, y: np.ndarray, x: np.ndarray, noi
         return noise(0.6)
     if kind == "stripes":
         turn, pace = rng.uniform(0, np.pi), rng.uniform(7, 12)
-        return 1.4 * np.sin(
-            pace * (x * np.cos(turn) + y * np.sin(turn)) + 0.7 * noise(4) + rng.uniform(0, 6.3)
-        )
+        return 1.4 * np.sin(pace * (x * np.cos(turn) + y * np.sin(turn)) + 0.7 * noise(4) + rng.uniform(0, 6.3))
     if kind == "spots":
         return 2.5 * np.clip(3 * (noise(1.0) - 1), 0, 1) - 0.4
     return 1.2 * np.tanh(3 * noise(1.8))  # blotches
@@ -147,9 +145,7 @@ def head(rng: Generator, y, x) -> np.ndarray:
     ear, apart = rng.uniform(0.3, 0.5), rng.uniform(0.4, 0.6)
     parts = np.minimum(ellipse(y, x, (-0.1, 0), (0.62, 0.66)), ellipse(y, x, (0.85, 0), (0.6, 0.75)))
     for side in (-1, 1):
-        parts = np.minimum(
-            parts, ellipse(y, x, (-0.65, side * apart), (ear, 0.18), -side * rng.uniform(0.0, 0.6))
-        )
+        parts = np.minimum(parts, ellipse(y, x, (-0.65, side * apart), (ear, 0.18), -side * rng.uniform(0.0, 0.6)))
     return parts
 
 

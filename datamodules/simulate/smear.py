@@ -136,12 +136,7 @@ def cytoplasm(
     body = body + (trait["granules"] * grain)[..., None] * GRANULES[label]
     for _ in range(rng.poisson(trait["vacuoles"])):
         at = centre + radius * rng.uniform(-0.8, 0.8, 2)
-        body = (
-            body
-            * (1 - 0.6 * soft(ellipse(rows, columns, at, radius * rng.uniform(0.06, 0.15, 2)), 0.5))[
-                ..., None
-            ]
-        )
+        body = body * (1 - 0.6 * soft(ellipse(rows, columns, at, radius * rng.uniform(0.06, 0.15, 2)), 0.5))[..., None]
     return body
 
 

@@ -47,7 +47,9 @@ class TaskCLI(LightningCLI):
             seed_everything_default=0,
             save_config_callback=None,
             auto_configure_optimizers=False,
-            parser_kwargs={"exit_on_error": False, "allow_abbrev": False, **{c: defaults for c in COMMANDS}} if run else defaults,
+            parser_kwargs={"exit_on_error": False, "allow_abbrev": False, **{c: defaults for c in COMMANDS}}
+            if run
+            else defaults,
             args=args,
             run=run,
         )

@@ -58,7 +58,10 @@ def write_report(run: RunDir) -> Path:
         "<h2>Run</h2>",
         table({k: v for k, v in results.items() if not isinstance(v, (dict, list))}),
         "<h3>Data</h3>",
-        table({f"samples in {k}": v for k, v in results["sizes"].items()} | {f"{k} part": v for k, v in results["split"].items()}),
+        table(
+            {f"samples in {k}": v for k, v in results["sizes"].items()}
+            | {f"{k} part": v for k, v in results["split"].items()}
+        ),
         "<h3>Packages</h3>",
         table(results["packages"]),
         "<h2>Configuration</h2>",

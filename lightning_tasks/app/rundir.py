@@ -64,6 +64,8 @@ def find_run(path: str | Path) -> RunDir:
     path = Path(path)
     if (path / "config.yaml").is_file():
         return RunDir(path.resolve())
-    near = sorted(p.parent for p in path.glob("*/config.yaml")) or sorted(p.parent for p in path.parent.glob("*/config.yaml"))
+    near = sorted(p.parent for p in path.glob("*/config.yaml")) or sorted(
+        p.parent for p in path.parent.glob("*/config.yaml")
+    )
     hint = f" Runs near: {', '.join(map(str, near[:5]))}." if near else " Make one with `python cli.py fit`."
     raise FileNotFoundError(f"{path} is no run: it has no config.yaml.{hint}")

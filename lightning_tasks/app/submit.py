@@ -10,7 +10,9 @@ from .predict import stream
 
 def run(args: list[str]) -> None:
     """``submit --run R [--tta] [--out F] [--allow-simulated]`` and dotted overrides."""
-    parser = argparse.ArgumentParser("cli.py submit", description="Write the assignment's submission file.", allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        "cli.py submit", description="Write the assignment's submission file.", allow_abbrev=False
+    )
     parser.add_argument("--run", required=True, help="run directory, such as runs/mars_unet/latest")
     parser.add_argument("--out", type=Path, help="file to write; default: submission.csv in the run directory")
     parser.add_argument("--tta", action="store_true", help="average over flips")
@@ -32,5 +34,7 @@ def run(args: list[str]) -> None:
         task.hparams.tta = "flips"
     out = options.out or loaded.dir.path / "submission.csv"
     counts = []
-    write_atomic_with(out, lambda temporary: counts.append(data.write_submission(temporary, stream([task], data, "predict"))))
+    write_atomic_with(
+        out, lambda temporary: counts.append(data.write_submission(temporary, stream([task], data, "predict")))
+    )
     print(f"Wrote {counts[0]} predictions to {out}")

@@ -60,7 +60,9 @@ def confusion_figure(matrix: Tensor, names: list[str], unit: str = "samples") ->
     for r in range(len(names)):
         for c in range(len(names)):
             color = "white" if share[r, c] > 0.6 else "black"
-            axis.text(c, r, f"{share[r, c]:.2f}\n{short(counts[r, c])}", ha="center", va="center", color=color, fontsize=7)
+            axis.text(
+                c, r, f"{share[r, c]:.2f}\n{short(counts[r, c])}", ha="center", va="center", color=color, fontsize=7
+            )
     axis.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=8)
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.set_xlabel("prediction")

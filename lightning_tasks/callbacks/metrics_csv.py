@@ -16,9 +16,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         return []
     with path.open(newline="") as file:
         whole = ("epoch", "step")
-        return [
-            {k: int(v) if k in whole else float(v) for k, v in row.items() if v} for row in csv.DictReader(file)
-        ]
+        return [{k: int(v) if k in whole else float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
 
 
 class MetricsCSV(Checkpoint):

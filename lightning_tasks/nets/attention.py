@@ -96,9 +96,7 @@ class TransformerBottleneck(nn.Module):
     def __init__(self, channels: int, layers: int, dropout: float = 0.0) -> None:
         super().__init__()
         if channels % 4:
-            raise ValueError(
-                f"transformer: {channels} bottleneck channels; width * 2**depth must be a multiple of 4."
-            )
+            raise ValueError(f"transformer: {channels} bottleneck channels; width * 2**depth must be a multiple of 4.")
         heads = math.gcd(8, channels)
         self.layers = nn.Sequential(*(TransformerLayer(channels, heads, dropout) for _ in range(layers)))
         self.norm = nn.LayerNorm(channels)

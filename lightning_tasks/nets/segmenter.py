@@ -82,9 +82,7 @@ def _build_smp(net: str, in_channels: int, num_classes: int, net_args: dict[str,
     }
     if architecture not in architectures:
         hint = _nearest(architecture, architectures, f"smp/{{}}/{encoder}")
-        raise ValueError(
-            f"net={net!r}: unknown architecture.{hint} Architectures: {', '.join(architectures)}."
-        )
+        raise ValueError(f"net={net!r}: unknown architecture.{hint} Architectures: {', '.join(architectures)}.")
     is_timm = encoder.startswith("tu-")
     # The prefix says which list is meant; in both together a near miss would drown among 1,300 names.
     names = [f"tu-{n}" for n in timm.list_models()] if is_timm else smp.encoders.get_encoder_names()
@@ -107,9 +105,7 @@ def _check_args(net: str, net_args: dict[str, Any], valid: set[str]) -> None:
     unknown = sorted(set(net_args) - valid)
     if unknown:
         hint = _nearest(unknown[0], valid)
-        raise ValueError(
-            f"net={net!r} has no argument {', '.join(unknown)}.{hint} Valid: {', '.join(sorted(valid))}."
-        )
+        raise ValueError(f"net={net!r} has no argument {', '.join(unknown)}.{hint} Valid: {', '.join(sorted(valid))}.")
 
 
 def _nearest(name: str, names: Iterable[str], form: str = "{}") -> str:

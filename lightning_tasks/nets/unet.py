@@ -131,12 +131,8 @@ class UNet(nn.Module):
             for level, (c_in, c_out) in enumerate(zip([in_channels, *channels], channels[:-1], strict=False))
         )
         self.bottleneck = conv_block(channels[-2], channels[-1], dropout=dropout, **gates)
-        self.transformer = (
-            TransformerBottleneck(channels[-1], transformer, dropout) if transformer else nn.Identity()
-        )
-        self.up_blocks = nn.ModuleList(
-            UpBlock(c, up, dropout=dropout, **gates) for c in reversed(channels[:-1])
-        )
+        self.transformer = TransformerBottleneck(channels[-1], transformer, dropout) if transformer else nn.Identity()
+        self.up_blocks = nn.ModuleList(UpBlock(c, up, dropout=dropout, **gates) for c in reversed(channels[:-1]))
         self.head = nn.Conv2d(width, num_classes, 1)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -152,9 +148,7 @@ class UNet(nn.Module):
             x = block(x, skips.pop())
         logits = self.head(x)  # (B, num_classes, H / stem_stride, W / stem_stride)
         if self.stem_stride > 1:
-            logits = F.interpolate(
-                logits, scale_factor=float(self.stem_stride), mode="bilinear", align_corners=False
-            )
+            logits = F.interpolate(logits, scale_factor=float(self.stem_stride), mode="bilinear", align_corners=False)
         return logits
 
 

@@ -45,9 +45,7 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(
-    scope="module", params=NETS, ids=lambda case: " ".join(map(str, [case[0], *case[1].values()]))
-)
+@pytest.fixture(scope="module", params=NETS, ids=lambda case: " ".join(map(str, [case[0], *case[1].values()])))
 def net(request) -> nn.Module:
     """Each network, for three channels and four classes; built once, since that takes longer than a test."""
     torch.manual_seed(0)

@@ -70,7 +70,7 @@ def test_sites_differ_in_light_and_mix(terrain):
 
 
 def test_a_linear_model_on_pixels_is_not_enough(terrain):
-    """Gray values of a 7x7 neighbourhood, linear: about .4 on unseen sites, no better than one class for all."""
+    """Linear on the 7x7 neighbourhood: about .4 on unseen sites, no better than one class for all."""
     rng = np.random.default_rng(0)
     images, masks = terrain["training_set"][:, 0], terrain["training_set"][:, 1]
     groups = np.array(terrain["groups"])
