@@ -145,7 +145,8 @@ class DataModule(LightningDataModule):
             self.data_source = "real"
             stamps = tuple((folder / name).stat().st_mtime_ns for name in self.files)
             return share((type(self), str(folder.resolve()), stamps), lambda: self.read(folder))
-        looked = f"Looked for {' and '.join(self.files)} in {Path(self.hparams.root)} and {Path(self.hparams.root) / self.title}"
+        places = f"{Path(self.hparams.root)} and {Path(self.hparams.root) / self.title}"
+        looked = f"Looked for {' and '.join(self.files)} in {places}"
         if self.hparams.source == "real":
             raise FileNotFoundError(f"{looked}: not there. {self.how_to_get} Then set --data.root.")
         self.data_source = "simulated"

@@ -1,4 +1,4 @@
-"""Batches sliced from tensors that live on the training device, in an order that depends on the seed and the epoch alone."""
+"""Batches sliced from tensors on the training device, in an order that depends on seed and epoch alone."""
 
 from collections.abc import Iterator
 

@@ -72,7 +72,8 @@ class MarsDataModule(DataModule):
         images = test[:, None] if test.ndim == 3 else test
         if images.ndim != 4 or images.shape[1] not in (1, 2) or images.shape[2:] != (HEIGHT, WIDTH):
             raise ValueError(
-                f"{path}: test_set has shape {test.shape}; expected (N, {HEIGHT}, {WIDTH}), with one or two channels or none."
+                f"{path}: test_set has shape {test.shape}; expected (N, {HEIGHT}, {WIDTH}) "
+                "or (N, 1 or 2, height, width)."
             )
         return images[:, :1]
 

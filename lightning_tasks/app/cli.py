@@ -155,9 +155,8 @@ class TaskCLI(LightningCLI):
 
     def _weights(self, ckpt_path: str | None) -> None:
         if ckpt_path is None:
-            raise ValueError(
-                f"{self.subcommand} needs weights: add --ckpt_path runs/{self.options.experiment}/latest/checkpoints/best.ckpt"
-            )
+            best = f"{self.options.runs}/{self.options.experiment}/latest/checkpoints/best.ckpt"
+            raise ValueError(f"{self.subcommand} needs weights: add --ckpt_path {best}")
         load_weights(self.model, ckpt_path)
 
     def validate(self, model, ckpt_path=None, **kwargs) -> None:

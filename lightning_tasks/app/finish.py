@@ -63,7 +63,7 @@ def evaluate_run(cli: "TaskCLI", part: str) -> dict[str, dict[str, float]]:
 
 
 def finish_fit(cli: "TaskCLI") -> None:
-    """Test the best checkpoint, then write ``results.json``, ``predictions``, ``figures``, ``report.html``, ``latest``."""
+    """Test the best checkpoint; write ``results.json``, predictions, figures, ``report.html`` and ``latest``."""
     run, task, data, trainer = cli.run_dir, cli.model, cli.datamodule, cli.trainer
     progress = {k: float(v) for k, v in trainer.callback_metrics.items()}
     best = Path(cli.best.best_model_path or run.last)

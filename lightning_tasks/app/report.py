@@ -19,7 +19,8 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c1c1c; }
 h1 { margin-bottom: .2rem } h2 { margin-top: 2rem; border-bottom: 1px solid #ddd; }
 table { border-collapse: collapse; } td, th { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid #eee; }
-td:first-child, th:first-child { text-align: left; } img { max-width: 100%; } pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; }
+td:first-child, th:first-child { text-align: left; } img { max-width: 100%; }
+pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; }
 .warn { background: #fff3cd; border-left: .4rem solid #e0a800; padding: .6rem 1rem; } .muted { color: #666; }
 """
 
@@ -47,8 +48,8 @@ def write_report(run: RunDir) -> Path:
         f"<p class=muted>{summary(results)}</p>",
         *(f"<p class=warn>{html.escape(note)}</p>" for note in results["notes"]),
         "<h2>Scores</h2>",
-        f"<p>Scored on: {html.escape(results['split']['test'])}, {results['data_source']} data. Intervals: 95 % bootstrap"
-        " over independent units (groups where the data has them, else samples).</p>",
+        f"<p>Scored on: {html.escape(results['split']['test'])}, {results['data_source']} data. "
+        "Intervals: 95 % bootstrap over independent units (groups where the data has them, else samples).</p>",
         score_table(results),
         *extra,
         "<h2>Curves</h2>",
@@ -68,7 +69,8 @@ def write_report(run: RunDir) -> Path:
         f"<pre>{html.escape(run.config.read_text())}</pre>",
     ]
     title = html.escape(f"{results['experiment']} {results['name']}")
-    page = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>{''.join(parts)}</html>"
+    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
+    page = f"{head}{''.join(parts)}</html>"
     write_atomic(run.report, page)
     return run.report
 
@@ -76,8 +78,8 @@ def write_report(run: RunDir) -> Path:
 def summary(results: dict[str, Any]) -> str:
     """One line: what, how big, how long."""
     return html.escape(
-        f"{results['task']}, {results['parameters']:,} parameters, {results['epochs']} epochs in {results['seconds']:.0f} s "
-        f"({results['samples_per_second']:.0f} samples/s) on {results['device']}, precision {results['precision']}, "
+        f"{results['task']}, {results['parameters']:,} parameters, {results['epochs']} epochs "
+        f"in {results['seconds']:.0f} s ({results['samples_per_second']:.0f} samples/s) on {results['device']}, precision {results['precision']}, "
         f"seed {results['seed']}, {results['data_source']} data"
     )
 

@@ -104,10 +104,7 @@ class SegmentationTask(ImageTask):
         """Confusion and boundary counts of every image."""
         logits = self(batch["image"])
         self.track(f"{part}/loss", self.criterion(logits, batch["mask"]), len(batch["id"]))
-        if self.hparams.tta == "none":
-            prob = self.probabilities(logits)
-        else:
-            prob = self.predict_step(batch)["prob"]
+        prob = self.probabilities(logits) if self.hparams.tta == "none" else self.predict_step(batch)["prob"]
         pred = prob.argmax(1)
         self.collect(
             part,

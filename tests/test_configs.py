@@ -1,0 +1,42 @@
+"""Every config parses, trains, tests and predicts: a new config is tested by existing."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import ROOT, results
+
+CONFIGS = sorted(p for p in (ROOT / "configs").glob("*.yaml") if not p.name.startswith("_"))
+FILES = ["config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt", "metrics.csv", "results.json", "report.html"]
+SMALL = ("--data.source", "simulated", "--data.limit", 32, "--data.batch_size", 4, "--trainer.enable_progress_bar", "false",
+         "--trainer.enable_model_summary", "false", "--trainer.accelerator", "cpu")  # fmt: skip
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda p: p.stem)
+def test_fast_dev_run(cli, config):
+    cli("fit", "--config", config, *SMALL, "--trainer.fast_dev_run", "true")
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda p: p.stem)
+def test_a_short_run_writes_its_directory_and_is_scored_again_alike(cli, capsys, config):
+    cli("fit", "--config", config, *SMALL, "--trainer.max_epochs", 1, "--trainer.limit_train_batches", 2, "--draws", 3,
+        "--baselines", "false")  # fmt: skip
+    run = Path("runs") / config.stem / "default"
+    assert [f for f in FILES if not (run / f).is_file()] == []
+    assert list(run.glob("predictions.*")) and list(run.glob("events.out.tfevents*"))
+    found = results(run)
+    assert found["data_source"] == "simulated" and found["experiment"] == config.stem
+    assert found["monitor"] in found["best"], "the monitored metric exists"
+    torch.load(run / "checkpoints/best.ckpt", weights_only=True)
+
+    best = ("--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
+    capsys.readouterr()
+    cli("test", *best)
+    table = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines() if line.startswith("test/"))
+    for name, metric in found["metrics"].items():
+        if metric["value"] is not None:
+            assert float(table[name]) == pytest.approx(metric["value"], abs=1.01e-4), name
+    cli("predict", *best)
+    assert list(run.glob("predictions_*.*"))
