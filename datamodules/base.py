@@ -258,14 +258,19 @@ class DataModule(LightningDataModule):
         """Samples in each part."""
         return {part: len(rows) for part, rows in self.parts.items()}
 
-    def fingerprint(self) -> str:
-        """Sha256 over the arrays and the split in use."""
+    @property
+    def scores_validation(self) -> bool:
+        """Whether the ``test`` part is the validation part, for want of a test part."""
+        return self.parts["test"] is self.parts["val"]
+
+    def fingerprint(self, split: bool = True) -> str:
+        """Sha256 over the arrays and, with ``split``, the split in use."""
         digest = hashlib.sha256()
         for name in sorted(self.pools):
             for key in sorted(self.pools[name]):
                 digest.update(f"{name}/{key}".encode())
                 digest.update(np.ascontiguousarray(self.pools[name][key]).tobytes())
-        for part in sorted(self.parts):
+        for part in sorted(self.parts) if split else ():
             digest.update(self.parts[part].tobytes())
         return digest.hexdigest()
 

@@ -78,8 +78,8 @@ class MarsDataModule(DataModule):
         return images[:, :1]
 
     def simulate(self) -> dict[str, Arrays]:
-        """Terrain of ``make_terrain`` in the same arrays."""
-        made = make_terrain(seed=self.hparams.seed)
+        """Terrain of ``make_terrain`` in the same arrays; small, so that the default run takes minutes."""
+        made = make_terrain(n=360, n_test=100, sites=18, outliers=24, seed=self.hparams.seed)
         training = made["training_set"]
         train = {"image": training[:, :1], "mask": training[:, 1], "group": np.array(made["groups"])}
         return {"train": train, "predict": {"image": made["test_set"][:, None]}}

@@ -224,11 +224,15 @@ def test_segmentation_scores(maps):
     assert list(scores) == [
         *("miou_course", "miou", "pixel_accuracy", "foreground_accuracy", "boundary_f1"),
         *(f"iou_{name}" for name in names),
+        *(f"iou_course_{name}" for name in names),
     ]
     assert all(value.shape == () and value.dtype == torch.float32 for value in scores.values())
     assert scores["miou_course"].item() == pytest.approx(keras_mean_iou(pred.numpy(), target.numpy()))
     expected = jaccard_score(target.flatten(), pred.flatten(), average=None, labels=range(CLASSES))
     np.testing.assert_allclose([scores[f"iou_{name}"].item() for name in names], expected, rtol=1e-6)
+    real = target > 0  # the course rule: pixels of true background are removed
+    expected = jaccard_score(target[real], pred[real], average=None, labels=range(CLASSES))
+    np.testing.assert_allclose([scores[f"iou_course_{name}"].item() for name in names], expected, rtol=1e-6)
     torch.testing.assert_close(scores["boundary_f1"], boundary_f1(boundary.sum(0)))
     with pytest.raises(ValueError, match="4 class names for 5 classes"):
         segmentation_scores(confusion, boundary, names[:4])

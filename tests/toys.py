@@ -84,7 +84,10 @@ class ToyNearestMean(ClosedFormTask):
         return {"id": batch["id"], "prob": (-torch.cdist(batch["point"], self.means)).softmax(1)}
 
     def evaluate(self, part, batch):
-        self.collect(part, batch, prob=self.predict_step(batch)["prob"], label=batch["label"])
+        self.collect(part, batch, **self.rows_of(batch, self.predict_step(batch)))
+
+    def rows_of(self, batch, out):
+        return {"prob": out["prob"], "label": batch["label"]}
 
     def score(self, rows):
         return {"acc": (rows["prob"].argmax(1) == rows["label"]).float().mean()}
@@ -115,7 +118,10 @@ class ToySequence(Task):
     def evaluate(self, part, batch):
         logits = self(batch)
         self.track(f"{part}/loss", F.cross_entropy(logits, batch["label"]), len(batch["id"]))
-        self.collect(part, batch, prob=logits.softmax(1), label=batch["label"])
+        self.collect(part, batch, **self.rows_of(batch, {"prob": logits.softmax(1)}))
+
+    def rows_of(self, batch, out):
+        return {"prob": out["prob"], "label": batch["label"]}
 
     def score(self, rows):
         return {"acc": (rows["prob"].argmax(1) == rows["label"]).float().mean()}

@@ -84,14 +84,18 @@ class TaskCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Settle the run directory before anything costly is built."""
+        self.name_run()
+        options = self.options
+        if self.subcommand == "fit" and not options.trainer.fast_dev_run and rank_zero_only.rank == 0:
+            self.run_dir.check(options.resume, options.overwrite)
+
+    def name_run(self) -> None:
+        """Name the experiment after its config where the user did not, and find the run directory."""
         options = self.options
         if options.experiment is None:
             files = options.get("config") or []
             options.experiment = Path(str(files[0])).stem if files else options.model.class_path.rsplit(".", 1)[-1]
         self.run_dir = RunDir(Path(options.runs) / options.experiment / options.name)
-        dry = options.trainer.fast_dev_run
-        if self.subcommand == "fit" and not dry and rank_zero_only.rank == 0:
-            self.run_dir.check(options.resume, options.overwrite)
 
     def instantiate_trainer(self, **kwargs):
         """Add the loggers and callbacks every run has."""

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning import Callback
+from lightning import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
 
 from ..base.rows import bootstrap, members
 from ..files import write_atomic
 from .checkpoint import load_weights
 from .report import write_report
+from .rowfile import save_rows
 
 if TYPE_CHECKING:
     from .cli import TaskCLI
@@ -68,9 +70,13 @@ def finish_fit(cli: "TaskCLI") -> None:
     progress = {k: float(v) for k, v in trainer.callback_metrics.items()}
     best = Path(cli.best.best_model_path or run.last)
     checkpoint = load_weights(task, best)
+    if not data.scores_validation:
+        validation = validation_rows(trainer, task, data)
     trainer.test(task, datamodule=data, verbose=False)
     if not trainer.is_global_zero:
         return
+    if task.row_names:
+        save_rows(run.rows, data, task.last_rows if data.scores_validation else validation)
     metrics = evaluate_run(cli, "test")
     write_rows(run.path, task, data)
     baselines = task.baselines(data) if cli.options.baselines else {}
@@ -83,6 +89,7 @@ def finish_fit(cli: "TaskCLI") -> None:
         "seed": cli.options.seed_everything,
         "data_source": data.data_source,
         "data_fingerprint": data.fingerprint(),
+        "arrays_fingerprint": data.fingerprint(split=False),
         "split": data.split,
         "sizes": data.sizes(),
         "notes": data.notes,
@@ -109,11 +116,20 @@ def finish_fit(cli: "TaskCLI") -> None:
         log_hparams(trainer.logger, task, data, {task.monitor: monitored} | {k: m["value"] for k, m in metrics.items()})
         trainer.logger.finalize("success")
     write_report(run)
-    run.mark_latest()
+    if Path(cli.options.name).name == cli.options.name:  # a fold is named kfold/fold_0, and is no run by itself
+        run.mark_latest()
     for note in data.notes:
         print(f"note: {note}")
     print_table(metrics, baselines)
     print(f"{data.split['test'].capitalize()}, {data.data_source} data. Report: {run.report}")
+
+
+def validation_rows(trainer: Trainer, task: Any, data: Any) -> dict[str, Tensor]:
+    """Rows of the validation part under the best weights, where the test part is another: folds are pooled of them."""
+    loggers, trainer.loggers = trainer.loggers, []  # the curves of the fit end with the fit
+    trainer.validate(task, datamodule=data, verbose=False)
+    trainer.loggers = loggers
+    return getattr(task, "last_rows", {})
 
 
 def log_hparams(logger: TensorBoardLogger, task: Any, data: Any, metrics: dict[str, float]) -> None:

@@ -16,7 +16,7 @@ def save_table(stem: Path, columns: dict[str, np.ndarray]) -> Path:
     """Write named columns with one row a sample: ``.csv`` if each is (N,) or (N, K), else ``.npz``."""
     if any(v.ndim > 2 for v in columns.values()):
         path = stem.with_suffix(".npz")
-        write_atomic_with(path, lambda temporary: _savez(temporary, columns))
+        write_atomic_with(path, lambda temporary: savez(temporary, columns))
         return path
     header, parts = [], []
     for name, values in columns.items():
@@ -35,7 +35,8 @@ def save_table(stem: Path, columns: dict[str, np.ndarray]) -> Path:
     return path
 
 
-def _savez(path: Path, columns: dict[str, np.ndarray]) -> None:
+def savez(path: Path, columns: dict[str, np.ndarray]) -> None:
+    """``np.savez_compressed`` under exactly this name."""
     with path.open("wb") as file:  # a file object: numpy would append .npz to the temporary name
         np.savez_compressed(file, **columns)
 

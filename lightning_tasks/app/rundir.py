@@ -22,6 +22,7 @@ class RunDir:
         self.last = self.checkpoints / "last.ckpt"
         self.metrics = path / "metrics.csv"
         self.results = path / "results.json"
+        self.rows = path / "rows.npz"
         self.figures = path / "figures"
         self.report = path / "report.html"
 

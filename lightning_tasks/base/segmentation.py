@@ -105,14 +105,16 @@ class SegmentationTask(ImageTask):
         logits = self(batch["image"])
         self.track(f"{part}/loss", self.criterion(logits, batch["mask"]), len(batch["id"]))
         prob = self.probabilities(logits) if self.hparams.tta == "none" else self.predict_step(batch)["prob"]
-        pred = prob.argmax(1)
-        self.collect(
-            part,
-            batch,
-            confusion=confusion_per_image(pred, batch["mask"], self.num_classes),
-            boundary=boundary_counts(pred, batch["mask"], self.num_classes),
-            pred=pred.to(torch.uint8),
-        )
+        self.collect(part, batch, **self.rows_of(batch, {"prob": prob}))
+
+    def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
+        """Counts of every image, and its mask."""
+        pred = out["prob"].argmax(1)
+        return {
+            "confusion": confusion_per_image(pred, batch["mask"], self.num_classes),
+            "boundary": boundary_counts(pred, batch["mask"], self.num_classes),
+            "pred": pred.to(torch.uint8),
+        }
 
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id`` and ``prob`` (B, K, H, W), averaged over the views of ``tta``."""

@@ -31,7 +31,7 @@ class Task(LightningModule):
     monitor: str = "val/loss"
     mode: str = "min"
     row_names: tuple[str, ...] = ()  # per-sample results that `score` reads
-    file_rows: tuple[str, ...] = ()  # per-sample results written to `predictions` after a test
+    file_rows: tuple[str, ...] = ()  # per-sample results written to files once the fit is over
 
     def __init__(
         self,
@@ -53,6 +53,14 @@ class Task(LightningModule):
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Metrics of a whole set: name -> value, from rows of any subset of samples."""
         return {}
+
+    def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
+        """Per-sample results (B, ...) that ``collect`` keeps, from ``out``: a ``predict_step`` with ``prob``.
+
+        ``evaluate`` calls it with a task's own probabilities, ``ensemble`` and bags with averaged ones: both are
+        scored in one way.
+        """
+        raise NotImplementedError(f"{type(self).__name__} gives no probabilities to average (it has no rows_of).")
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Scores on the test part of predictors that need no network: name -> metrics."""
@@ -106,7 +114,7 @@ class Task(LightningModule):
         if "group" in batch:
             tensors["group"] = batch["group"]
         if part not in self.rows:
-            extra = self.file_rows if part == "test" else ()
+            extra = () if self.trainer.state.fn == "fit" else self.file_rows
             known = ("group",) if "group" in batch else ()
             self.rows[part] = Rows(tuple(dict.fromkeys(("id", *self.row_names, *extra, *known)))).to(self.device)
         self.rows[part].update(**tensors)
@@ -115,8 +123,7 @@ class Task(LightningModule):
         self._log_means(part)
         if part not in self.rows:
             return
-        rows = self.rows[part].compute()
-        self.rows[part].reset()
+        rows = self.rows.pop(part).compute()
         self.last_rows = rows
         scores = {f"{part}/{name}": value for name, value in self.score(rows).items()}
         self.log_dict({k: torch.as_tensor(v, dtype=torch.float32, device=self.device) for k, v in scores.items()})

@@ -1,0 +1,40 @@
+"""Commands in the documents parse, and every config is in the documents."""
+
+import re
+import shlex
+
+import pytest
+
+from lightning_tasks.app import main
+from tests.conftest import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "configs").rglob("*.yaml"))]
+COMMANDS = sorted({m.strip() for p in PAGES for m in re.findall(r"python cli\.py ([^`\n#&]+)", p.read_text())})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_in_the_documents_parse(command, monkeypatch):
+    from lightning_tasks.app.cli import TaskCLI
+    from lightning_tasks.app.main import LIGHTNING, VERBS
+
+    args = shlex.split(command)
+    if "COMMAND" in args or args[0] == "--help":
+        return
+    assert args[0] in (*LIGHTNING, *VERBS)
+    if args[0] in LIGHTNING:
+        monkeypatch.chdir(ROOT)
+        for step in ("before_instantiate_classes", "instantiate_classes", "_run_subcommand"):
+            monkeypatch.setattr(TaskCLI, step, lambda self, *args: None)
+        main(args)
+
+
+def test_every_config_is_in_the_documents():
+    text = " ".join(p.read_text() for p in PAGES if p.suffix == ".md")
+    names = [p.stem for p in (ROOT / "configs").glob("*.yaml") if not p.name.startswith("_")]
+    assert [n for n in names if n not in text] == []
+
+
+def test_links_between_documents_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
