@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,22 +12,10 @@ from torch import Tensor
 
 from .augment import Augment
 from .loader import EpochSampler, TensorLoader
+from .source import Arrays, find_folder, share
 from .splits import assert_disjoint, bag_indices, split_indices
 from .statistics import channel_statistics, class_counts
 from .tables import read_columns
-
-Arrays = dict[str, np.ndarray]
-
-# The last data set read or made in this process, so that folds and sweeps in one process share one copy.
-_LAST: dict[tuple, dict[str, Arrays]] = {}
-
-
-def share(key: tuple, make: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
-    """What ``make`` returned for ``key``, made once; the dicts are copies, the arrays are shared."""
-    if key not in _LAST:
-        _LAST.clear()
-        _LAST[key] = make()
-    return {name: dict(pool) for name, pool in _LAST[key].items()}
 
 
 class DataModule(LightningDataModule):
@@ -125,37 +112,24 @@ class DataModule(LightningDataModule):
 
     # ---- where the data comes from ----------------------------------------------------------------------------
 
-    def folder(self) -> Path | None:
-        """Folder under ``root`` that holds all ``files``, or None."""
-        places = [Path(self.hparams.root) / self.title, Path(self.hparams.root)]
-        for place in places:
-            if all((place / name).exists() for name in self.files):
-                return place
-        for place in places:
-            there = [name for name in self.files if (place / name).exists()]
-            if there:
-                missing = sorted(set(self.files) - set(there))
-                raise FileNotFoundError(f"{place} holds {there[0]} but not {missing[0]}. {self.how_to_get}")
-        return None
-
     def load(self) -> dict[str, Arrays]:
         """Read or simulate the pools, and note which."""
-        folder = None if self.hparams.source == "simulated" else self.folder()
+        h = self.hparams
+        folder = None if h.source == "simulated" else find_folder(h.root, self.title, self.files, self.how_to_get)
         if folder is not None:
             self.data_source = "real"
             stamps = tuple((folder / name).stat().st_mtime_ns for name in self.files)
             return share((type(self), str(folder.resolve()), stamps), lambda: self.read(folder))
-        places = f"{Path(self.hparams.root)} and {Path(self.hparams.root) / self.title}"
-        looked = f"Looked for {' and '.join(self.files)} in {places}"
-        if self.hparams.source == "real":
+        looked = f"Looked for {' and '.join(self.files)} in {Path(h.root)} and {Path(h.root) / self.title}"
+        if h.source == "real":
             raise FileNotFoundError(f"{looked}: not there. {self.how_to_get} Then set --data.root.")
         self.data_source = "simulated"
-        if self.hparams.source == "auto":
+        if h.source == "auto":
             self.note(
                 f"SIMULATED DATA. {looked}: not there. Scores on simulated data say nothing about the real task. "
                 f"{self.how_to_get} Then set --data.root."
             )
-        return share((type(self), "simulated", self.hparams.seed), self.simulate)
+        return share((type(self), "simulated", h.seed), self.simulate)
 
     def note(self, text: str) -> None:
         """Tell the user once, and keep the text for results.json and the report."""
@@ -165,17 +139,18 @@ class DataModule(LightningDataModule):
 
     def read_groups(self, pool: Arrays) -> np.ndarray | None:
         """Groups of the train pool as int64 codes, or None."""
-        names: np.ndarray | None = None
-        if self.hparams.groups == "auto":
-            names = pool.get("group")
-        elif self.hparams.groups != "none":
+        if self.hparams.groups == "none":
+            return None
+        names = pool.get("group")
+        if self.hparams.groups != "auto":
             path = Path(self.hparams.groups)
             table = read_columns(path, ("id", "group"))
             by_id = dict(zip(table["id"], table["group"], strict=True))
-            missing = [i for i in self.names("train", pool["id"]) if i not in by_id]
+            ids = self.names("train", pool["id"])
+            missing = [i for i in ids if i not in by_id]
             if missing:
                 raise ValueError(f"{path}: no group for {len(missing)} samples, the first is id {missing[0]}.")
-            names = np.array([by_id[i] for i in self.names("train", pool["id"])])
+            names = np.array([by_id[i] for i in ids])
         return None if names is None else np.unique(names, return_inverse=True)[1].astype(np.int64)
 
     def names(self, pool: str, ids: np.ndarray) -> list[str]:

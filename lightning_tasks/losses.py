@@ -257,7 +257,7 @@ def _weighted_sum(
 
 
 def class_weights_from_counts(
-    counts: Tensor, mode: str = "inverse", beta: float = 0.9999, ignore_index: int | None = None
+    counts: Tensor, mode: str = "inverse", beta: float | None = None, ignore_index: int | None = None
 ) -> Tensor:
     """Class weights float32 (C,) from the number of *training* pixels or samples per class, ``counts`` (C,).
 
@@ -268,8 +268,8 @@ def class_weights_from_counts(
         mode: "inverse" 1 / n, "sqrt" 1 / sqrt(n), or "effective" (1 - beta) / (1 - beta^n), Cui et al. 2019,
             "Class-balanced loss based on effective number of samples", equation 2.
         beta: for "effective", in [0, 1): 0 gives equal weights, towards 1 it becomes "inverse". Classes with
-            many more than 1 / (1 - beta) samples are treated alike, so for pixel counts in the millions
-            choose it closer to 1.
+            many more than 1 / (1 - beta) samples are treated alike. None takes (N - 1) / N for N samples in
+            all, the paper's reading of beta (section 3.2), which suits pixels as well as images.
         ignore_index: class that the loss leaves out.
 
     Raises:
@@ -287,6 +287,7 @@ def class_weights_from_counts(
     elif mode == "sqrt":
         weights = n.rsqrt()
     elif mode == "effective":
+        beta = 1 - 1 / max(float(n.sum()), 2.0) if beta is None else beta
         if not 0 <= beta < 1:
             raise ValueError(f"beta={beta}: must be at least 0 and below 1.")
         # expm1 and log1p: exact for beta = 0.9999999, where 1 - beta**n loses all digits

@@ -1,6 +1,7 @@
 """Mars data in the course's format, its defects, and its submission."""
 
 import csv
+import resource
 
 import numpy as np
 import pytest
@@ -150,6 +151,27 @@ def test_submission_has_a_row_for_every_test_picture_and_matches_the_prediction(
     plain = np.loadtxt("plain.csv", delimiter=",", skiprows=1, dtype=int)
     np.testing.assert_array_equal(plain[:, 1:].reshape(6, 64, 128), masks)
     assert not (masks == 0).any()  # background is never predicted by default
+
+
+def test_a_submission_of_the_full_test_set_is_written_in_bounded_memory(tmp_path):
+    def batches():
+        for start in range(0, 10_022, 64):
+            ids = torch.arange(start, min(start + 64, 10_022))
+            masks = (ids[:, None, None] + torch.arange(64)[:, None] + torch.arange(128)) % 5
+            yield {"id": ids, "prob": torch.nn.functional.one_hot(masks, 5).permute(0, 3, 1, 2).float()}
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert MarsDataModule().write_submission(tmp_path / "s.csv", batches()) == 10_022
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB; all probabilities are 1.6 GB
+    with (tmp_path / "s.csv").open() as file:
+        assert next(file).strip() == ",".join(["id", *map(str, range(8192))])
+        for number, line in enumerate(file):
+            name, *cells = line.strip().split(",")
+            assert int(name) == number and len(cells) == 8192
+            if number % 1000 == 0:
+                found = np.array(cells, int).reshape(64, 128)
+                np.testing.assert_array_equal(found, (number + np.arange(64)[:, None] + np.arange(128)) % 5)
+    assert number == 10_021
 
 
 def test_submission_of_a_run_on_simulated_data_is_refused(tmp_path, cli, capsys):

@@ -91,6 +91,7 @@ def finish_fit(cli: "TaskCLI") -> None:
         "data_fingerprint": data.fingerprint(),
         "arrays_fingerprint": data.fingerprint(split=False),
         "split": data.split,
+        "scores_validation": data.scores_validation,
         "sizes": data.sizes(),
         "notes": data.notes,
         "weights": getattr(task, "weights_origin", "scratch"),

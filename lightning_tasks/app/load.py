@@ -1,6 +1,8 @@
 """A finished run as objects: task with its weights, datamodule set up."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .checkpoint import load_weights
@@ -30,3 +32,28 @@ def load_run(path: str, overrides: list[str] | None = None) -> Run:
     cli.model.eval()
     cli.datamodule.setup("predict")
     return Run(run, cli.model, cli.datamodule)
+
+
+def member_dirs(path: str | Path) -> list[RunDir]:
+    """The run at ``path``, or the folds of the k-fold directory at ``path``, in their order.
+
+    Raises:
+        FileNotFoundError: Neither is there, or folds are missing.
+    """
+    path = Path(path)
+    if (path / "config.yaml").is_file() or not (path / "fold_0").is_dir():
+        return [find_run(path)]
+    if not (path / "results.json").is_file():
+        raise FileNotFoundError(f"{path} has no results.json: folds are missing. Call its kfold command again.")
+    count = json.loads((path / "results.json").read_text())["folds"]
+    return [find_run(path / f"fold_{i}") for i in range(count)]
+
+
+def load_members(path: str | Path, overrides: list[str] | None = None) -> list[Run]:
+    """A run as a list of one, or all folds (or bags) of a k-fold directory; each with its own split.
+
+    Args:
+        path: Run or k-fold directory.
+        overrides: As in ``load_run``, for every member.
+    """
+    return [load_run(str(run.path), overrides) for run in member_dirs(path)]

@@ -12,6 +12,7 @@ LIGHTNING = {
     "predict": "write predictions with given weights (--ckpt_path)",
 }
 VERBS = {
+    "kfold": "train every fold or bag, then pool the out-of-fold scores (--folds, --fold, --jobs, --bootstrap)",
     "submit": "write the assignment's submission file from a run (--run)",
     "report": "write one self-contained HTML page about a run (--run)",
 }

@@ -70,15 +70,32 @@ def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> P
     return save_table(folder / f"predictions_{part}", columns)
 
 
-@torch.inference_mode()
 def stream(tasks: list, data: Any, part: str, weights: list[float] | None = None) -> Iterator[dict]:
     """Batches of a part with ``prob`` averaged over ``tasks``, in bounded memory and in the part's order."""
+    for batch, probs in stream_members(tasks, data, part):
+        yield {**batch, "prob": mean_prob(probs, weights)}
+
+
+def mean_prob(probs: list[torch.Tensor], weights: list[float] | None = None) -> torch.Tensor:
+    """Weighted mean over members; equal weights where none are given."""
+    weights = weights or [1 / len(probs)] * len(probs)
+    return sum(weight * prob for weight, prob in zip(weights, probs, strict=True))
+
+
+@torch.inference_mode()
+def stream_members(tasks: list, data: Any, part: str) -> Iterator[tuple[dict, list[torch.Tensor]]]:
+    """Batches of a part and what each task predicts for them, in bounded memory and in the part's order.
+
+    Raises:
+        ValueError: A task predicts no probabilities.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    weights = weights or [1 / len(tasks)] * len(tasks)
     for task in tasks:
         task.eval().to(device)
     for batch in data._dataloader(part):
         batch = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
         batch = data.on_after_batch_transfer(batch, 0)
-        prob = sum(w * task.predict_step(batch, 0)["prob"].float() for w, task in zip(weights, tasks, strict=True))
-        yield {**batch, "prob": prob}
+        outs = [task.predict_step(batch, 0) for task in tasks]
+        if any("prob" not in out for out in outs):
+            raise ValueError(f"{type(tasks[0]).__name__} predicts no probabilities, so there is nothing to average.")
+        yield batch, [out["prob"].float() for out in outs]

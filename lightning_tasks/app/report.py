@@ -68,11 +68,14 @@ def write_report(run: RunDir) -> Path:
         "<h2>Configuration</h2>",
         f"<pre>{html.escape(run.config.read_text())}</pre>",
     ]
-    title = html.escape(f"{results['experiment']} {results['name']}")
-    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
-    page = f"{head}{''.join(parts)}</html>"
-    write_atomic(run.report, page)
+    write_atomic(run.report, page(f"{results['experiment']} {results['name']}", parts))
     return run.report
+
+
+def page(title: str, parts: list[str]) -> str:
+    """A whole HTML page of ready parts."""
+    head = f"<title>{html.escape(title)}</title><style>{STYLE}</style>"
+    return f"<!doctype html><html lang=en><meta charset=utf-8>{head}{''.join(parts)}</html>"
 
 
 def summary(results: dict[str, Any]) -> str:
@@ -93,6 +96,11 @@ def score_table(results: dict[str, Any]) -> str:
         interval = f"{m['low']:.4f} to {m['high']:.4f}" if m.get("low") is not None else ""
         beside = [number(scores.get(name.split("/", 1)[1])) for scores in baselines.values()]
         rows.append([html.escape(name), f"<b>{number(m['value'])}</b>", interval, m["n"], m["units"], *beside])
+    return grid(head, rows)
+
+
+def grid(head: list[str], rows: list[list[Any]]) -> str:
+    """A table whose cells are ready HTML."""
     body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
     return "<table><tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in head) + f"</tr>{body}</table>"
 

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from ..metrics import boundary_counts, confusion_per_image
@@ -31,6 +30,8 @@ def pixel_baselines(task: Any, datamodule: Any) -> dict[str, dict[str, float]]:
         task: Gives ``score``, the class names and ``ignore_class``.
         datamodule: Set up; gives ``arrays(part, limit)``.
     """
+    from sklearn.linear_model import LogisticRegression  # here: the import takes a second of every start
+
     ignore, classes = task.hparams.ignore_class, task.num_classes
     train = datamodule.arrays("train", limit=400)
     x = pixel_features(train["image"]).flatten(0, 2).numpy()

@@ -150,10 +150,14 @@ class Task(LightningModule):
 
     # ---- optimisation -----------------------------------------------------------------------------------------
 
+    def optimized(self) -> Any:
+        """What the optimiser is given: this module, or parameter groups with learning rates of their own."""
+        return self
+
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule named by the arguments."""
         h = self.hparams
-        optimizer = make_optimizer(self, h.optimizer, h.lr, h.weight_decay)
+        optimizer = make_optimizer(self.optimized(), h.optimizer, h.lr, h.weight_decay)
         steps = int(self.trainer.estimated_stepping_batches)
         warmup = round(h.warmup_epochs * steps / max(1, self.trainer.max_epochs or 1))
         schedule = make_schedule(optimizer, h.schedule, steps, warmup, self.monitor, self.mode)

@@ -1,0 +1,55 @@
+"""Figures of classifiers. Each function returns a Matplotlib figure that the caller closes."""
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from .plots import COLORS, show
+
+RIGHT, WRONG = "#00695c", "#c62828"
+
+
+def grid_figure(batch: dict, prob: Tensor, names: list[str], count: int = 24, columns: int = 6) -> Figure:
+    """The first ``count`` images with the predicted class, its probability and, where it is wrong, the true class.
+
+    Args:
+        batch: ``image`` (B, C, H, W) in [0, 1] and perhaps ``label`` (B,).
+        prob: (B, K).
+        names: K names.
+        count: Most images shown.
+        columns: Images a row.
+    """
+    images = batch["image"][:count].float().cpu().numpy()
+    confidence, pred = (v[:count].tolist() for v in prob.float().max(1))
+    truth = batch["label"][:count].tolist() if "label" in batch else pred
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(1.7 * columns, 2.1 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).flat
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, image, p, t, c in zip(axes, images, pred, truth, confidence, strict=False):
+        show(axis, image)
+        title = f"{names[p]} {c:.2f}" + ("" if p == t else f"\ntruth: {names[t]}")
+        axis.set_title(title, fontsize=7, color=RIGHT if p == t else WRONG)
+    return figure
+
+
+def severity_figure(accuracy: Tensor, names: tuple[str, ...], severities: list[int], clean: float) -> Figure:
+    """Accuracy over severity, one line for each corruption.
+
+    Args:
+        accuracy: (corruptions, severities).
+        names: Names of the corruptions.
+        severities: Which were measured.
+        clean: Accuracy on the pictures as they are, drawn as severity 0.
+    """
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    for k, (name, values) in enumerate(zip(names, accuracy.tolist(), strict=True)):
+        axis.plot([0, *severities], [clean, *values], marker="o", label=name, color=COLORS[k % 9], markersize=4)
+    axis.set_xticks([0, *severities])
+    axis.set_xlabel("severity (0: as they are)")
+    axis.set_ylabel("accuracy")
+    axis.set_ylim(0, 1.02)
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=8, ncols=2)
+    return figure

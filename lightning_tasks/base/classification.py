@@ -1,0 +1,273 @@
+"""Classification of images: one class for each."""
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities import rank_zero_info
+from torch import Tensor
+
+from ..classification_metrics import classification_scores, confusion_matrix
+from ..corruptions import NAMES, SEVERITIES, corrupt, random_corruption
+from ..losses import class_weights_from_counts
+from ..nets.blocks import check_unfreeze, lr_groups, set_trainable
+from ..nets.classifier import build_classifier
+from ..nets.weights import load_file
+from ..soft_losses import soft_labels, soft_loss
+from .class_plots import grid_figure, severity_figure
+from .image import ImageTask
+from .image_baselines import image_baselines
+from .plots import confusion_figure
+from .task import checked_choice
+
+CLASS_WEIGHTS = ("none", "inverse", "effective", "sqrt")
+CORRUPTED = ("none", "random", "suite")
+LOWER_IS_BETTER = ("loss", "nll", "ece", "brier")
+
+
+class ClassificationTask(ImageTask):
+    """Reads ``image`` and ``label`` (B,) int64 of a batch, and ``label2`` and ``lam`` (B,) of a mixed one.
+
+    Logits are (B, K). Scores (see ``classification_metrics``) come from the probabilities of the whole part; with
+    ``corrupted`` also ``acc_corrupted``, and for ``suite`` ``acc_suite`` and ``acc_<corruption>``.
+
+    Args:
+        net: Network by name, see ``nets.build_classifier``: ``cnn_small`` or ``timm/<name>``.
+        net_args: Arguments of the network.
+        class_names: Names of the K classes, in the order of the labels.
+        weights: ``none``; ``pretrained`` (timm's, downloaded if need be); ``auto``, the same, but from scratch where
+            they cannot be had; or a file with a state dict or checkpoint. Read when a fit begins.
+        loss: ``ce`` or ``focal``.
+        loss_args: ``{gamma: 2}`` for focal.
+        label_smoothing: Of the cross entropy.
+        class_weights: ``none``, ``inverse``, ``effective`` or ``sqrt`` (from training samples), or K numbers.
+        unfreeze: What trains: ``all``, ``head`` or ``last:N`` (the head and N blocks before it). Frozen blocks stay
+            in eval mode. Several devices then need ``--trainer.strategy ddp_find_unused_parameters_true``.
+        unfreeze_schedule: Epoch -> what trains from then on: ``{3: last:1, 6: all}``.
+        backbone_lr: Learning rate of the blocks as a factor of the head's.
+        corrupted: Accuracy on corrupted copies: ``none``; ``random``, one copy of every sample, of a kind and
+            strength drawn by its id; ``suite``, in evaluations outside a fit also all kinds and strengths.
+        suite_severities: Strengths of the suite, of 1 to 5; fewer are quicker.
+        monitor: Metric that chooses the checkpoint; None takes ``val/acc_corrupted`` where there is one, else
+            ``val/acc``.
+        **kwargs: Arguments of ``ImageTask``.
+
+    Raises:
+        ValueError: An unknown network, loss, choice or metric, or class weights of the wrong number.
+    """
+
+    monitor, mode = "val/acc", "max"
+    row_names = file_rows = ("prob", "label")
+
+    def __init__(
+        self,
+        net: str = "cnn_small",
+        net_args: dict[str, Any] | None = None,
+        class_names: list[str] | None = None,
+        weights: str = "none",
+        loss: str = "ce",
+        loss_args: dict[str, float] | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: str | list[float] = "none",
+        unfreeze: str = "all",
+        unfreeze_schedule: dict[int, str] | None = None,
+        backbone_lr: float = 1.0,
+        corrupted: str = "none",
+        suite_severities: list[int] | None = None,
+        monitor: str | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.save_hyperparameters(logger=False)
+        self.class_names = list(class_names or ["negative", "positive"])
+        self.num_classes = len(self.class_names)
+        if isinstance(class_weights, str):
+            checked_choice("class_weights", class_weights, CLASS_WEIGHTS)
+        elif len(class_weights) != self.num_classes:
+            raise ValueError(f"class_weights has {len(class_weights)} numbers; there are {self.num_classes} classes.")
+        for spec in (unfreeze, *(unfreeze_schedule or {}).values()):
+            check_unfreeze(spec)
+        self.corrupted = checked_choice("corrupted", corrupted, CORRUPTED)
+        self.severities = list(suite_severities or SEVERITIES)
+        if bad := sorted(set(self.severities) - set(SEVERITIES)):
+            raise ValueError(f"suite_severities holds {bad[0]}; choose of {', '.join(map(str, SEVERITIES))}.")
+        self.net = build_classifier(net, self.in_channels, self.num_classes, **(net_args or {}))
+        smoothing = {"label_smoothing": label_smoothing} if label_smoothing else {}
+        self.loss = soft_loss(loss, **(loss_args or {}), **smoothing)
+        given = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
+        self.register_buffer("class_weights", given.float())
+        self.weights_origin = "scratch"
+        if self.corrupted != "none":
+            self.row_names = self.file_rows = ("prob", "label", "corrupted")
+        self._choose_monitor(monitor)
+
+    def _choose_monitor(self, monitor: str | None) -> None:
+        scores = classification_scores(torch.eye(self.num_classes), torch.arange(self.num_classes), self.class_names)
+        known = ["val/loss", *(f"val/{name}" for name in scores)]
+        if self.corrupted != "none":
+            known.append("val/acc_corrupted")
+        self.monitor = monitor or ("val/acc" if self.corrupted == "none" else "val/acc_corrupted")
+        if self.monitor not in known:
+            near = get_close_matches(self.monitor, known, 1, cutoff=0.3)
+            raise ValueError(f"monitor={monitor!r} is no metric of validation. Did you mean {(near or known)[0]!r}?")
+        self.mode = "min" if self.monitor.removeprefix("val/") in LOWER_IS_BETTER else "max"
+
+    # ---- weights and blocks -----------------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Also read the given weights, at the beginning of a fit that continues none."""
+        super().setup(stage)
+        if stage == "fit" and self.hparams.weights != "none" and not self.trainer.ckpt_path:
+            self.load_given_weights(getattr(self.trainer.datamodule, "note", rank_zero_info))
+
+    def load_given_weights(self, note: Callable[[str], None]) -> None:
+        """Read ``weights`` and set ``weights_origin``; tell ``note`` what the user should know.
+
+        Raises:
+            ValueError: Weights that cannot be had, for ``pretrained``, or that do not fit, for a file.
+            FileNotFoundError: No such file.
+        """
+        h = self.hparams
+        if h.weights not in ("auto", "pretrained"):
+            dropped = load_file(self.net, h.weights)
+            self.weights_origin = f"file {h.weights}"
+            if dropped:
+                note(f"The head of {h.weights} has another size; the head starts anew ({', '.join(dropped)}).")
+            return
+        try:
+            source = build_classifier(h.net, self.in_channels, self.num_classes, pretrained=True, **(h.net_args or {}))
+        except Exception as error:  # the hub, the disk and timm raise a dozen types
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            if h.weights == "pretrained":
+                raise ValueError(
+                    f"weights='pretrained': the weights of {h.net} could not be loaded ({reason}). "
+                    "Set --model.weights to auto, none or a file."
+                ) from error
+            self.weights_origin = "scratch (auto found no pretrained weights)"
+            note(f"weights='auto': the weights of {h.net} could not be loaded ({reason}). Training from scratch.")
+            return
+        self.net.load_state_dict(source.state_dict())
+        tag = getattr(source, "pretrained_cfg", {}).get("tag")
+        self.weights_origin = f"pretrained {h.net}" + (f".{tag}" if tag and "." not in h.net else "")
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        """Keep where the first weights came from: a resumed fit does not read them again."""
+        checkpoint["weights_origin"] = self.weights_origin
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        """Recall where the first weights came from."""
+        self.weights_origin = checkpoint.get("weights_origin", self.weights_origin)
+
+    def trains_at(self, epoch: int) -> str:
+        """``all``, ``head`` or ``last:N``, by the epoch alone, so that a resumed fit goes on alike."""
+        steps = {0: self.hparams.unfreeze} | (self.hparams.unfreeze_schedule or {})
+        return steps[max(start for start in steps if start <= epoch)]
+
+    def on_train_epoch_start(self) -> None:
+        """Freeze what does not train in this epoch."""
+        super().on_train_epoch_start()
+        if self.hparams.unfreeze != "all" or self.hparams.unfreeze_schedule:
+            set_trainable(self.net, self.trains_at(self.current_epoch))
+
+    def optimized(self) -> Any:
+        """All parameters, frozen or not: those without gradient are passed over until they train."""
+        h = self.hparams
+        return self if h.backbone_lr == 1 else lr_groups(self.net, h.lr, h.backbone_lr, h.weight_decay)
+
+    # ---- steps ------------------------------------------------------------------------------------------------
+
+    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+        """Also fit the class weights to the training samples."""
+        super().fit_statistics(found)
+        mode = self.hparams.class_weights
+        if isinstance(mode, str) and mode != "none":
+            counts = torch.zeros(self.num_classes)
+            counts[: len(found["class_counts"])] = found["class_counts"].float()
+            self.class_weights.copy_(class_weights_from_counts(counts, mode))
+
+    def criterion(self, logits: Tensor, batch: dict) -> Tensor:
+        """The loss with this task's weights and smoothing, on plain or mixed labels."""
+        weights = None if self.hparams.class_weights == "none" else self.class_weights
+        return self.loss(logits, soft_labels(batch, self.num_classes), class_weights=weights)
+
+    def training_step(self, batch: dict, batch_idx: int) -> Tensor:
+        """Loss of one batch."""
+        loss = self.criterion(self(batch["image"]), batch)
+        self.track("train/loss", loss, len(batch["id"]))
+        return loss
+
+    def probabilities(self, image: Tensor) -> Tensor:
+        """(B, K), averaged over the views of ``tta``."""
+        return self.average_views(image, lambda view: self(view).float().softmax(1), spatial=False)
+
+    def evaluate(self, part: str, batch: dict) -> None:
+        """Loss and probabilities, and the classes given to corrupted copies."""
+        if self.hparams.tta == "none":
+            logits = self(batch["image"])
+            prob = logits.float().softmax(1)
+        else:
+            prob = self.probabilities(batch["image"])
+            logits = prob.clamp_min(1e-12).log()
+        self.track(f"{part}/loss", self.criterion(logits, batch), len(batch["id"]))
+        rows = self.rows_of(batch, {"prob": prob})
+        if self.corrupted != "none":
+            suite = self.corrupted == "suite" and self.trainer.state.fn != "fit"
+            copies = self.corrupted_copies(batch["image"], batch["id"], suite)
+            found = [self.probabilities(copy).argmax(1).to(torch.uint8) for copy in copies]
+            rows["corrupted"] = torch.stack(found, 1)
+        self.collect(part, batch, **rows)
+
+    def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
+        """Probabilities and the true class."""
+        return {"prob": out["prob"], "label": batch["label"]}
+
+    def corrupted_copies(self, image: Tensor, ids: Tensor, suite: bool) -> Iterator[Tensor]:
+        """A randomly corrupted copy of each image, then with ``suite`` every kind at every chosen strength."""
+        yield random_corruption(image, ids)
+        if suite:
+            for name in NAMES:
+                for severity in self.severities:
+                    yield corrupt(image, name, severity, ids)
+
+    def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
+        """``id`` and ``prob`` (B, K), averaged over the views of ``tta``."""
+        return {"id": batch["id"], "prob": self.probabilities(batch["image"])}
+
+    # ---- scores and figures -----------------------------------------------------------------------------------
+
+    def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """Scores of the set, and accuracies on corrupted copies where rows hold them."""
+        scores = classification_scores(rows["prob"], rows["label"], self.class_names)
+        if "corrupted" not in rows:
+            return scores
+        hit = (rows["corrupted"] == rows["label"][:, None]).double().mean(0)  # (1 + kinds * strengths,)
+        scores["acc_corrupted"] = hit[0]
+        if len(hit) > 1:
+            suite = hit[1:].view(len(NAMES), -1).mean(1)
+            scores["acc_suite"] = suite.mean()
+            scores |= {f"acc_{name}": value for name, value in zip(NAMES, suite.unbind(), strict=True)}
+        return scores
+
+    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
+        """Majority class and a linear model on 16x16 pixels."""
+        return image_baselines(self, datamodule)
+
+    def figures(self, batch: dict, out: dict) -> dict[str, Any]:
+        """Images with predicted and true class; the same images corrupted."""
+        drawn = {"samples": grid_figure(batch, out["prob"], self.class_names)}
+        if self.corrupted != "none":
+            copy = random_corruption(batch["image"][:24], batch["id"][:24])
+            drawn["corrupted"] = grid_figure({**batch, "image": copy}, self.probabilities(copy), self.class_names)
+        return drawn
+
+    def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """Confusion matrix, and accuracy by kind and strength of corruption where the suite was run."""
+        pred = rows["prob"].argmax(1)
+        matrix = confusion_matrix(pred, rows["label"], self.num_classes)
+        drawn = {"confusion": confusion_figure(matrix, self.class_names)}
+        if "corrupted" in rows and rows["corrupted"].shape[1] > 1:
+            hit = (rows["corrupted"] == rows["label"][:, None]).double().mean(0)
+            clean = float((pred == rows["label"]).double().mean())
+            drawn["suite"] = severity_figure(hit[1:].view(len(NAMES), -1), NAMES, self.severities, clean)
+        return drawn

@@ -1,0 +1,57 @@
+"""What classification of images scores without a network: the majority class, and a linear model on few pixels."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+SIDE = 16  # pixels a side that the linear model sees
+MAX_SAMPLES = 3000  # it gains little from more, and is fitted within seconds
+
+
+def image_baselines(task: Any, datamodule: Any) -> dict[str, dict[str, float]]:
+    """Scores of both on the test part; fitted on batches of the train part, without augmentation.
+
+    ``majority class`` gives every sample the class shares of the train part. ``linear model`` is multinomial logistic
+    regression on standardised 16x16 copies of at most 3,000 samples.
+
+    Args:
+        task: Gives ``score`` and ``num_classes``.
+        datamodule: Set up; gives ``statistics`` and loaders.
+    """
+    counts = torch.zeros(task.num_classes)
+    found = datamodule.statistics()["class_counts"].float()
+    counts[: len(found)] = found
+    x, y = small_images(datamodule, datamodule.train_dataloader(), MAX_SAMPLES)
+    test, label = small_images(datamodule, datamodule.test_dataloader())
+    prob = {"majority class": (counts / counts.sum()).expand(len(label), -1)}
+    if len(np.unique(y)) > 1:
+        prob["linear model on 16x16"] = linear_prob(x, y, test, task.num_classes)
+    truth = torch.from_numpy(label)
+    return {n: {k: float(v) for k, v in task.score({"prob": p, "label": truth}).items()} for n, p in prob.items()}
+
+
+def small_images(datamodule: Any, loader: Any, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels (N, C * 16 * 16) and labels (N,) of the first ``limit`` samples a loader gives."""
+    pixels: list[Tensor] = []
+    labels: list[Tensor] = []
+    for batch in loader:
+        batch = datamodule.on_after_batch_transfer(batch, 0)
+        pixels.append(F.interpolate(batch["image"], (SIDE, SIDE), mode="area").flatten(1).cpu())
+        labels.append(batch["label"].cpu())
+        if limit is not None and sum(map(len, labels)) >= limit:
+            break
+    return torch.cat(pixels)[:limit].numpy(), torch.cat(labels)[:limit].numpy()
+
+
+def linear_prob(x: np.ndarray, y: np.ndarray, test: np.ndarray, num_classes: int) -> Tensor:
+    """Probabilities (N, K) of a linear model; classes it has not seen get 0."""
+    from sklearn.linear_model import LogisticRegression  # here: only a finished fit needs it
+
+    mean, std = x.mean(0), x.std(0) + 1e-3
+    model = LogisticRegression(C=0.01, max_iter=100).fit((x - mean) / std, y)
+    prob = np.zeros((len(test), num_classes))
+    prob[:, model.classes_] = model.predict_proba((test - mean) / std)
+    return torch.from_numpy(prob)

@@ -1,0 +1,56 @@
+"""First weights of a network from a file."""
+
+import pickle
+from pathlib import Path
+from zipfile import BadZipFile
+
+import torch
+from torch import Tensor, nn
+
+
+def load_file(net: nn.Module, path: str | Path) -> list[str]:
+    """Load a state dict, or the ``net`` of one of our checkpoints; a head of another size stays new.
+
+    Args:
+        net: Network, changed in place. What ``get_classifier`` returns is its head.
+        path: File written by ``torch.save``; read with ``weights_only=True``.
+
+    Returns:
+        Names of the parameters of the head that were left as they are.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: No state dict, or one of another network; names the first parameter that differs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"weights={str(path)!r}: no such file. Choose none, auto, pretrained, or a file.")
+    state = _read(path)
+    own = net.state_dict()
+    head = net.get_classifier() if hasattr(net, "get_classifier") else None
+    prefix = next((name for name, module in net.named_modules() if module is head), None)
+    in_head = {name for name in {*own, *state} if prefix and name.startswith(f"{prefix}.")}
+    other = [n for n in [*own, *state] if n not in own or n not in state or own[n].shape != state[n].shape]
+    if wrong := [name for name in other if name not in in_head]:
+        raise ValueError(
+            f"weights={str(path)!r} is of another network: {wrong[0]} has shape {_shape(state, wrong[0])} there "
+            f"and {_shape(own, wrong[0])} here ({len(wrong)} parameters differ). Set net and net_args as they were."
+        )
+    dropped = sorted(in_head) if other else []
+    net.load_state_dict({n: v for n, v in state.items() if n not in dropped}, strict=not dropped)
+    return [name for name in dropped if name in own]
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = state.get("state_dict", state)
+    except (pickle.UnpicklingError, BadZipFile, EOFError, RuntimeError, AttributeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"weights={str(path)!r} is no state dict ({reason}). Write it with torch.save.") from None
+    ours = {name.removeprefix("net."): v for name, v in state.items() if name.startswith("net.")}
+    return ours or state
+
+
+def _shape(state: dict[str, Tensor], name: str) -> str:
+    return str(tuple(state[name].shape)) if name in state else "none"
