@@ -11,11 +11,11 @@ from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from .augment import Augment
-from .loader import EpochSampler, TensorLoader
+from .loader import EpochSampler, TensorLoader, to_float
 from .source import Arrays, find_folder, share
 from .splits import assert_disjoint, bag_indices, split_indices
 from .statistics import channel_statistics, class_counts
-from .tables import read_columns
+from .tables import groups_named, rows_named
 
 
 class DataModule(LightningDataModule):
@@ -50,6 +50,7 @@ class DataModule(LightningDataModule):
     files: tuple[str, ...] = ()
     how_to_get: str = "See docs/data.md for the format and where it comes from."
     reserved: tuple[str, ...] = ()  # array names that are not part of a batch
+    variant: tuple = ()  # values of a subclass's arguments that decide what `read` and `simulate` return
 
     def __init__(
         self,
@@ -119,7 +120,8 @@ class DataModule(LightningDataModule):
         if folder is not None:
             self.data_source = "real"
             stamps = tuple((folder / name).stat().st_mtime_ns for name in self.files)
-            return share((type(self), str(folder.resolve()), stamps), lambda: self.read(folder))
+            key = (type(self), self.variant, str(folder.resolve()), self.files, stamps)
+            return share(key, lambda: self.read(folder))
         looked = f"Looked for {' and '.join(self.files)} in {Path(h.root)} and {Path(h.root) / self.title}"
         if h.source == "real":
             raise FileNotFoundError(f"{looked}: not there. {self.how_to_get} Then set --data.root.")
@@ -129,7 +131,7 @@ class DataModule(LightningDataModule):
                 f"SIMULATED DATA. {looked}: not there. Scores on simulated data say nothing about the real task. "
                 f"{self.how_to_get} Then set --data.root."
             )
-        return share((type(self), "simulated", h.seed), self.simulate)
+        return share((type(self), self.variant, "simulated", h.seed), self.simulate)
 
     def note(self, text: str) -> None:
         """Tell the user once, and keep the text for results.json and the report."""
@@ -141,16 +143,10 @@ class DataModule(LightningDataModule):
         """Groups of the train pool as int64 codes, or None."""
         if self.hparams.groups == "none":
             return None
-        names = pool.get("group")
-        if self.hparams.groups != "auto":
-            path = Path(self.hparams.groups)
-            table = read_columns(path, ("id", "group"))
-            by_id = dict(zip(table["id"], table["group"], strict=True))
-            ids = self.names("train", pool["id"])
-            missing = [i for i in ids if i not in by_id]
-            if missing:
-                raise ValueError(f"{path}: no group for {len(missing)} samples, the first is id {missing[0]}.")
-            names = np.array([by_id[i] for i in ids])
+        if self.hparams.groups == "auto":
+            names = pool.get("group")
+        else:
+            names = groups_named(Path(self.hparams.groups), self.names("train", pool["id"]))
         return None if names is None else np.unique(names, return_inverse=True)[1].astype(np.int64)
 
     def names(self, pool: str, ids: np.ndarray) -> list[str]:
@@ -217,13 +213,9 @@ class DataModule(LightningDataModule):
         if self.hparams.exclude is None:
             return np.zeros(0, np.int64)
         path = Path(self.hparams.exclude)
-        wanted = set(read_columns(path, ("id", "reason"))["id"])
-        names = self.names("train", pool["id"])
-        unknown = wanted - set(names)
-        if unknown:
-            raise ValueError(f"{path}: id {sorted(unknown)[0]!r} is not in the data ({len(names)} samples).")
-        self.note(f"{len(wanted)} samples left out by {path.name}.")
-        return np.array([i for i, name in enumerate(names) if name in wanted], np.int64)
+        rows = rows_named(path, self.names("train", pool["id"]))
+        self.note(f"{len(rows)} samples left out by {path.name}.")
+        return rows
 
     def pool_of(self, part: str) -> str:
         """Name of the pool that a part's rows point into."""
@@ -318,14 +310,3 @@ class DataModule(LightningDataModule):
             seed = (self.run_seed * 1_000_003 + self._epoch) * 1_009 + trainer.global_rank
             self._generator = torch.Generator(batch["id"].device).manual_seed(seed)
         return self.augment(batch, self._generator)
-
-
-def to_float(batch: dict) -> dict:
-    """``image`` uint8 -> float32 in [0, 1]; ``mask`` and ``label`` -> int64; other keys stay."""
-    out = dict(batch)
-    if "image" in out and out["image"].dtype == torch.uint8:
-        out["image"] = out["image"].float().div_(255)
-    for key in ("mask", "label"):
-        if key in out:
-            out[key] = out[key].long()
-    return out

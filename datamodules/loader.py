@@ -91,3 +91,14 @@ class TensorLoader:
         for step in range(len(self)):
             rows = order[step * self.batch_size : (step + 1) * self.batch_size]
             yield {name: tensor[rows] for name, tensor in self.tensors.items()}
+
+
+def to_float(batch: dict) -> dict:
+    """``image`` uint8 -> float32 in [0, 1]; ``mask`` and ``label`` -> int64; other keys stay."""
+    out = dict(batch)
+    if "image" in out and out["image"].dtype == torch.uint8:
+        out["image"] = out["image"].float().div_(255)
+    for key in ("mask", "label"):
+        if key in out:
+            out[key] = out[key].long()
+    return out

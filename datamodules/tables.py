@@ -3,6 +3,8 @@
 import csv
 from pathlib import Path
 
+import numpy as np
+
 
 def read_columns(path: Path, columns: tuple[str, ...]) -> dict[str, list[str]]:
     """Read named columns of a CSV as text.
@@ -21,3 +23,30 @@ def read_columns(path: Path, columns: tuple[str, ...]) -> dict[str, list[str]]:
             raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(found)}.")
         rows = list(reader)
     return {c: [row[c] for row in rows] for c in columns}
+
+
+def groups_named(path: Path, names: list[str]) -> np.ndarray:
+    """Group of each named sample, from a CSV ``id,group``.
+
+    Raises:
+        ValueError: A sample has no row.
+    """
+    table = read_columns(path, ("id", "group"))
+    group = dict(zip(table["id"], table["group"], strict=True))
+    missing = [name for name in names if name not in group]
+    if missing:
+        raise ValueError(f"{path}: no group for {len(missing)} samples, the first is id {missing[0]}.")
+    return np.array([group[name] for name in names])
+
+
+def rows_named(path: Path, names: list[str]) -> np.ndarray:
+    """Rows of the samples that a CSV ``id,reason`` names, int64.
+
+    Raises:
+        ValueError: A name that no sample has.
+    """
+    wanted = set(read_columns(path, ("id", "reason"))["id"])
+    unknown = sorted(wanted - set(names))
+    if unknown:
+        raise ValueError(f"{path}: id {unknown[0]!r} is not in the data ({len(names)} samples).")
+    return np.array([row for row, name in enumerate(names) if name in wanted], np.int64)

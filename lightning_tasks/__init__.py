@@ -1,5 +1,6 @@
 """Each task of the application; exported here so that a config names it by its bare class name."""
 
+from .blood_cells import BloodCellsTask
 from .mars import MarsTask
 
-__all__ = ["MarsTask"]
+__all__ = ["BloodCellsTask", "MarsTask"]

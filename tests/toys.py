@@ -25,6 +25,13 @@ class ToyDataModule(DataModule):
         return {"train": {k: v[:100] for k, v in pool.items()}, "test": {k: v[100:] for k, v in pool.items()}}
 
 
+class ToyTrainOnly(ToyDataModule):
+    """The same without a test part, so that the validation fold is scored."""
+
+    def simulate(self):
+        return {"train": super().simulate()["train"]}
+
+
 class ToyGan(Task):
     """Manual optimisation with two optimisers."""
 

@@ -15,7 +15,7 @@ from ..files import write_atomic
 from .cli import TaskCLI
 from .finish import clean_json
 from .kfold_report import print_folds, write_kfold_report
-from .load import load_members
+from .load import load_run
 from .predict import save_table, stream_members
 from .rowfile import concatenated, load_rows
 from .rundir import RunDir
@@ -93,7 +93,7 @@ def out_of_bag(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str,
     Streams the data through all members once more, because rows of single bags (such as a confusion matrix of one
     picture) cannot be averaged.
     """
-    runs = load_members(folder)
+    runs = [load_run(str(folder / f"fold_{i}")) for i in range(len(loaded))]
     data, tasks = runs[0].data, [run.task for run in runs]
     outside = [r["id"] for r, _ in loaded]
     data.parts["oob"] = np.flatnonzero(np.isin(data.pools["train"]["id"], torch.cat(outside).numpy()))

@@ -29,7 +29,13 @@ def run(args: list[str]) -> None:
     """``report --run R``."""
     parser = argparse.ArgumentParser("cli.py report", description="Write report.html of a run.")
     parser.add_argument("--run", required=True, help="run directory, such as runs/mars_unet/latest")
-    path = write_report(find_run(parser.parse_args(args).run))
+    folder = Path(parser.parse_args(args).run)
+    if (folder / "fold_0").is_dir() and (folder / "results.json").is_file():
+        from .kfold_report import write_kfold_report
+
+        path = write_kfold_report(folder)
+    else:
+        path = write_report(find_run(folder))
     print(f"Wrote {path}")
 
 

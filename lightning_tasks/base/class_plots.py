@@ -23,7 +23,7 @@ def grid_figure(batch: dict, prob: Tensor, names: list[str], count: int = 24, co
     truth = batch["label"][:count].tolist() if "label" in batch else pred
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.7 * columns, 2.1 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).flat
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
     for axis, image, p, t, c in zip(axes, images, pred, truth, confidence, strict=False):

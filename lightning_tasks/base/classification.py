@@ -214,7 +214,7 @@ class ClassificationTask(ImageTask):
         if self.corrupted != "none":
             suite = self.corrupted == "suite" and self.trainer.state.fn != "fit"
             copies = self.corrupted_copies(batch["image"], batch["id"], suite)
-            found = [self.probabilities(copy).argmax(1).to(torch.uint8) for copy in copies]
+            found = [self.probabilities(copy).argmax(1).to(torch.int16) for copy in copies]
             rows["corrupted"] = torch.stack(found, 1)
         self.collect(part, batch, **rows)
 
@@ -242,12 +242,12 @@ class ClassificationTask(ImageTask):
         if "corrupted" not in rows:
             return scores
         hit = (rows["corrupted"] == rows["label"][:, None]).double().mean(0)  # (1 + kinds * strengths,)
-        scores["acc_corrupted"] = hit[0]
+        found = {"acc": scores.pop("acc"), "acc_corrupted": hit[0]}
         if len(hit) > 1:
             suite = hit[1:].view(len(NAMES), -1).mean(1)
-            scores["acc_suite"] = suite.mean()
+            found["acc_suite"] = suite.mean()
             scores |= {f"acc_{name}": value for name, value in zip(NAMES, suite.unbind(), strict=True)}
-        return scores
+        return found | scores
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Majority class and a linear model on 16x16 pixels."""

@@ -1,0 +1,91 @@
+"""A submission of code: a zip with ``model.py`` and networks that need nothing of this project."""
+
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .base import Task
+
+WEIGHTS = "model.pt2"
+BATCH = 64
+MODEL = '''"""Names the type of blood cells. Needs torch and numpy; {weights} must lie beside this file."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+class Model:
+    """{members} network(s), whose probabilities are averaged; made with torch {version}."""
+
+    def __init__(self):
+        path = Path(__file__).resolve().parent / "{weights}"
+        try:
+            self.net = torch.export.load(str(path)).module()
+        except Exception as error:
+            raise RuntimeError(
+                f"{{path.name}} was made with torch {version} and cannot be loaded by torch {{torch.__version__}}."
+            ) from error
+
+    def predict(self, X):
+        """Class numbers, int64 (n,), of pictures uint8 (n, {height}, {width}, 3)."""
+        X = np.asarray(X)
+        if X.ndim != 4 or X.shape[1:] != ({height}, {width}, 3):
+            raise ValueError(f"X has shape {{X.shape}}; expected (n, {height}, {width}, 3).")
+        if X.dtype != np.uint8:
+            X = np.clip(np.rint(X), 0, 255).astype(np.uint8)
+        labels = [np.zeros(0, np.int64)]
+        with torch.inference_mode():
+            for start in range(0, len(X), {batch}):
+                block = torch.from_numpy(np.ascontiguousarray(X[start : start + {batch}]))
+                labels.append(self.net(block).argmax(1).numpy())
+        return np.concatenate(labels)
+'''
+
+
+class Submitted(nn.Module):
+    """Mean probabilities of several tasks: pictures uint8 (B, H, W, 3) -> float32 (B, K).
+
+    Args:
+        members: Trained tasks with ``predict_step``; normalisation and ``tta`` are theirs.
+    """
+
+    def __init__(self, members: list[Task]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """See the class."""
+        image = pictures.permute(0, 3, 1, 2).float() / 255
+        batch = {"id": torch.zeros(len(pictures)), "image": image}
+        return torch.stack([task.predict_step(batch, 0)["prob"] for task in self.members]).mean(0)
+
+
+def write_code_submission(members: list[Task], path: Path, size: tuple[int, int] = (96, 96)) -> None:
+    """Write ``model.py`` and ``model.pt2`` as a zip.
+
+    ``model.py`` has a class ``Model`` with a no-argument constructor and ``predict(X)``: X uint8 (n, H, W, 3) ->
+    int64 (n,). The networks are exported graphs with their weights, normalisation and views, so that neither their
+    code nor timm is needed to load them. They run on the CPU.
+
+    Args:
+        members: One trained task, or the members of an ensemble.
+        path: Zip to write.
+        size: H and W of the pictures.
+
+    Source: https://docs.pytorch.org/docs/stable/export.html
+    """
+    net = Submitted(members).cpu().eval()
+    example = torch.zeros(2, *size, 3, dtype=torch.uint8)
+    with torch.no_grad():
+        program = torch.export.export(net, (example,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
+    text = MODEL.format(
+        weights=WEIGHTS, members=len(members), version=torch.__version__, height=size[0], width=size[1], batch=BATCH
+    )
+    with zipfile.ZipFile(path, "w") as file:  # not compressed: weights do not shrink
+        file.writestr("model.py", text)
+        with file.open(WEIGHTS, "w", force_zip64=True) as weights:
+            torch.export.save(program, weights)
