@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .base import Arrays, DataModule
+from .base import DataModule
+from .source import Arrays, find_folder
 from .splits import partition
 
 
@@ -12,7 +13,7 @@ class PublicImages(DataModule):
     """Train and test pools of ``image`` uint8 (N, C, H, W) and ``label`` (N,), from the first layout that is there.
 
     A subclass lists ``layouts``, each a tuple of files that together hold the set, and implements ``read`` (which
-    finds the layout in ``self.files``), ``simulate`` and ``fetch``.
+    finds the layout that is there in ``self.files``), ``simulate`` and ``fetch``.
 
     Args:
         download: Download the set into ``root`` if it is not there, and verify it if it is.
@@ -31,7 +32,7 @@ class PublicImages(DataModule):
         self.save_hyperparameters(logger=False)
 
     def fetch(self, root: Path) -> None:
-        """Download the set, or verify the one that ``folder`` finds."""
+        """Download the set into ``root``, or verify the one that stands there."""
         raise NotImplementedError(f"{type(self).__name__} has no public address.")
 
     def prepare_data(self) -> None:
@@ -39,26 +40,29 @@ class PublicImages(DataModule):
         if self.hparams.download and self.hparams.source != "simulated":
             self.fetch(Path(self.hparams.root))
 
-    def folder(self) -> Path | None:
-        """The folder of the first layout whose files all stand there; that layout becomes ``self.files``.
+    def choose_layout(self) -> None:
+        """Set ``files`` to the first layout whose files all stand in one folder, or else to the first layout.
 
         Raises:
             FileNotFoundError: Only a part of a layout is there.
         """
-        places = [Path(self.hparams.root) / self.title, Path(self.hparams.root)]
         partial = None
-        for place in places:
-            for layout in self.layouts:
-                there = [(place / name).is_file() for name in layout]
-                if all(there):
+        for layout in self.layouts:
+            try:
+                if find_folder(self.hparams.root, self.title, layout, self.how_to_get):
                     self.files = layout
-                    return place
-                if any(there) and partial is None:
-                    partial = f"{place} holds {layout[there.index(True)]} but not {layout[there.index(False)]}."
+                    return
+            except FileNotFoundError as error:  # another layout may be whole
+                partial = partial or error
         if partial:
-            raise FileNotFoundError(f"{partial} {self.how_to_get}")
+            raise partial
         self.files = self.layouts[0]
-        return None
+
+    def load(self) -> dict[str, Arrays]:
+        """Read or simulate the pools."""
+        if self.hparams.source != "simulated":
+            self.choose_layout()
+        return super().load()
 
     def setup(self, stage: str | None = None) -> None:
         """Load and split, then keep ``train_size`` samples of the train part."""
@@ -68,10 +72,10 @@ class PublicImages(DataModule):
         size = self.hparams.train_size
         if size is not None:
             self.parts["train"] = self.few(self.parts["train"], size)
-            self.split["train"] += f", {size} samples of it"
+            self.split["train"] += f", {len(self.parts['train'])} samples of it"
 
     def few(self, rows: np.ndarray, size: int) -> np.ndarray:
-        """``size`` of ``rows``, stratified by class and drawn with the seed of the split."""
+        """``size`` of ``rows``, stratified by class and drawn with the seed of the split; off by one where shares are uneven."""
         labels = self.labels_for_split(self.pools["train"])[rows]
         classes = len(np.unique(labels))
         if not classes <= size <= len(rows):

@@ -78,7 +78,7 @@ class MarsDataModule(DataModule):
 
     def simulate(self) -> dict[str, Arrays]:
         """Terrain of ``make_terrain`` in the same arrays; small, so that the default run takes minutes."""
-        made = make_terrain(n=360, n_test=100, sites=18, outliers=24, seed=self.hparams.seed)
+        made = make_terrain(n=300, n_test=100, sites=15, outliers=24, seed=self.hparams.seed)
         training = made["training_set"]
         train = {"image": training[:, :1], "mask": training[:, 1], "group": np.array(made["groups"])}
         return {"train": train, "predict": {"image": made["test_set"][:, None]}}

@@ -34,6 +34,12 @@ class BloodCellsTask(ClassificationTask):
         self.save_hyperparameters(logger=False)
 
     @staticmethod
-    def write_code_submission(members: list[Task], path: Path) -> None:
-        """Write the zip with ``model.py`` and the networks of ``members``; see ``code_submission``."""
-        write_code_submission(members, path)
+    def write_code_submission(members: list[Task], path: Path, side: int | None = None) -> None:
+        """Write the zip with ``model.py`` and the networks of ``members``; see ``code_submission``.
+
+        Args:
+            members: One trained task, or the members of an ensemble.
+            path: Zip to write.
+            side: Side of the pictures the members were trained on; ``Model.predict`` gets 96x96.
+        """
+        write_code_submission(members, path, side=side)

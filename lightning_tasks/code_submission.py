@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Task
@@ -51,34 +52,40 @@ class Submitted(nn.Module):
 
     Args:
         members: Trained tasks with ``predict_step``; normalisation and ``tta`` are theirs.
+        side: Pixels a side that pictures are brought to first, as when the training data was read; None for none.
     """
 
-    def __init__(self, members: list[Task]) -> None:
+    def __init__(self, members: list[Task], side: int | None = None) -> None:
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.members, self.side = nn.ModuleList(members), side
 
     def forward(self, pictures: Tensor) -> Tensor:
         """See the class."""
-        image = pictures.permute(0, 3, 1, 2).float() / 255
-        batch = {"id": torch.zeros(len(pictures)), "image": image}
+        image = pictures.permute(0, 3, 1, 2).float()
+        if self.side is not None:
+            image = F.interpolate(image, (self.side, self.side), mode="bilinear", antialias=True).round()
+        batch = {"id": torch.zeros(len(pictures)), "image": image / 255}
         return torch.stack([task.predict_step(batch, 0)["prob"] for task in self.members]).mean(0)
 
 
-def write_code_submission(members: list[Task], path: Path, size: tuple[int, int] = (96, 96)) -> None:
+def write_code_submission(
+    members: list[Task], path: Path, size: tuple[int, int] = (96, 96), side: int | None = None
+) -> None:
     """Write ``model.py`` and ``model.pt2`` as a zip.
 
     ``model.py`` has a class ``Model`` with a no-argument constructor and ``predict(X)``: X uint8 (n, H, W, 3) ->
     int64 (n,). The networks are exported graphs with their weights, normalisation and views, so that neither their
-    code nor timm is needed to load them. They run on the CPU.
+    code nor timm is needed to load them. They run on the CPU, and need a torch that is not much older than ours.
 
     Args:
-        members: One trained task, or the members of an ensemble.
+        members: One trained task, or the members of an ensemble; they are moved to the CPU.
         path: Zip to write.
-        size: H and W of the pictures.
+        size: H and W of the pictures that ``predict`` gets.
+        side: Side of the pictures the members were trained on, where that is another.
 
     Source: https://docs.pytorch.org/docs/stable/export.html
     """
-    net = Submitted(members).cpu().eval()
+    net = Submitted(members, None if side is None or size == (side, side) else side).cpu().eval()
     example = torch.zeros(2, *size, 3, dtype=torch.uint8)
     with torch.no_grad():
         program = torch.export.export(net, (example,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
