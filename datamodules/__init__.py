@@ -2,6 +2,17 @@
 
 from .base import DataModule
 from .blood_cells import BloodCellsDataModule
+from .cifar10 import CIFAR10DataModule
 from .mars import MarsDataModule
+from .mnist import FashionMNISTDataModule, MNISTDataModule
+from .two_moons import TwoMoonsDataModule
 
-__all__ = ["BloodCellsDataModule", "DataModule", "MarsDataModule"]
+__all__ = [
+    "BloodCellsDataModule",
+    "CIFAR10DataModule",
+    "DataModule",
+    "FashionMNISTDataModule",
+    "MNISTDataModule",
+    "MarsDataModule",
+    "TwoMoonsDataModule",
+]

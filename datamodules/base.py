@@ -259,7 +259,9 @@ class DataModule(LightningDataModule):
             rank=rank,
             world=world,
         )
-        return TensorLoader(self.tensors(self.pool_of(part)), sampler, self.hparams.batch_size, drop_last=training)
+        short = getattr(trainer.lightning_module if trainer else None, "every_sample", False)
+        drop_last = training and not short
+        return TensorLoader(self.tensors(self.pool_of(part)), sampler, self.hparams.batch_size, drop_last=drop_last)
 
     def tensors(self, pool: str) -> dict[str, Tensor]:
         """Tensors of one pool on the trainer's device; made once."""

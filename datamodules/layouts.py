@@ -75,7 +75,7 @@ class PublicImages(DataModule):
             self.split["train"] += f", {len(self.parts['train'])} samples of it"
 
     def few(self, rows: np.ndarray, size: int) -> np.ndarray:
-        """``size`` of ``rows``, stratified by class and drawn with the seed of the split; off by one where shares are uneven."""
+        """``size`` of ``rows``, stratified by class, drawn with the seed of the split; off by one for uneven shares."""
         labels = self.labels_for_split(self.pools["train"])[rows]
         classes = len(np.unique(labels))
         if not classes <= size <= len(rows):

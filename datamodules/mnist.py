@@ -13,7 +13,10 @@ from .simulate import make_digits, make_garments
 from .source import Arrays
 
 SIDE, CLASSES = 28, 10
-IDX = {part: (f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte") for part, stem in (("train", "train"), ("test", "t10k"))}
+IDX = {
+    part: (f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte")
+    for part, stem in (("train", "train"), ("test", "t10k"))
+}
 NAMES = tuple(name for pair in IDX.values() for name in pair)
 NPZ = tuple(f"{part}_{kind}" for part in ("train", "test") for kind in ("images", "labels"))
 IMAGES, LABELS = 0x803, 0x801  # idx magic numbers: unsigned bytes in three dimensions, and in one
@@ -28,11 +31,8 @@ def idx_layouts(npz: str) -> tuple[tuple[str, ...], ...]:
 class MNISTDataModule(PublicImages):
     """Train pool: ``image`` (60000, 1, 28, 28), ``label`` in 0..9; test pool: 10,000 labelled.
 
-    Reads the four idx files (plain or ``.gz``) in ``<root>/MNIST/raw``, as torchvision leaves them, or ``mnist.npz`` with
-    ``{train,test}_{images,labels}``.
-
-    Args:
-        **kwargs: Arguments of ``PublicImages``.
+    Reads the four idx files (plain or ``.gz``) in ``<root>/MNIST/raw``, as torchvision leaves them, or ``mnist.npz``
+    with ``{train,test}_{images,labels}``.
     """
 
     title = "MNIST"
@@ -49,10 +49,6 @@ class MNISTDataModule(PublicImages):
         "t10k-images-idx3-ubyte": "sha256:0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         "t10k-labels-idx1-ubyte": "sha256:ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     }
-
-    def __init__(self, **kwargs) -> None:
-        super().__init__(**kwargs)
-        self.save_hyperparameters(logger=False)
 
     def fetch(self, root: Path) -> None:
         """Download the packed files into ``<root>/<title>/raw``; verify any idx files that stand there."""
@@ -101,9 +97,6 @@ class FashionMNISTDataModule(MNISTDataModule):
     """Fashion-MNIST in the same files and arrays, in ``<root>/FashionMNIST/raw`` or ``fashion_mnist.npz``.
 
     Classes: t-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot.
-
-    Args:
-        **kwargs: Arguments of ``PublicImages``.
     """
 
     title = "FashionMNIST"
@@ -148,8 +141,10 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
     shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(dims)]
     expected = header + int(np.prod(shape))
     if len(content) < header or len(content) != expected:
-        wanted = f"{expected} for the shape {tuple(shape)} of its header" if len(content) >= header else f"{header} or more"
+        wanted = (
+            f"{expected} for the shape {tuple(shape)} of its header" if len(content) >= header else f"{header} or more"
+        )
         raise ValueError(
             f"{path}: {len(content)} bytes; expected {wanted}. Is it truncated? Copy or download it again."
         )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()  # writable, as torch wants it

@@ -2,5 +2,6 @@
 
 from .blood_cells import BloodCellsTask
 from .mars import MarsTask
+from .neighbours import NeighboursTask
 
-__all__ = ["BloodCellsTask", "MarsTask"]
+__all__ = ["BloodCellsTask", "MarsTask", "NeighboursTask"]

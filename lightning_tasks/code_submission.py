@@ -1,5 +1,7 @@
 """A submission of code: a zip with ``model.py`` and networks that need nothing of this project."""
 
+import shutil
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -64,7 +66,7 @@ class Submitted(nn.Module):
         image = pictures.permute(0, 3, 1, 2).float()
         if self.side is not None:
             image = F.interpolate(image, (self.side, self.side), mode="bilinear", antialias=True).round()
-        batch = {"id": torch.zeros(len(pictures)), "image": image / 255}
+        batch = {"id": None, "image": image / 255}  # len() would fix the size of the batch
         return torch.stack([task.predict_step(batch, 0)["prob"] for task in self.members]).mean(0)
 
 
@@ -92,7 +94,9 @@ def write_code_submission(
     text = MODEL.format(
         weights=WEIGHTS, members=len(members), version=torch.__version__, height=size[0], width=size[1], batch=BATCH
     )
-    with zipfile.ZipFile(path, "w") as file:  # not compressed: weights do not shrink
+    with tempfile.TemporaryFile() as weights, zipfile.ZipFile(path, "w") as file:  # weights do not shrink: stored
+        torch.export.save(program, weights)
+        weights.seek(0)
         file.writestr("model.py", text)
-        with file.open(WEIGHTS, "w", force_zip64=True) as weights:
-            torch.export.save(program, weights)
+        with file.open(WEIGHTS, "w", force_zip64=True) as packed:
+            shutil.copyfileobj(weights, packed)

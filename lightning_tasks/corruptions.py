@@ -7,13 +7,16 @@ alike whatever batch it stands in: its random numbers are a hash of (seed, id, k
 B, C, H, W: samples, channels (1 or 3), rows, columns.
 """
 
+import io
 import math
 import zlib
 from collections.abc import Callable
 from difflib import get_close_matches
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -207,11 +210,14 @@ def gamma(image: Tensor, level: Tensor, draw: Hashed) -> Tensor:
 
 def jpeg(image: Tensor, level: Tensor, draw: Hashed) -> Tensor:
     """Really encode and decode, picture by picture on the CPU."""
-    from torchvision.io import decode_jpeg, encode_jpeg  # here: only this kind needs it
-
-    pixels = (image * 255).round().clamp(0, 255).to(torch.uint8).cpu()
-    done = [decode_jpeg(encode_jpeg(p, quality=int(q))) for p, q in zip(pixels, level.tolist(), strict=True)]
-    return torch.stack(done).to(image.device, image.dtype) / 255
+    pixels = (image * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, C)
+    done = np.empty_like(pixels)
+    for picture, out, quality in zip(pixels, done, level.tolist(), strict=True):
+        file = io.BytesIO()
+        plain = picture[:, :, 0] if picture.shape[2] == 1 else picture  # gray is (H, W) to Pillow
+        Image.fromarray(plain).save(file, "JPEG", quality=int(quality))
+        out[:] = np.asarray(Image.open(file)).reshape(out.shape)
+    return torch.from_numpy(done).permute(0, 3, 1, 2).to(image.device, image.dtype) / 255
 
 
 KINDS: dict[str, Callable[[Tensor, Tensor, Hashed], Tensor]] = {

@@ -6,23 +6,26 @@ import sys
 import zipfile
 
 import numpy as np
-import pytest
 import torch
 
+from datamodules.blood_cells import resized
 from lightning_tasks import BloodCellsTask
+from lightning_tasks.app.checkpoint import load_weights
 
 # -I: neither PYTHONPATH nor the working directory are searched, as on a machine without this project.
 ALONE = """
-import json, sys, time
+import json, sys
 sys.path.insert(0, sys.argv[1])
-import numpy as np
+import numpy as np, torch
 from model import Model
 X = np.load(sys.argv[2])
 model = Model()
 labels = model.predict(X)
-one, none = model.predict(X[:1]), model.predict(X[:0])
-print(json.dumps({"labels": labels.tolist(), "dtype": str(labels.dtype), "one": one.tolist(), "none": none.tolist(),
-                  "modules": sorted({m.split(".")[0] for m in sys.modules})}))
+print(json.dumps({
+    "labels": labels.tolist(), "dtype": str(labels.dtype), "one": model.predict(X[:1]).tolist(),
+    "none": model.predict(X[:0]).tolist(), "prob": model.net(torch.from_numpy(X)).tolist(),
+    "modules": sorted({m.split(".")[0] for m in sys.modules}),
+}))
 """
 
 
@@ -39,23 +42,33 @@ def unpack_and_predict(tmp_path, path, pictures) -> dict:
     return json.loads(done.stdout)
 
 
-def shaken(task: BloodCellsTask, seed: int) -> BloodCellsTask:
-    """As if trained: random BatchNorm statistics, channel statistics and a head that tells pictures apart."""
-    generator = torch.Generator().manual_seed(seed)
-    for name, value in task.named_buffers():
-        if value.is_floating_point() and value.numel() > 1:
-            value.copy_(torch.rand(value.shape, generator=generator) + (0.5 if "var" in name or "std" in name else 0))
-    head = task.net.get_classifier()
-    with torch.no_grad():
-        head.weight.copy_(20 * torch.randn(head.weight.shape, generator=generator))
-    return task.eval()
+def pictures_of_blocks(n: int, side: int = 96) -> np.ndarray:
+    """uint8 (n, side, side, 3) that differ at a glance, so that networks give them different classes."""
+    colors = np.random.default_rng(0).integers(0, 256, (n, 4, 4, 3), np.uint8)
+    return colors.repeat(side // 4, 1).repeat(side // 4, 2)
 
 
 @torch.no_grad()
-def own_prediction(members, pictures) -> np.ndarray:
+def shaken(task: BloodCellsTask, seed: int) -> BloodCellsTask:
+    """As if trained: statistics other than at the start, and a head that gives the pictures different classes."""
+    torch.manual_seed(seed)
+    task.mean.add_(0.3 * torch.rand(3, 1, 1))
+    task.std.mul_(0.5 + torch.rand(3, 1, 1))
+    image = torch.from_numpy(pictures_of_blocks(24)).permute(0, 3, 1, 2).float() / 255
+    task.train()(image)  # moves the BatchNorm statistics
+    task.eval()
+    head = task.net.get_classifier()
+    std, mean = torch.std_mean(task(image), 0)
+    head.bias.copy_(2 * (head.bias - mean) / std)
+    head.weight.mul_(2 / std[:, None])
+    return task
+
+
+@torch.no_grad()
+def own_prob(members: list, pictures: np.ndarray) -> np.ndarray:
     image = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     batch = {"id": torch.arange(len(image)), "image": image}
-    return torch.stack([m.predict_step(batch)["prob"] for m in members]).mean(0).argmax(1).numpy()
+    return torch.stack([m.predict_step(batch)["prob"] for m in members]).mean(0).numpy()
 
 
 def test_an_ensemble_loads_alone_and_predicts_what_we_predict(tmp_path):
@@ -64,16 +77,43 @@ def test_an_ensemble_loads_alone_and_predicts_what_we_predict(tmp_path):
     members = [
         shaken(BloodCellsTask(**small), 1),
         shaken(BloodCellsTask(**small, tta="hflip", normalize="image", channels_last=True), 2),
-        shaken(BloodCellsTask(net="timm/convnext_atto", tta="flips"), 3),
-        shaken(BloodCellsTask(net="timm/resnet18", net_args={"head_hidden": [16]}, ema=0.9), 4)
-        if False
-        else shaken(BloodCellsTask(net="timm/resnet10t"), 4),
+        shaken(BloodCellsTask(net="timm/convnext_atto"), 3),
+        shaken(BloodCellsTask(net="timm/resnet10t", tta="flips"), 4),
     ]
-    pictures = np.random.default_rng(0).integers(0, 256, (70, 96, 96, 3), np.uint8)
-    expected = own_prediction(members, pictures)
-    assert len(set(expected.tolist())) > 2
+    pictures = pictures_of_blocks(70)  # more than a batch of model.py, and a short last one
+    expected = own_prob(members, pictures)
+    assert len(set(expected.argmax(1).tolist())) > 2
     BloodCellsTask.write_code_submission(members, tmp_path / "submission.zip")
     found = unpack_and_predict(tmp_path, tmp_path / "submission.zip", pictures)
-    assert found["labels"] == expected.tolist() and found["dtype"] == "int64"
-    assert found["one"] == expected[:1].tolist() and found["none"] == []
-    assert not {"lightning", "lightning_tasks", "datamodules", "torchmetrics", "sklearn"} & set(found["modules"])
+    np.testing.assert_allclose(found["prob"], expected, atol=1e-5)
+    assert found["labels"] == expected.argmax(1).tolist() and found["dtype"] == "int64"
+    assert found["one"] == found["labels"][:1] and found["none"] == []
+    foreign = {"lightning", "lightning_tasks", "datamodules", "torchmetrics", "sklearn", "segmentation_models_pytorch"}
+    assert not foreign & set(found["modules"])
+
+
+def test_a_network_for_smaller_pictures_brings_them_to_its_size(tmp_path):
+    member = shaken(BloodCellsTask(net_args={"width": 4}), 0)
+    pictures = pictures_of_blocks(8)
+    BloodCellsTask.write_code_submission([member], tmp_path / "submission.zip", side=48)
+    found = unpack_and_predict(tmp_path, tmp_path / "submission.zip", pictures)
+    smaller = resized(pictures.transpose(0, 3, 1, 2), 48).transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(found["prob"], own_prob([member], smaller), atol=1e-5)
+
+
+def test_submit_writes_the_zip_of_a_run(tmp_path, cli, capsys):
+    rng = np.random.default_rng(0)
+    (tmp_path / "data").mkdir()
+    labels = (np.arange(48) % 8).astype(np.uint8)[:, None]
+    np.savez(tmp_path / "data/training_set.npz", images=pictures_of_blocks(48), labels=rng.permutation(labels))
+    cli("fit", "--model", "BloodCellsTask", "--data", "BloodCellsDataModule", "--model.net_args", "{width: 4}",
+        "--data.batch_size", 8, "--trainer.max_epochs", 1, "--draws", 0, "--baselines", "false",
+        "--trainer.enable_progress_bar", "false")  # fmt: skip
+    run = tmp_path / "runs/BloodCellsTask/default"
+    capsys.readouterr()
+    cli("submit", "--run", run, "--tta")
+    assert f"Wrote {run.resolve() / 'submission.zip'}" in capsys.readouterr().out
+    found = unpack_and_predict(tmp_path, run / "submission.zip", pictures_of_blocks(5))
+    task = BloodCellsTask(net_args={"width": 4}, tta="flips").eval()
+    load_weights(task, run / "checkpoints/best.ckpt")
+    np.testing.assert_allclose(found["prob"], own_prob([task], pictures_of_blocks(5)), atol=1e-5)

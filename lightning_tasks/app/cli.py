@@ -17,6 +17,7 @@ import lightning_tasks
 
 from ..base import Task
 from ..callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard
+from .calibration_file import calibration_beside
 from .checkpoint import load_weights
 from .errors import explain
 from .finish import Stopwatch, evaluate_run, finish_fit, print_table
@@ -182,8 +183,9 @@ class TaskCLI(LightningCLI):
         self._weights(ckpt_path)
         folder = Path(ckpt_path).resolve().parent
         folder = folder.parent if folder.name == "checkpoints" else self.run_dir.path
+        model.calibration = calibration_beside(Path(ckpt_path))
         writer = write_predictions(self.trainer, model, self.datamodule, folder)
-        print(f"Wrote {writer}")
+        print(f"Wrote {writer}" + (", recalibrated by calibration.json" if model.calibration else ""))
 
 
 def quiet() -> None:

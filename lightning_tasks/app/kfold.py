@@ -169,7 +169,10 @@ def side_by_side(folds: Folds, todo: dict[int, list[str]], jobs: int) -> None:
                 with log.open("w") as file:
                     command = [sys.executable, str(DOOR), *todo[i], "--trainer.enable_progress_bar", "false"]
                     process = subprocess.Popen(
-                        command, stdout=file, stderr=subprocess.STDOUT, env=environment(seat, jobs, torch.cuda.device_count())
+                        command,
+                        stdout=file,
+                        stderr=subprocess.STDOUT,
+                        env=environment(seat, jobs, torch.cuda.device_count()),
                     )
                 running[i] = (process, seat, log)
             for i, (process, seat, log) in list(running.items()):
@@ -184,7 +187,9 @@ def side_by_side(folds: Folds, todo: dict[int, list[str]], jobs: int) -> None:
         for process, _, _ in running.values():
             process.terminate()
     if failed:
-        raise RuntimeError(f"{len(failed)} of {len(todo)} folds failed. fold_{next(iter(failed))}: {next(iter(failed.values()))}")
+        raise RuntimeError(
+            f"{len(failed)} of {len(todo)} folds failed. fold_{next(iter(failed))}: {next(iter(failed.values()))}"
+        )
 
 
 def environment(seat: int, jobs: int, devices: int) -> dict[str, str]:

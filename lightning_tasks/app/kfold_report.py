@@ -51,7 +51,16 @@ def write_kfold_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` and the figures of a k-fold directory."""
     results = json.loads((folder / "results.json").read_text())
     unit = "bag" if results["kind"] == "bags" else "fold"
-    head = ["metric", *(f"{unit} {i}" for i in range(results["folds"])), "mean", "sd", "pooled", "95 % interval", "n", "units"]
+    head = [
+        "metric",
+        *(f"{unit} {i}" for i in range(results["folds"])),
+        "mean",
+        "sd",
+        "pooled",
+        "95 % interval",
+        "n",
+        "units",
+    ]
     body = []
     for row in rows_of_table(results):
         m = row["pooled"] or {}
@@ -66,8 +75,8 @@ def write_kfold_report(folder: Path) -> Path:
         f"{html.escape(results['data_source'])} data, {results['seconds']:.0f} s of training</p>",
         *(f"<p class=warn>{html.escape(note)}</p>" for note in results["notes"]),
         "<h2>Scores</h2>",
-        f"<p>Pooled: {html.escape(results['scored'])}. Interval: 95 % bootstrap over independent units (groups where the "
-        "data has them, else samples); it does not hold the chance of another training. The sd over folds holds "
+        f"<p>Pooled: {html.escape(results['scored'])}. Interval: 95 % bootstrap over independent units (groups where "
+        "the data has them, else samples); it does not hold the chance of another training. The sd over folds holds "
         "both, and is no standard error: folds share training samples.</p>",
         f"<p>test/...: {html.escape(results['test'])}, the same for every {unit}.</p>" if results["test"] else "",
         grid(head, body),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .calibration_file import read_calibration
 from .checkpoint import load_weights
 from .cli import TaskCLI
 from .rundir import RunDir, find_run
@@ -19,16 +20,18 @@ class Run:
     data: Any
 
 
-def load_run(path: str, overrides: list[str] | None = None) -> Run:
+def load_run(path: str, overrides: list[str] | None = None, calibrated: bool = True) -> Run:
     """Build task and data from the run's ``config.yaml`` and load its best weights.
 
     Args:
         path: Run directory.
         overrides: Further command-line arguments, such as ``["--data.root", "other"]``.
+        calibrated: Also load what ``calibrate`` fitted, where it was called.
     """
     run = find_run(path)
     cli = TaskCLI(["--config", str(run.config), *(overrides or [])], run=False)
     load_weights(cli.model, run.best)
+    cli.model.calibration = read_calibration(run) if calibrated else None
     cli.model.eval()
     cli.datamodule.setup("predict")
     return Run(run, cli.model, cli.datamodule)

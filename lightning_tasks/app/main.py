@@ -13,7 +13,10 @@ LIGHTNING = {
 }
 VERBS = {
     "kfold": "train every fold or bag, then pool the out-of-fold scores (--folds, --fold, --jobs, --bootstrap)",
-    "submit": "write the assignment's submission file from a run (--run)",
+    "ensemble": "score the mean of several members beside each of them (--runs A B ..., --fit-weights)",
+    "inspect": "report on a data set: duplicates, conflicts, outliers, leaks; writes exclude.csv (--config)",
+    "submit": "write the assignment's submission file from a run or k-fold directory (--run)",
+    "calibrate": "fit temperature, vector or isotonic scaling on a run's validation part (--run, --method)",
     "report": "write one self-contained HTML page about a run (--run)",
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from .cli import TaskCLI
 from .finish import clean_json
 from .kfold_report import print_folds, write_kfold_report
 from .load import load_run
-from .predict import save_table, stream_members
+from .predict import batches_of, member_probs, save_table
 from .rowfile import concatenated, load_rows
 from .rundir import RunDir
 
@@ -55,10 +56,15 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     first = found[0]
     results = {
         "kind": "bags" if bags else "kfold",
-        **{k: first[k] for k in ("task", "experiment", "seed", "data_source", "arrays_fingerprint", "weights", "monitor")},
+        **{
+            k: first[k]
+            for k in ("task", "experiment", "seed", "data_source", "arrays_fingerprint", "weights", "monitor")
+        },
         "name": folder.name,
         "folds": count,
-        "scored": ("out-of-bag samples, mean over the bags without them" if bags else "out-of-fold samples") + "; " + SELECTED,
+        "scored": ("out-of-bag samples, mean over the bags without them" if bags else "out-of-fold samples")
+        + "; "
+        + SELECTED,
         "test": "" if first["scores_validation"] else first["split"]["test"],
         "notes": [*dict.fromkeys(n for r in found for n in r["notes"]), *([note] if note else [])],
         **results,
@@ -93,21 +99,27 @@ def out_of_bag(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str,
     Streams the data through all members once more, because rows of single bags (such as a confusion matrix of one
     picture) cannot be averaged.
     """
-    runs = [load_run(str(folder / f"fold_{i}")) for i in range(len(loaded))]
+    runs = [load_run(str(folder / f"fold_{i}"), calibrated=False) for i in range(len(loaded))]
     data, tasks = runs[0].data, [run.task for run in runs]
     outside = [r["id"] for r, _ in loaded]
     data.parts["oob"] = np.flatnonzero(np.isin(data.pools["train"]["id"], torch.cat(outside).numpy()))
     batches, times = [], []
-    for batch, probs in stream_members(tasks, data, "oob"):
+    for batch in batches_of(tasks, data, "oob"):
         ids = batch["id"]
         use = torch.stack([torch.isin(ids, out.to(ids.device)) for out in outside]).float()  # (members, B)
-        total = sum(u.view(-1, *[1] * (p.ndim - 1)) * p for u, p in zip(use / use.sum(0), probs, strict=True))
+        rows = tasks[0].rows_with(batch, partial(mean_over, tasks, use / use.sum(0)))
         kept = {k: batch[k] for k in ("id", "group") if k in batch}
-        batches.append({k: v.cpu() for k, v in {**tasks[0].rows_of(batch, {"prob": total}), **kept}.items()})
+        batches.append({k: v.cpu() for k, v in {**rows, **kept}.items()})
         times.append(use.sum(0).long().cpu())
     rows, order = concatenated(batches)
     names = np.array(data.names("train", rows["id"].numpy()), dtype=str)
     return rows, {"id": names, "bags": torch.cat(times)[order].numpy()}
+
+
+def mean_over(tasks: list, shares: Tensor, batch: dict) -> Tensor:
+    """Mean of ``prob`` with a share (members, B) of each member in each sample."""
+    probs = member_probs(tasks, batch)
+    return sum(share.view(-1, *[1] * (p.ndim - 1)) * p for share, p in zip(shares, probs, strict=True))
 
 
 def summarise(

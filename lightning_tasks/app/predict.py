@@ -10,6 +10,7 @@ import torch
 from lightning import Callback, Trainer
 
 from ..files import write_atomic_with
+from .calibration_file import calibrated
 
 
 def save_table(stem: Path, columns: dict[str, np.ndarray]) -> Path:
@@ -53,6 +54,7 @@ class _Collect(Callback):
         self.columns: dict[str, list[np.ndarray]] = {}
 
     def on_predict_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
+        outputs = calibrated(pl_module, outputs)
         for name, value in {"id": outputs["id"], **pl_module.file_columns(outputs)}.items():
             self.columns.setdefault(name, []).append(value.cpu().numpy())
 
@@ -72,30 +74,35 @@ def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> P
 
 def stream(tasks: list, data: Any, part: str, weights: list[float] | None = None) -> Iterator[dict]:
     """Batches of a part with ``prob`` averaged over ``tasks``, in bounded memory and in the part's order."""
-    for batch, probs in stream_members(tasks, data, part):
-        yield {**batch, "prob": mean_prob(probs, weights)}
+    for batch in batches_of(tasks, data, part):
+        yield {**batch, "prob": mean_prob(member_probs(tasks, batch), weights)}
+
+
+def batches_of(tasks: list, data: Any, part: str) -> Iterator[dict]:
+    """Batches of a part on the device, to which ``tasks`` are brought in evaluation mode."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    for task in tasks:
+        task.eval().to(device)
+    for batch in data._dataloader(part):
+        batch = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
+        yield data.on_after_batch_transfer(batch, 0)
+
+
+@torch.inference_mode()
+def member_probs(tasks: list, batch: dict) -> list[torch.Tensor]:
+    """``prob`` (B, ...) of each task, recalibrated where its run was calibrated.
+
+    Raises:
+        ValueError: A task predicts no probabilities.
+    """
+    outs = [calibrated(task, task.predict_step(batch, 0)) for task in tasks]
+    if any("prob" not in out for out in outs):
+        raise ValueError(f"{type(tasks[0]).__name__} predicts no probabilities, so there is nothing to average.")
+    # Double stays double: rounded to float32 it could turn near ties into ties, and so move a predicted class.
+    return [out["prob"] if out["prob"].dtype == torch.float64 else out["prob"].float() for out in outs]
 
 
 def mean_prob(probs: list[torch.Tensor], weights: list[float] | None = None) -> torch.Tensor:
     """Weighted mean over members; equal weights where none are given."""
     weights = weights or [1 / len(probs)] * len(probs)
     return sum(weight * prob for weight, prob in zip(weights, probs, strict=True))
-
-
-@torch.inference_mode()
-def stream_members(tasks: list, data: Any, part: str) -> Iterator[tuple[dict, list[torch.Tensor]]]:
-    """Batches of a part and what each task predicts for them, in bounded memory and in the part's order.
-
-    Raises:
-        ValueError: A task predicts no probabilities.
-    """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    for task in tasks:
-        task.eval().to(device)
-    for batch in data._dataloader(part):
-        batch = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-        batch = data.on_after_batch_transfer(batch, 0)
-        outs = [task.predict_step(batch, 0) for task in tasks]
-        if any("prob" not in out for out in outs):
-            raise ValueError(f"{type(tasks[0]).__name__} predicts no probabilities, so there is nothing to average.")
-        yield batch, [out["prob"].float() for out in outs]

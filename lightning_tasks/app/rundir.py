@@ -70,3 +70,15 @@ def find_run(path: str | Path) -> RunDir:
     )
     hint = f" Runs near: {', '.join(map(str, near[:5]))}." if near else " Make one with `python cli.py fit`."
     raise FileNotFoundError(f"{path} is no run: it has no config.yaml.{hint}")
+
+
+def new_folder(path: Path, overwrite: bool, make: bool = True) -> None:
+    """An empty folder for what a verb writes; ``make=False`` only sees whether it may be made.
+
+    Raises:
+        FileExistsError: It holds something, and ``overwrite`` is False.
+    """
+    if path.is_dir() and any(path.iterdir()) and not overwrite:
+        raise FileExistsError(f"{path} is not empty. Add --overwrite to replace it, or --name NAME to keep both.")
+    if make:
+        RunDir(path).clear()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from ..corruptions import NAMES, SEVERITIES, corrupt, random_corruption
 from ..losses import class_weights_from_counts
 from ..nets.blocks import check_unfreeze, lr_groups, set_trainable
 from ..nets.classifier import build_classifier
-from ..nets.weights import load_file
+from ..nets.weights import impatient_hub, load_file
 from ..soft_losses import soft_labels, soft_loss
 from .class_plots import grid_figure, severity_figure
 from .image import ImageTask
@@ -86,7 +87,9 @@ class ClassificationTask(ImageTask):
             checked_choice("class_weights", class_weights, CLASS_WEIGHTS)
         elif len(class_weights) != self.num_classes:
             raise ValueError(f"class_weights has {len(class_weights)} numbers; there are {self.num_classes} classes.")
-        for spec in (unfreeze, *(unfreeze_schedule or {}).values()):
+        # YAML gives numbers as keys, the command line text.
+        self.thaw = {0: unfreeze} | {int(epoch): spec for epoch, spec in (unfreeze_schedule or {}).items()}
+        for spec in self.thaw.values():
             check_unfreeze(spec)
         self.corrupted = checked_choice("corrupted", corrupted, CORRUPTED)
         self.severities = list(suite_severities or SEVERITIES)
@@ -135,8 +138,10 @@ class ClassificationTask(ImageTask):
             if dropped:
                 note(f"The head of {h.weights} has another size; the head starts anew ({', '.join(dropped)}).")
             return
+        build = partial(build_classifier, h.net, self.in_channels, self.num_classes, **(h.net_args or {}))
         try:
-            source = build_classifier(h.net, self.in_channels, self.num_classes, pretrained=True, **(h.net_args or {}))
+            with impatient_hub():
+                source = build(pretrained=True)
         except Exception as error:  # the hub, the disk and timm raise a dozen types
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             if h.weights == "pretrained":
@@ -161,13 +166,12 @@ class ClassificationTask(ImageTask):
 
     def trains_at(self, epoch: int) -> str:
         """``all``, ``head`` or ``last:N``, by the epoch alone, so that a resumed fit goes on alike."""
-        steps = {0: self.hparams.unfreeze} | (self.hparams.unfreeze_schedule or {})
-        return steps[max(start for start in steps if start <= epoch)]
+        return self.thaw[max(start for start in self.thaw if start <= epoch)]
 
     def on_train_epoch_start(self) -> None:
         """Freeze what does not train in this epoch."""
         super().on_train_epoch_start()
-        if self.hparams.unfreeze != "all" or self.hparams.unfreeze_schedule:
+        if set(self.thaw.values()) != {"all"}:
             set_trainable(self.net, self.trains_at(self.current_epoch))
 
     def optimized(self) -> Any:
@@ -203,24 +207,24 @@ class ClassificationTask(ImageTask):
 
     def evaluate(self, part: str, batch: dict) -> None:
         """Loss and probabilities, and the classes given to corrupted copies."""
-        if self.hparams.tta == "none":
-            logits = self(batch["image"])
-            prob = logits.float().softmax(1)
-        else:
-            prob = self.probabilities(batch["image"])
-            logits = prob.clamp_min(1e-12).log()
+        rows = self.rows_with(batch, lambda copy: self.probabilities(copy["image"]))
+        logits = rows["prob"].clamp_min(1e-12).log()  # softmax gives the probabilities back, averaged over views
         self.track(f"{part}/loss", self.criterion(logits, batch), len(batch["id"]))
-        rows = self.rows_of(batch, {"prob": prob})
-        if self.corrupted != "none":
-            suite = self.corrupted == "suite" and self.trainer.state.fn != "fit"
-            copies = self.corrupted_copies(batch["image"], batch["id"], suite)
-            found = [self.probabilities(copy).argmax(1).to(torch.int16) for copy in copies]
-            rows["corrupted"] = torch.stack(found, 1)
         self.collect(part, batch, **rows)
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """Probabilities and the true class."""
         return {"prob": out["prob"], "label": batch["label"]}
+
+    def rows_with(self, batch: dict, predict: Callable[[dict], Tensor]) -> dict[str, Tensor]:
+        """Also ``corrupted`` (B, copies): the class given to each corrupted copy, int16."""
+        rows = super().rows_with(batch, predict)
+        if self.corrupted != "none":
+            fitting = self._trainer is not None and self.trainer.state.fn == "fit"
+            copies = self.corrupted_copies(batch["image"], batch["id"], self.corrupted == "suite" and not fitting)
+            found = [predict({**batch, "image": copy}).argmax(1) for copy in copies]
+            rows["corrupted"] = torch.stack(found, 1).to(torch.int16)
+        return rows
 
     def corrupted_copies(self, image: Tensor, ids: Tensor, suite: bool) -> Iterator[Tensor]:
         """A randomly corrupted copy of each image, then with ``suite`` every kind at every chosen strength."""

@@ -14,6 +14,7 @@ class ClosedFormTask(Task):
     """
 
     fitted: tuple[str, ...] = ()
+    every_sample = True  # the loader must not leave out a short last batch
 
     def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)

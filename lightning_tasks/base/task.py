@@ -1,5 +1,6 @@
 """The LightningModule under every task: optimiser by name, epoch means, metrics from per-sample rows."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -61,6 +62,13 @@ class Task(LightningModule):
         scored in one way.
         """
         raise NotImplementedError(f"{type(self).__name__} gives no probabilities to average (it has no rows_of).")
+
+    def rows_with(self, batch: dict, predict: Callable[[dict], Tensor]) -> dict[str, Tensor]:
+        """As ``rows_of``, with probabilities from ``predict(batch)``: those of one member, or the mean of several.
+
+        A task whose scores need predictions of changed copies too (corrupted images) calls ``predict`` on each.
+        """
+        return self.rows_of(batch, {"prob": predict(batch)})
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Scores on the test part of predictors that need no network: name -> metrics."""

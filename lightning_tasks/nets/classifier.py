@@ -8,11 +8,17 @@ from typing import Any
 from torch import nn
 
 from .cnn_small import CnnSmall
+from .small import LeNet5, Mlp, MnistCnn, ResNetCifar, TunedCnn
 
 # name -> (class taking in_channels and num_classes, the arguments that make it the variant of its name).
 # A class may have `get_classifier` and `group_matcher` as timm's have; unfreezing and given weights use them.
 FAMILY: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
     "cnn_small": (CnnSmall, {}),
+    "mnist_cnn": (MnistCnn, {}),
+    "mlp": (Mlp, {}),
+    "lenet5": (LeNet5, {}),
+    "cnn": (TunedCnn, {}),
+    "resnet_cifar": (ResNetCifar, {}),
 }
 # Arguments of build_classifier itself, or of the task.
 TIMM_FIXED = {"pretrained", "num_classes", "in_chans", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay"}

@@ -1,7 +1,11 @@
-"""First weights of a network from a file."""
+"""First weights of a network: from a file, or from the hub without a long wait where there is no network."""
 
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 from zipfile import BadZipFile
 
 import torch
@@ -39,6 +43,29 @@ def load_file(net: nn.Module, path: str | Path) -> list[str]:
     dropped = sorted(in_head) if other else []
     net.load_state_dict({n: v for n, v in state.items() if n not in dropped}, strict=not dropped)
     return [name for name in dropped if name in own]
+
+
+@contextmanager
+def impatient_hub(seconds: float = 5.0) -> Iterator[None]:
+    """Within it, the hub's cache answers at once where the hub cannot be reached; else it would retry for 40 s."""
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = before or not _reachable(constants.ENDPOINT, seconds)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+
+
+def _reachable(address: str, seconds: float) -> bool:
+    try:
+        urlopen(Request(address, method="HEAD"), timeout=seconds).close()
+    except HTTPError:
+        return True  # it answered
+    except OSError:
+        return False
+    return True
 
 
 def _read(path: Path) -> dict[str, Tensor]:

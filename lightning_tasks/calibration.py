@@ -1,0 +1,147 @@
+"""How well probabilities match what happens, each measure by its definition.
+
+N samples, K classes. ``prob`` (N, K) float with rows that sum to 1, ``label`` int64 (N,). The *confidence* of a sample
+is the probability of its predicted class. Computed in float64. Remedies are in ``recalibration.py``.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .classification_metrics import BINS, TINY
+
+KINDS = ("equal_width", "equal_mass")
+
+
+def bin_numbers(value: Tensor, bins: int = BINS, kind: str = "equal_width") -> Tensor:
+    """Bin 0..bins-1 of each value (N,) in [0, 1], int64.
+
+    ``equal_width``: bin b holds b / bins <= v < (b + 1) / bins, the last one also v = 1. ``equal_mass``: by rank, so
+    that bins differ by one sample at most; equal values stay together, in the bin of the first of them.
+
+    Raises:
+        ValueError: for another ``kind``, or no bins.
+    """
+    if bins < 1 or kind not in KINDS:
+        raise ValueError(f"bins={bins}, kind={kind!r}: need 1 or more bins, and {' or '.join(KINDS)}.")
+    if kind == "equal_width":
+        return (value.double() * bins).long().clamp(0, bins - 1)  # v = 1 would open a bin of its own
+    _, place, count = value.unique(return_inverse=True, return_counts=True)
+    first = count.cumsum(0) - count  # rank of the first of equal values
+    return first[place] * bins // len(value)
+
+
+def reliability_bins(
+    prob: Tensor, label: Tensor, bins: int = BINS, kind: str = "equal_width"
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Number of samples, mean confidence and accuracy of each bin, float64 (bins,); 0 where a bin is empty.
+
+    Source: Guo et al. 2017, "On calibration of modern neural networks", section 2.
+    """
+    confidence, pred = prob.double().max(1)
+    return _bin_means(confidence, (pred == label).double(), bin_numbers(confidence, bins, kind), bins)
+
+
+def ece(prob: Tensor, label: Tensor, bins: int = BINS, kind: str = "equal_width") -> Tensor:
+    """Expected calibration error: sum over bins of n_b / N |accuracy_b - confidence_b| (Guo et al. 2017, eq. 3)."""
+    count, confidence, accuracy = reliability_bins(prob, label, bins, kind)
+    return (count * (accuracy - confidence).abs()).sum() / count.sum()
+
+
+def mce(prob: Tensor, label: Tensor, bins: int = BINS, kind: str = "equal_width") -> Tensor:
+    """Maximum calibration error: the largest |accuracy_b - confidence_b| of a bin (Guo et al. 2017, eq. 5)."""
+    _, confidence, accuracy = reliability_bins(prob, label, bins, kind)
+    return (accuracy - confidence).abs().max()
+
+
+def classwise_ece(prob: Tensor, label: Tensor, bins: int = BINS, kind: str = "equal_width") -> Tensor:
+    """Mean over classes of the ECE of "is it class k", binned by p_k (Kull et al. 2019, section 2)."""
+    prob, truth = prob.double(), _one_hot(prob, label)
+    gaps = []
+    for k in range(prob.shape[1]):
+        count, p, share = _bin_means(prob[:, k], truth[:, k], bin_numbers(prob[:, k], bins, kind), bins)
+        gaps.append((count * (share - p).abs()).sum() / len(label))
+    return torch.stack(gaps).mean()
+
+
+def nll(prob: Tensor, label: Tensor) -> Tensor:
+    """Mean of -log p of the true class, in nats."""
+    return -prob.double().gather(1, label[:, None]).clamp_min(TINY).log().mean()
+
+
+def brier(prob: Tensor, label: Tensor) -> Tensor:
+    """Mean of sum_k (p_k - [k is true])^2, in 0..2 (Brier 1950; for two classes twice the one-class form)."""
+    return (prob.double() - _one_hot(prob, label)).square().sum(1).mean()
+
+
+def brier_decomposition(prob: Tensor, label: Tensor, bins: int = BINS) -> dict[str, Tensor]:
+    """Brier score = reliability - resolution + uncertainty + within, summed over classes.
+
+    For each class, samples are binned by p_k; with mean forecast p_b, frequency o_b and base rate o:
+    reliability = sum n_b / N (p_b - o_b)^2, resolution = sum n_b / N (o_b - o)^2, uncertainty = o (1 - o). ``within``
+    is what is left because forecasts of one bin differ; it is 0 where they do not.
+
+    Source: Murphy 1973, "A new vector partition of the probability score"; Stephenson et al. 2008 for ``within``.
+    """
+    prob, truth = prob.double(), _one_hot(prob, label)
+    parts = torch.zeros(3, dtype=torch.float64, device=prob.device)
+    for k in range(prob.shape[1]):
+        count, p, share = _bin_means(prob[:, k], truth[:, k], bin_numbers(prob[:, k], bins), bins)
+        weight, base = count / len(label), truth[:, k].mean()
+        parts[0] += (weight * (p - share).square()).sum()
+        parts[1] += (weight * (share - base).square()).sum()
+        parts[2] += base * (1 - base)
+    names = ("brier_reliability", "brier_resolution", "brier_uncertainty")
+    within = brier(prob, label) - (parts[0] - parts[1] + parts[2])
+    return dict(zip(names, parts.unbind(), strict=True)) | {"brier_within": within}
+
+
+def calibration_scores(prob: Tensor, label: Tensor, bins: int = BINS) -> dict[str, Tensor]:
+    """All measures of one set: name -> 0-dim float64. ``acc`` and ``aurc`` tell that the ranking stayed."""
+    return {
+        "acc": (prob.argmax(1) == label).double().mean(),
+        "ece": ece(prob, label, bins),
+        "ece_equal_mass": ece(prob, label, bins, "equal_mass"),
+        "ece_classwise": classwise_ece(prob, label, bins),
+        "mce": mce(prob, label, bins),
+        "nll": nll(prob, label),
+        "brier": brier(prob, label),
+        **brier_decomposition(prob, label, bins),
+        "aurc": risk_coverage(prob, label)[1].mean(),
+    }
+
+
+def risk_coverage(prob: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of the samples kept, most confident first, and error among them: (N,) each (Geifman & El-Yaniv 2017)."""
+    confidence, pred = prob.double().max(1)
+    wrong = (pred != label).double()[confidence.argsort(descending=True, stable=True)]
+    kept = torch.arange(1, len(label) + 1, dtype=torch.float64, device=prob.device)
+    return kept / len(label), wrong.cumsum(0) / kept
+
+
+def ece_of_perfect(prob: Tensor, bins: int = BINS, draws: int = 200, seed: int = 0) -> tuple[float, float]:
+    """Mean and 95 % quantile of the ECE that a perfectly calibrated model with these confidences would show.
+
+    ECE is never negative, so N samples give one above 0 by chance alone: hits are drawn with the confidence as their
+    probability (Vaicenavicius et al. 2019, consistency resampling).
+    """
+    confidence = prob.double().max(1).values.cpu()
+    number = bin_numbers(confidence, bins)
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for _ in range(draws):
+        hit = (torch.rand(len(confidence), generator=generator) < confidence).double()
+        count, mean, share = _bin_means(confidence, hit, number, bins)
+        found.append((count * (share - mean).abs()).sum() / len(confidence))
+    values = torch.stack(found)
+    return float(values.mean()), float(values.quantile(0.95))
+
+
+def _one_hot(prob: Tensor, label: Tensor) -> Tensor:
+    return F.one_hot(label, prob.shape[1]).double()
+
+
+def _bin_means(value: Tensor, hit: Tensor, number: Tensor, bins: int) -> tuple[Tensor, Tensor, Tensor]:
+    sums = torch.zeros(3, bins, dtype=torch.float64, device=value.device)
+    sums.index_add_(1, number, torch.stack([torch.ones_like(value), value, hit]))
+    return sums[0], sums[1] / sums[0].clamp_min(1), sums[2] / sums[0].clamp_min(1)

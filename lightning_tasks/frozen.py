@@ -1,0 +1,63 @@
+"""A trained network from a run directory, for tasks that build on another one: a teacher, or features."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .base import Task
+
+
+def load_frozen(run: str | Path) -> Task:
+    """The task of a run with its best weights: evaluation mode, no gradients, and it stays so.
+
+    Raises:
+        FileNotFoundError: The directory holds no ``checkpoints/best.ckpt``.
+        ValueError: The checkpoint is of a task that this application does not have.
+    """
+    import lightning_tasks  # here: the package imports this module
+
+    path = Path(run) / "checkpoints" / "best.ckpt"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} does not exist. Give the directory of a finished run, such as runs/mnist_cnn/latest."
+        )
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    arguments = dict(checkpoint["hyper_parameters"])
+    name = arguments.pop("_class_path", "").rsplit(".", 1)[-1]
+    arguments.pop("_instantiator", None)
+    if name not in lightning_tasks.__all__:
+        near = get_close_matches(name, lightning_tasks.__all__, 1)
+        raise ValueError(f"{path} was made by {name or 'an unknown task'}{f', perhaps {near[0]}' if near else ''}.")
+    task = getattr(lightning_tasks, name)(**plain_arguments(arguments))
+    task.on_load_checkpoint(checkpoint)
+    task.load_state_dict(checkpoint["state_dict"])
+    return freeze(task)
+
+
+def plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Stored hyperparameters as constructor arguments."""
+    return {name: value for name, value in arguments.items() if not name.startswith("_")}
+
+
+def freeze(module: nn.Module) -> nn.Module:
+    """Evaluation mode and no gradients; ``train()`` on it or its parent does not undo that."""
+    module.eval().requires_grad_(False)
+    module.train = lambda mode=True: module  # a parent's train() must not reach its BatchNorm statistics
+    return module
+
+
+def without_head(task: Task) -> Task:
+    """The task with its last layer taken away: ``task(image)`` then gives features (B, F).
+
+    Raises:
+        ValueError: The network does not say which layer is its last.
+    """
+    if not hasattr(getattr(task, "net", None), "get_classifier"):
+        raise ValueError(f"{type(task).__name__}: its network has no get_classifier(), so its features are unknown.")
+    head = task.net.get_classifier()
+    name = next(name for name, module in task.net.named_modules() if module is head)
+    task.net.set_submodule(name, nn.Identity())
+    return task

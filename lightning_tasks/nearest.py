@@ -1,0 +1,142 @@
+"""Exact nearest neighbours by batched matrix products.
+
+Letters: Q queries, N stored samples, D features, k neighbours. Squared Euclidean distances order the neighbours; of
+equal distances the sample with the lower row number comes first.
+"""
+
+import torch
+from torch import Tensor
+
+BLOCK = 8192  # stored samples a product: 256 queries then need 8 MB, which stays in the cache
+SPARE = 8  # candidates beyond k
+# Relative error of one float32 operation in a product, by torch's setting: the lower ones are TF32 and bf16 passes.
+UNIT = {"highest": 2.0**-24, "high": 2.0**-11, "medium": 2.0**-8}
+
+
+class Bank:
+    """Stored samples (N, D), searched exactly.
+
+    Candidates come from float32 products, which are fast and inexact. Their distances are then computed in float64,
+    and a bound on the error of the product tells whether a sample that was no candidate could be nearer. Queries for
+    which it could (rare: many samples at nearly one distance) are searched again in float64.
+
+    Args:
+        samples: float (N, D), or uint8, of which four times as many fit into memory.
+    """
+
+    def __init__(self, samples: Tensor) -> None:
+        self.samples = samples
+        self.center = samples.float().mean(0) if len(samples) else None  # smaller numbers: a smaller error
+        centered = self._ready(samples)
+        self.half = centered.double().square().sum(1).div(2).float()  # (N,) |x|^2 / 2
+        self.longest = float(centered.norm(dim=1).max()) if len(samples) else 0.0
+        self.fallbacks = 0
+
+    def _ready(self, samples: Tensor) -> Tensor:
+        return samples.float() - self.center
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @torch.no_grad()
+    def search(self, queries: Tensor, k: int, own: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Rows int64 (Q, k) of the nearest samples, nearest first, and their squared distances float64 (Q, k).
+
+        Args:
+            queries: (Q, D).
+            k: At most N (N - 1 with ``own``).
+            own: int64 (Q,), a row for each query that is no neighbour of it: the query itself.
+
+        Raises:
+            ValueError: ``k`` is out of range.
+        """
+        most = len(self) - (own is not None)
+        if not 1 <= k <= most:
+            raise ValueError(f"k={k}: there are {most} samples to choose neighbours from; need 1 to {most}.")
+        with torch.autocast(queries.device.type, enabled=False):
+            return self._search(queries, k, own)
+
+    def _search(self, queries: Tensor, k: int, own: Tensor | None) -> tuple[Tensor, Tensor]:
+        centered = self._ready(queries)
+        wanted = min(k + SPARE, len(self) - (own is not None))
+        score, rows = self._candidates(centered, wanted, own)
+        distance = self.distances(queries, rows)
+        distance, rows = _sorted(distance, rows)
+        if wanted < len(self) - (own is not None):
+            # Nearness of a sample is q.x - |x|^2 / 2 = (|q|^2 - d^2) / 2; an outsider's is at most `outside`.
+            norm = centered.double().norm(dim=1)
+            error = UNIT[torch.get_float32_matmul_precision()] * (queries.shape[1] + 8) * self.longest * (
+                norm + self.longest
+            )  # fmt: skip
+            outside = score[:, -1].double() + error
+            safe = (norm.square() - distance[:, k - 1]) / 2 > outside
+            if not safe.all():
+                doubt = (~safe).nonzero().squeeze(1)
+                self.fallbacks += len(doubt)
+                rest = None if own is None else own[doubt]
+                distance[doubt, :k], rows[doubt, :k] = self._brute(queries[doubt], k, rest)
+        return rows[:, :k], distance[:, :k]
+
+    def _candidates(self, centered: Tensor, wanted: int, own: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The ``wanted`` nearest by float32, best first: nearness and rows (Q, wanted)."""
+        best = rows = None
+        for start in range(0, len(self), BLOCK):
+            block = slice(start, start + BLOCK)
+            near = torch.addmm(-self.half[block], centered, self._ready(self.samples[block]).T)  # (Q, block)
+            if own is not None:
+                inside = ((own >= start) & (own < start + near.shape[1])).nonzero().squeeze(1)
+                near[inside, own[inside] - start] = -torch.inf
+            top, place = near.topk(min(wanted, near.shape[1]), dim=1, sorted=False)
+            if best is not None:
+                top, place = torch.cat([best, top], 1), torch.cat([rows, place + start], 1)
+                top, chosen = top.topk(min(wanted, top.shape[1]), dim=1)
+                place = place.gather(1, chosen)
+            best, rows = top, place
+        best, order = best.sort(dim=1, descending=True)
+        return best, rows.gather(1, order)
+
+    def distances(self, queries: Tensor, rows: Tensor) -> Tensor:
+        """Squared distances float64 (Q, C) of each query (Q, D) to its own rows (Q, C); exact for whole numbers."""
+        found = torch.empty(rows.shape, dtype=torch.float64, device=queries.device)
+        for c in range(rows.shape[1]):  # one column at a time: memory for one
+            found[:, c] = (queries.double() - self.samples[rows[:, c]].double()).square().sum(1)
+        return found
+
+    def _brute(self, queries: Tensor, k: int, own: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Distances and rows (Q, k) by float64 differences to every sample, query by query."""
+        distances, rows = [], []
+        for i, query in enumerate(queries.double()):
+            d = torch.cat([(part.double() - query).square().sum(1) for part in self.samples.split(BLOCK)])
+            if own is not None:
+                d[own[i]] = torch.inf
+            d, order = d.sort(stable=True)
+            distances.append(d[:k])
+            rows.append(order[:k])
+        return torch.stack(distances), torch.stack(rows)
+
+
+def _sorted(distance: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Both (Q, C) by distance, then by row."""
+    rows, order = rows.sort(dim=1)
+    distance = distance.gather(1, order)
+    distance, order = distance.sort(dim=1, stable=True)
+    return distance, rows.gather(1, order)
+
+
+def vote(labels: Tensor, num_classes: int, ks: list[int]) -> Tensor:
+    """Share of each class among the first k neighbours, for each k: float32 (Q, len(ks), K).
+
+    Args:
+        labels: int64 (Q, max(ks)), classes of the neighbours, nearest first.
+        num_classes: K.
+        ks: Numbers of neighbours; a number above those given takes all.
+
+    The class with most votes is its ``argmax``, on a tie the lowest class, as in scikit-learn's
+    ``KNeighborsClassifier`` with uniform weights.
+    """
+    counts = torch.zeros(len(labels), num_classes, device=labels.device)
+    shares, done = {}, 0
+    for k in sorted(set(ks)):
+        counts = counts.scatter_add(1, labels[:, done:k], torch.ones_like(labels[:, done:k], dtype=counts.dtype))
+        shares[k], done = counts / counts.sum(1, keepdim=True), k
+    return torch.stack([shares[k] for k in ks], 1)

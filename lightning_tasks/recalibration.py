@@ -1,0 +1,183 @@
+"""Maps from probabilities to better calibrated ones, fitted on validation data.
+
+N samples, K classes; ``logits`` and ``prob`` (N, K) float, ``label`` int64 (N,). Fits return plain values, which
+``recalibrate`` takes, so that a JSON file holds a whole map. A temperature T divides logits: p = softmax(z / T), so
+with the other convention p = softmax(a z) the factor is a = 1 / T: a < 1 softens, a > 1 sharpens.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+METHODS = ("temperature", "vector", "isotonic")
+SMALLEST = torch.finfo(torch.float32).tiny  # below it float32 probabilities are 0
+LIMIT = 3.0  # |log T|: with every sample right the best T is 0, which no finite sample can prove
+
+
+def logits_of(prob: Tensor) -> Tensor:
+    """Natural logarithm of p in float64: the logits up to a constant in each row, which no map here sees."""
+    return prob.double().clamp_min(SMALLEST).log()
+
+
+def fit(method: str, prob: Tensor, label: Tensor) -> dict[str, Any]:
+    """Fit one of ``METHODS``; plain values with ``method``, for ``recalibrate``.
+
+    Raises:
+        ValueError: for another method, or labels and probabilities that do not fit together.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method={method!r}: choose {', '.join(METHODS)}.")
+    if prob.ndim != 2 or label.shape != (len(prob),) or not len(label):
+        raise ValueError(f"prob {tuple(prob.shape)} and label {tuple(label.shape)}: need (N, K) and (N,).")
+    if method == "temperature":
+        temperature = fit_temperature(logits_of(prob), label)
+        low, high = temperature_interval(logits_of(prob), label, temperature)
+        return {"method": method, "temperature": temperature, "low": low, "high": high}
+    if method == "vector":
+        weight, bias = fit_vector_scaling(logits_of(prob), label)
+        return {"method": method, "weight": weight.tolist(), "bias": bias.tolist()}
+    x, y = fit_isotonic(prob.max(1).values, prob.argmax(1) == label)
+    return {"method": method, "x": x.tolist(), "y": y.tolist()}
+
+
+def recalibrate(prob: Tensor, fitted: dict[str, Any]) -> Tensor:
+    """Apply what ``fit`` returned: float64 (N, K). Temperature and isotonic keep the predicted class."""
+    if fitted["method"] == "temperature":
+        return apply_temperature(logits_of(prob), fitted["temperature"])
+    if fitted["method"] == "vector":
+        return apply_vector_scaling(logits_of(prob), torch.tensor(fitted["weight"]), torch.tensor(fitted["bias"]))
+    return apply_isotonic(prob, torch.tensor(fitted["x"]), torch.tensor(fitted["y"]))
+
+
+# ---- temperature ------------------------------------------------------------------------------------------------
+
+
+def fit_temperature(logits: Tensor, label: Tensor) -> float:
+    """T that minimises the NLL of softmax(z / T), by L-BFGS on log T, bounded to e^-3..e^3.
+
+    The NLL is convex in 1 / T, so there is one minimum.
+
+    Source: Guo et al. 2017, "On calibration of modern neural networks", section 4.2.
+    """
+    logits = logits.detach().double().clone()  # tensors made in inference mode take no part in gradients
+    u = torch.zeros(1, dtype=torch.float64, device=logits.device, requires_grad=True)
+    _minimise([u], lambda: F.cross_entropy(logits * torch.exp(-_bounded(u)), label))
+    return float(_bounded(u.detach()).exp())
+
+
+def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
+    """softmax(z / T) in float64: float32 could turn near ties into ties, and so move the predicted class."""
+    return (logits.double() / temperature).softmax(1)
+
+
+def temperature_interval(logits: Tensor, label: Tensor, temperature: float) -> tuple[float, float]:
+    """95 % interval of T over samples, by the sandwich variance of log T (White 1982).
+
+    With a = 1 / T and p = softmax(a z): score g_i = a (z_y - E_p z), curvature H = mean of a^2 Var_p z.
+    """
+    z, a = logits.double(), 1 / temperature
+    p = (a * z).softmax(1)
+    mean = (p * z).sum(1)
+    variance = (p * (z - mean[:, None]).square()).sum(1)
+    score = a * (z.gather(1, label[:, None]).squeeze(1) - mean)
+    error = float((score.square().mean() / len(label)).sqrt() / (a**2 * variance.mean()).clamp_min(1e-12))
+    width = min(1.96 * error, 2 * LIMIT)
+    return float(temperature * torch.tensor(-width).exp()), float(temperature * torch.tensor(width).exp())
+
+
+# ---- vector scaling ---------------------------------------------------------------------------------------------
+
+
+def fit_vector_scaling(logits: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight w and bias b (K,) that minimise the NLL of softmax(w z + b), by L-BFGS from w = 1, b = 0.
+
+    A weight decay of 1e-6 keeps the minimum finite where samples are separable.
+
+    Source: Guo et al. 2017, section 4.2.
+    """
+    logits = logits.detach().double().clone()  # tensors made in inference mode take no part in gradients
+    w = torch.ones(logits.shape[1], dtype=torch.float64, device=logits.device, requires_grad=True)
+    b = torch.zeros_like(w, requires_grad=True)
+    _minimise([w, b], lambda: F.cross_entropy(w * logits + b, label) + 1e-6 * (w.square().sum() + b.square().sum()))
+    return w.detach().cpu(), b.detach().cpu()
+
+
+def apply_vector_scaling(logits: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """softmax(w z + b) in float64. The predicted class may change."""
+    logits = logits.double()
+    return (weight.to(logits) * logits + bias.to(logits)).softmax(1)
+
+
+# ---- isotonic regression ----------------------------------------------------------------------------------------
+
+
+def fit_isotonic(value: Tensor, hit: Tensor) -> tuple[Tensor, Tensor]:
+    """Corners (x, y) of the rising step line from ``value`` (N,) in [0, 1] to the share of ``hit`` (N,).
+
+    ``value`` is the confidence and ``hit`` whether the prediction is right (top label), or p_k and whether class k is
+    true (one against the rest). y stays within 1 / (N + 2) of 0 and 1 (Laplace): a sure error costs infinite NLL.
+
+    Source: Zadrozny & Elkan 2002, "Transforming classifier scores into accurate multiclass probability estimates".
+    """
+    from sklearn.isotonic import IsotonicRegression  # here: only `calibrate` needs it
+
+    edge = 1 / (len(value) + 2)
+    model = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip")
+    model.fit(value.double().cpu().numpy(), hit.double().cpu().numpy())
+    return torch.from_numpy(model.X_thresholds_).double(), torch.from_numpy(model.y_thresholds_).double()
+
+
+def apply_isotonic(prob: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Give the predicted class its fitted share and scale the others to fill the rest: float64 (N, K).
+
+    The share is not lowered below what keeps the class on top.
+    """
+    prob = prob.double()
+    top, pred = prob.max(1)
+    others = prob.scatter(1, pred[:, None], 0.0)
+    rest = others.sum(1)
+    second = others.max(1).values
+    floor = second / (rest + second).clamp_min(SMALLEST) * (1 + 1e-9)
+    share = torch.maximum(interpolate(top, x, y), floor)
+    even = (torch.ones_like(prob) / (prob.shape[1] - 1)).scatter(1, pred[:, None], 0.0)
+    spread = torch.where(rest[:, None] > SMALLEST, others / rest[:, None].clamp_min(SMALLEST), even)
+    return (spread * (1 - share[:, None])).scatter(1, pred[:, None], share[:, None])
+
+
+def apply_isotonic_one_vs_rest(prob: Tensor, corners: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Map each p_k through its own corners, then divide by the sum. The predicted class may change."""
+    mapped = torch.stack([interpolate(prob[:, k], x, y) for k, (x, y) in enumerate(corners)], 1)
+    return mapped / mapped.sum(1, keepdim=True)
+
+
+def interpolate(value: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Linear between the corners (x, y) with rising x, constant outside: float64 (N,)."""
+    value, x, y = value.double().contiguous(), x.to(value).double(), y.to(value).double()
+    if len(x) == 1:
+        return y.expand(len(value)).clone()
+    right = torch.searchsorted(x, value).clamp(1, len(x) - 1)
+    left = right - 1
+    share = ((value - x[left]) / (x[right] - x[left])).clamp(0, 1)
+    return torch.lerp(y[left], y[right], share)
+
+
+def _bounded(u: Tensor) -> Tensor:
+    return LIMIT * torch.tanh(u / LIMIT)
+
+
+def _minimise(parameters: list[Tensor], loss: Callable[[], Tensor]) -> None:
+    optimizer = torch.optim.LBFGS(
+        parameters, max_iter=200, tolerance_grad=1e-9, tolerance_change=1e-12, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        return value
+
+    with torch.inference_mode(False), torch.enable_grad():
+        optimizer.step(closure)

@@ -1,0 +1,136 @@
+"""The verb ``calibrate``: fitted on validation alone, and used by what predicts."""
+
+import json
+
+import numpy as np
+import pytest
+
+from datamodules import MarsDataModule
+from tests.conftest import results
+from tests.toys import ToyDataModule
+
+
+class Overconfident(ToyDataModule):
+    """A fifth of the labels are wrong, so that a long fit trusts itself too much; 300 of 900 samples for the test."""
+
+    test_part = True
+
+    def simulate(self):
+        rng = np.random.default_rng(self.hparams.seed)
+        label = rng.integers(0, 2, 900)
+        tokens = rng.integers(1, 5, (900, 8)) + 4 * label[:, None]
+        label = np.where(rng.random(900) < 0.2, 1 - label, label)
+        pool = {"tokens": tokens, "length": np.full(900, 8), "label": label}
+        parts = {"train": {k: v[:600] for k, v in pool.items()}, "test": {k: v[600:] for k, v in pool.items()}}
+        return parts if self.test_part else {"train": parts["train"]}
+
+
+class WithoutTest(Overconfident):
+    test_part = False
+
+
+@pytest.fixture
+def fitted(cli):
+    def fit(data="Overconfident"):
+        cli("fit", "--model", "tests.toys.ToySequence", "--data", f"tests.test_calibrate.{data}", "--draws", 3,
+            "--trainer.max_epochs", 1, "--model.lr", 0.5, "--model.schedule", "none", "--trainer.enable_progress_bar",
+            "false", "--baselines", "false")  # fmt: skip
+        return results_dir()
+
+    def results_dir():
+        from pathlib import Path
+
+        return Path("runs/ToySequence/default")
+
+    return fit
+
+
+def read(run):
+    return json.loads((run / "calibration.json").read_text())
+
+
+def predictions(run):
+    return np.genfromtxt(run / "predictions_test.csv", delimiter=",", names=True)
+
+
+def test_it_is_fitted_on_validation_scored_on_test_and_used_by_predict(fitted, cli, capsys):
+    run = fitted()
+    predict = ("predict", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
+    cli(*predict)
+    plain = predictions(run)
+    capsys.readouterr()
+    cli("calibrate", "--run", run, "--draws", 10)
+    out = capsys.readouterr().out
+    found = read(run)
+    assert "validation part" in found["fitted_on"] and found["n_fitted"] == 120
+    assert found["scored_on"] == "test part" and found["n_scored"] == 300 and "n = 300" in out
+    t = found["map"]["temperature"]
+    assert t > 1.1 and f"T = {t:.4f}" in out  # the labels are noisy and the fit was bold
+    scores = found["scores"]
+    assert scores["acc"]["before"] == scores["acc"]["after"] and found["changed_predictions"] == 0
+    assert scores["nll"]["after"]["value"] < scores["nll"]["before"]["value"]
+    assert scores["ece"]["after"]["low"] <= scores["ece"]["after"]["value"]
+    assert scores["ece"]["before"]["value"] == pytest.approx(results(run)["metrics"].get("test/ece", {}).get(
+        "value", scores["ece"]["before"]["value"]), abs=1e-6)  # fmt: skip
+    for name in ("reliability", "risk", "scaling"):
+        assert (run / f"figures/calibration_{name}.png").stat().st_size > 5000
+    assert "<h2>Calibration</h2>" in (run / "report.html").read_text()
+
+    cli(*predict)
+    assert "recalibrated" in capsys.readouterr().out
+    after = predictions(run)
+    p, q = plain["prob_1"], after["prob_1"]
+    odds = (np.log(q / (1 - q)), np.log(p / (1 - p)) / t)
+    np.testing.assert_allclose(*odds, rtol=2e-3, atol=2e-3)
+
+
+def test_verbs_that_stream_use_it_too(fitted, cli):
+    from lightning_tasks.app.load import load_run
+    from lightning_tasks.app.predict import stream
+
+    run = fitted()
+    cli("calibrate", "--run", run, "--draws", 0, "--method", "isotonic")
+    loaded, plain = load_run(run), load_run(run, calibrated=False)
+    one, other = (next(iter(stream([r.task], r.data, "test")))["prob"] for r in (loaded, plain))
+    assert (one.argmax(1) == other.argmax(1)).all() and abs(one - other).max() > 0.01
+    assert set(np.round(one.max(1).values.numpy(), 6)) <= set(
+        np.round(np.interp(other.max(1).values.numpy(), read(run)["map"]["x"], read(run)["map"]["y"]), 6)
+    )
+
+
+def test_without_a_test_part_it_is_fitted_on_one_half_of_validation_and_scored_on_the_other(fitted, cli, capsys):
+    run = fitted("WithoutTest")
+    cli("calibrate", "--run", run, "--draws", 5, "--method", "vector")
+    found = read(run)
+    assert found["n_fitted"] == found["n_scored"] == 60
+    assert "one half of the validation part" in found["fitted_on"] and "other half" in found["scored_on"]
+    assert "other half" in capsys.readouterr().out and len(found["map"]["weight"]) == 2
+
+
+def test_it_refuses_test_data_another_split_and_other_weights(fitted, cli, capsys):
+    run = fitted()
+
+    def refused(*args):
+        with pytest.raises(SystemExit):
+            cli(*args)
+        return capsys.readouterr().err
+
+    assert "fitted on the validation part (val)" in refused("calibrate", "--run", run, "--part", "test")
+    assert "choose temperature, vector, isotonic" in refused("calibrate", "--run", run, "--method", "platt")
+    assert "validation part may hold training samples" in refused("calibrate", "--run", run, "--data.fold", 1)
+    assert not (run / "calibration.json").exists()
+    cli("calibrate", "--run", run, "--draws", 0)
+    (run / "checkpoints/best.ckpt").write_bytes((run / "checkpoints/last.ckpt").read_bytes() + b"other")
+    best = ("--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
+    assert "was fitted for other weights" in refused("predict", *best)
+
+
+def test_it_refuses_what_is_no_classifier():
+    from lightning_tasks import MarsTask
+    from lightning_tasks.app.calibrate import rows_of_part
+    from lightning_tasks.app.load import Run
+
+    data = MarsDataModule(source="simulated", limit=10, batch_size=2)
+    data.setup()
+    with pytest.raises(ValueError, match="MarsTask gives no class probabilities.*calibrate takes classifiers"):
+        rows_of_part(Run(None, MarsTask(net_args={"width": 4, "depth": 2}), data), "val")

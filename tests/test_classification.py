@@ -1,0 +1,367 @@
+"""Classification: metrics against scikit-learn or the definition, losses, weights, unfreezing, a whole run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sklearn.metrics as sk
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from datamodules import DataModule
+from lightning_tasks import losses
+from lightning_tasks.base import ClassificationTask
+from lightning_tasks.base.classification import NAMES
+from lightning_tasks.classification_metrics import auroc, calibration_bins, classification_scores
+from lightning_tasks.nets import build_classifier
+from lightning_tasks.nets.blocks import blocks, lr_groups, set_trainable, trainable_names
+from lightning_tasks.soft_losses import soft_cross_entropy, soft_focal, soft_labels, soft_loss
+from tests.conftest import results
+
+CLASSES = ["a", "b", "c", "d"]
+
+
+def sample(n=200, k=4, seed=0, sharp=2.0):
+    generator = torch.Generator().manual_seed(seed)
+    label = torch.randint(0, k, (n,), generator=generator)
+    logits = sharp * torch.randn(n, k, generator=generator, dtype=torch.float64)
+    logits[torch.arange(n), label] += 1
+    return logits.softmax(1), label
+
+
+# ---- metrics --------------------------------------------------------------------------------------------------------
+
+
+def test_scores_are_those_of_scikit_learn():
+    prob, label = sample()
+    found = {k: float(v) for k, v in classification_scores(prob, label, CLASSES).items()}
+    pred, p, y = prob.argmax(1).numpy(), prob.numpy(), label.numpy()
+    expected = {
+        "acc": sk.accuracy_score(y, pred),
+        "balanced_acc": sk.balanced_accuracy_score(y, pred),
+        "f1_macro": sk.f1_score(y, pred, average="macro"),
+        "nll": sk.log_loss(y, p),
+        "brier": ((p - np.eye(4)[y]) ** 2).sum(1).mean(),
+    }
+    for name, values in (("recall", sk.recall_score), ("precision", sk.precision_score)):
+        expected |= {f"{name}_{c}": v for c, v in zip(CLASSES, values(y, pred, average=None), strict=True)}
+    assert {k: found[k] for k in expected} == pytest.approx(expected)
+    assert set(found) == {*expected, "ece"}
+
+
+def test_two_classes_have_an_auroc_with_ties_counted_half():
+    prob, label = sample(k=2)
+    prob = (prob * 5).round() / 5  # many ties
+    found = classification_scores(prob, label, ["no", "yes"])["auroc"]
+    assert float(found) == pytest.approx(sk.roc_auc_score(label, prob[:, 1]))
+    assert float(auroc(torch.tensor([0.1, 0.9]), torch.ones(2))) == 0.5
+
+
+def test_ece_is_that_of_the_definition_with_the_last_bin_closed():
+    prob, label = sample(n=500, sharp=4)
+    prob[:40] = F.one_hot(label[:40], 4).double()  # confidence exactly 1
+    prob[40:50] = F.one_hot((label[40:50] + 1) % 4, 4).double()
+    confidence, pred = prob.max(1)
+    expected = 0.0
+    for b in range(15):
+        low, high = b / 15, (b + 1) / 15
+        inside = (confidence >= low) & ((confidence < high) | (b == 14))
+        if inside.any():
+            gap = (pred == label)[inside].double().mean() - confidence[inside].mean()
+            expected += float(inside.double().mean() * gap.abs())
+    assert float(classification_scores(prob, label, CLASSES)["ece"]) == pytest.approx(expected)
+    count, _, _ = calibration_bins(prob, label)
+    assert len(count) == 15 and count.sum() == 500 and count[14] >= 50
+
+
+def test_absent_classes_and_perfect_predictions_give_no_nan():
+    label = torch.tensor([0, 0, 1])
+    prob = F.one_hot(torch.tensor([0, 2, 1]), 4).float()
+    found = {k: float(v) for k, v in classification_scores(prob, label, CLASSES).items()}
+    assert all(np.isfinite(v) for v in found.values())
+    assert found["recall_d"] == found["precision_d"] == found["recall_c"] == 0
+    assert found["balanced_acc"] == pytest.approx(sk.balanced_accuracy_score([0, 0, 1], [0, 2, 1]))
+    assert found["f1_macro"] == pytest.approx(sk.f1_score([0, 0, 1], [0, 2, 1], average="macro", zero_division=0))
+    with pytest.raises(ValueError, match="need"):
+        classification_scores(prob, label, ["a", "b"])
+
+
+# ---- losses ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 2.0, 1.0, 0.3])])
+def test_soft_losses_are_the_hard_ones_on_one_hot_labels_and_linear_in_the_mixture(weights):
+    prob, label = sample(n=12)
+    logits = prob.log().float()
+    hard = F.one_hot(label, 4).float()
+    expected = losses.cross_entropy(logits, label, class_weights=weights, label_smoothing=0.1)
+    torch.testing.assert_close(soft_cross_entropy(logits, hard, weights, label_smoothing=0.1), expected)
+    torch.testing.assert_close(
+        soft_focal(logits, hard, weights, gamma=1.5), losses.focal(logits, label, gamma=1.5, class_weights=weights)
+    )
+    torch.testing.assert_close(soft_loss("focal", gamma=0.0)(logits, hard), soft_loss("ce")(logits, hard))
+
+
+def test_mixed_labels_are_weighed_by_their_share():
+    prob, label = sample(n=6)
+    batch = {"label": label, "label2": label.flip(0), "lam": torch.tensor([1.0, 0.5, 0.2, 0.0, 0.9, 1.0])}
+    one = torch.stack([F.cross_entropy(prob[i : i + 1].log(), label[i : i + 1]) for i in range(6)])
+    two = torch.stack([F.cross_entropy(prob[i : i + 1].log(), label.flip(0)[i : i + 1]) for i in range(6)])
+    expected = (batch["lam"] * one + (1 - batch["lam"]) * two).mean().float()
+    torch.testing.assert_close(soft_cross_entropy(prob.log().float(), soft_labels(batch, 4)), expected)
+    same = {"label": label, "label2": label, "lam": batch["lam"]}
+    torch.testing.assert_close(soft_labels(same, 4), soft_labels({"label": label}, 4))
+
+
+# ---- networks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", [28, 64, 97])
+def test_cnn_small_takes_pictures_of_any_size(side):
+    net = build_classifier("cnn_small", 1, 5, width=4, stem_stride=1, dropout=0.1)
+    assert net(torch.rand(2, 1, side, side)).shape == (2, 5)
+
+
+def test_timm_networks_with_other_stems_and_heads():
+    net = build_classifier("timm/resnet18", 1, 3, small_stem=True, head_hidden=[7])
+    assert net.conv1.stride == (1, 1) and isinstance(net.maxpool, nn.Identity)
+    assert [m.out_features for m in net.get_classifier() if isinstance(m, nn.Linear)] == [7, 3]
+    assert net(torch.rand(2, 1, 32, 32)).shape == (2, 3)
+
+
+WRONG_NETS = {
+    "unknown": (("cnn_smal",), {}, "net='cnn_smal' is unknown. Did you mean cnn_small"),
+    "unknown timm": (("timm/resnet19",), {}, "timm has no such network. Did you mean timm/resnet"),
+    "unknown argument": (("cnn_small",), {"widht": 4}, "no argument 'widht'. Did you mean width"),
+    "unknown timm argument": (("timm/resnet10t",), {"drop_rat": 0.1}, "no argument 'drop_rat'. Did you mean drop_rate"),
+    "pretrained in net_args": (("timm/resnet10t",), {"checkpoint_path": "x"}, "must not hold 'checkpoint_path'"),
+    "no small stem": (("timm/convnext_atto",), {"small_stem": True}, "small_stem is for ResNets"),
+    "not pretrained": (("cnn_small",), {"pretrained": True}, "has no pretrained weights"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_NETS)
+def test_wrong_networks_are_clear_errors(case):
+    net, args, message = WRONG_NETS[case]
+    with pytest.raises(ValueError, match=message):
+        build_classifier(*net, 3, 2, **args)
+
+
+def test_blocks_end_with_the_head():
+    small = blocks(build_classifier("cnn_small", 3, 2, width=4))
+    assert [group[0] for group in small] == [
+        "stem.0.weight",
+        *(f"stages.{i}.0.conv1.weight" for i in range(4)),
+        "head.weight",
+    ]
+    atto = blocks(build_classifier("timm/convnext_atto", 3, 2))
+    assert len(atto) == 6 and atto[-1] == ["head.norm.weight", "head.norm.bias", "head.fc.weight", "head.fc.bias"]
+    assert blocks(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2)))[-1] == ["2.weight", "2.bias"]
+
+
+def test_frozen_blocks_get_no_gradient_and_keep_their_statistics():
+    net = build_classifier("cnn_small", 3, 2, width=4, dropout=0.5)
+    assert trainable_names(net, "head") == ["head.weight", "head.bias"]
+    assert {n.split(".0.")[0] for n in trainable_names(net, "last:1")} == {"stages.3", "head.weight", "head.bias"}
+    assert len(trainable_names(net, "last:9")) == len(trainable_names(net, "all")) == len(list(net.parameters()))
+    set_trainable(net, "last:1")
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    net(torch.rand(4, 3, 16, 16)).sum().backward()
+    moved = {k for k, v in net.state_dict().items() if not torch.equal(v, before[k])}
+    assert moved and all(k.startswith("stages.3") for k in moved), "BatchNorm statistics of frozen blocks stay"
+    assert {n for n, p in net.named_parameters() if p.grad is not None} == set(trainable_names(net, "last:1"))
+    assert net.dropout.training and net.stages[3].training and not net.stages[2].training
+    set_trainable(net, "all")
+    assert all(p.requires_grad for p in net.parameters()) and all(m.training for m in net.modules())
+
+
+def test_the_backbone_learns_at_a_rate_of_its_own():
+    net = build_classifier("cnn_small", 3, 2, width=4)
+    groups = lr_groups(net, 0.1, 0.25, 0.01)
+    assert sum(len(g["params"]) for g in groups) == len(list(net.parameters()))
+    assert [(g["lr"], g["weight_decay"]) for g in groups] == [(0.025, 0), (0.025, 0.01), (0.1, 0), (0.1, 0.01)]
+    assert groups[-1]["params"][0] is net.head.weight
+
+
+# ---- given weights --------------------------------------------------------------------------------------------------
+
+
+def task(**kwargs) -> ClassificationTask:
+    return ClassificationTask(**{"net": "timm/resnet10t", "class_names": CLASSES, **kwargs})
+
+
+def test_weights_from_a_file_and_a_head_of_another_size(tmp_path):
+    source = build_classifier("timm/resnet10t", 3, 7)
+    torch.save(source.state_dict(), tmp_path / "w.pt")
+    notes = []
+    target = task(weights=str(tmp_path / "w.pt"))
+    target.load_given_weights(notes.append)
+    assert torch.equal(target.net.conv1[0].weight, source.conv1[0].weight)
+    assert "fc.weight" in notes[0] and target.weights_origin.startswith("file")
+    ours = task()  # a checkpoint of ours: keys begin with "net."
+    torch.save({"state_dict": ours.state_dict()}, tmp_path / "best.ckpt")
+    target = task(weights=str(tmp_path / "best.ckpt"))
+    target.load_given_weights(notes.append)
+    assert torch.equal(target.net.fc.weight, ours.net.fc.weight) and len(notes) == 1
+
+
+def test_weights_that_do_not_fit_are_errors(tmp_path):
+    torch.save(build_classifier("cnn_small", 3, 4).state_dict(), tmp_path / "w.pt")
+    with pytest.raises(ValueError, match="is of another network: .* has shape"):
+        task(weights=str(tmp_path / "w.pt")).load_given_weights(print)
+    (tmp_path / "w.pt").write_bytes(b"no weights")
+    with pytest.raises(ValueError, match="is no state dict"):
+        task(weights=str(tmp_path / "w.pt")).load_given_weights(print)
+    with pytest.raises(FileNotFoundError, match="no such file. Choose none, auto"):
+        task(weights="nope.pt").load_given_weights(print)
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """timm's hub: ``hub(error)`` makes it fail, ``hub(None)`` gives weights of ones."""
+    import timm
+
+    create = timm.create_model
+
+    def answer(error: Exception | None) -> list:
+        asked = []
+
+        def fake(name, pretrained=False, **kwargs):
+            if not pretrained:
+                return create(name, **kwargs)
+            asked.append(name)
+            if error:
+                raise error
+            net = create(name, **kwargs)
+            for p in net.parameters():
+                nn.init.ones_(p)
+            return net
+
+        monkeypatch.setattr(timm, "create_model", fake)
+        return asked
+
+    return answer
+
+
+def test_a_hub_that_cannot_be_reached_is_not_asked_again_and_again(monkeypatch):
+    from huggingface_hub import constants
+
+    from lightning_tasks.nets.weights import impatient_hub
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    with impatient_hub(seconds=0.5):
+        assert constants.is_offline_mode()
+    assert not constants.is_offline_mode()
+
+
+def test_auto_takes_the_hub_once_or_says_that_it_trains_from_scratch(hub):
+    asked, notes = hub(OSError("no network\nand a long story")), []
+    failed = task(weights="auto")
+    assert not asked, "building a task for test or submit asks nobody"
+    failed.load_given_weights(notes.append)
+    assert asked == ["resnet10t"] and len(notes) == 1 and failed.weights_origin.startswith("scratch")
+    assert "(no network). Training from scratch" in notes[0]
+    with pytest.raises(ValueError, match=r"could not be loaded \(no network\). Set --model.weights"):
+        task(weights="pretrained").load_given_weights(print)
+    hub(None)
+    loaded = task(weights="auto")
+    loaded.load_given_weights(notes.append)
+    assert loaded.weights_origin.startswith("pretrained timm/resnet10t") and len(notes) == 1
+    assert (loaded.net.conv1[0].weight == 1).all()
+    checkpoint = {}
+    loaded.on_save_checkpoint(checkpoint)
+    again = task(weights="auto")
+    again.on_load_checkpoint(checkpoint)
+    assert again.weights_origin == loaded.weights_origin
+
+
+WRONG_ARGUMENTS = {
+    "loss='dice': choose ce or focal": {"loss": "dice"},
+    "loss='focal' has no argument 'label_smoothing'": {"loss": "focal", "label_smoothing": 0.1},
+    "unfreeze='last': choose all, head or last:N": {"unfreeze": "last"},
+    "unfreeze='half'": {"unfreeze_schedule": {3: "half"}},
+    "corrupted='some': choose none, random or suite": {"corrupted": "some"},
+    "suite_severities holds 6": {"suite_severities": [1, 6]},
+    "class_weights has 2 numbers; there are 4": {"class_weights": [1.0, 2.0]},
+    "class_weights='invers': choose": {"class_weights": "invers"},
+    "no metric of validation. Did you mean 'val/balanced_acc'": {"monitor": "val/balanced_ac"},
+    "monitor='val/acc_corrupted' is no metric": {"monitor": "val/acc_corrupted"},
+}
+
+
+@pytest.mark.parametrize("message", WRONG_ARGUMENTS)
+def test_wrong_arguments_are_clear_errors(message):
+    with pytest.raises(ValueError, match=message):
+        task(net="cnn_small", **WRONG_ARGUMENTS[message])
+
+
+def test_monitor_follows_the_corrupted_score_and_knows_what_is_better():
+    assert (task(net="cnn_small").monitor, task(net="cnn_small").mode) == ("val/acc", "max")
+    assert task(net="cnn_small", corrupted="random").monitor == "val/acc_corrupted"
+    chosen = task(net="cnn_small", corrupted="random", monitor="val/nll")
+    assert (chosen.monitor, chosen.mode) == ("val/nll", "min")
+
+
+# ---- whole runs -----------------------------------------------------------------------------------------------------
+
+
+class Stripes(DataModule):
+    """Four classes of 16x16 pictures: flat, rows, columns, squares; all look alike in a mirror."""
+
+    title = "stripes"
+    files = ("stripes.npz",)
+
+    def simulate(self):
+        rng = np.random.default_rng(0)
+        label = rng.integers(0, 4, 80).astype(np.uint8)
+        rows = np.arange(16)[:, None] // 2 % 2 + np.zeros((1, 16), int)
+        patterns = np.stack([0 * rows, rows, rows.T, rows ^ rows.T])
+        image = (rng.integers(0, 100, (80, 3, 16, 16)) + 100 * patterns[label][:, None]).astype(np.uint8)
+        return {"train": {"image": image[:60], "label": label[:60]}, "test": {"image": image[60:], "label": label[60:]}}
+
+
+RUN = ("fit", "--model", "ClassificationTask", "--model.class_names", CLASSES, "--model.net_args",
+       "{width: 4, stem_stride: 1}", "--data", "tests.test_classification.Stripes", "--data.batch_size", 12,
+       "--trainer.enable_progress_bar", "false", "--model.schedule", "none")  # fmt: skip
+
+
+def run_dir(name="default") -> Path:
+    return Path("runs/ClassificationTask") / name
+
+
+def test_a_run_with_everything_on(cli):
+    cli(*RUN, "--trainer.max_epochs", 5, "--draws", 5,
+        "--model.corrupted", "suite", "--model.suite_severities", "[1, 5]", "--model.tta", "hflip", "--model.class_weights", "inverse", "--model.label_smoothing", 0.1, "--model.lr", 0.01,
+        "--data.augment", "[cutmix: {p: 0.2}, mixup: {p: 0.2}]", "--model.ema", 0.5)  # fmt: skip
+    found = results(run_dir())
+    metrics = {k: m["value"] for k, m in found["metrics"].items()}
+    assert metrics["test/acc"] > 0.6 and found["monitor"] == "val/acc_corrupted"
+    assert {f"test/acc_{n}" for n in (*NAMES, "corrupted", "suite")} <= set(metrics)
+    kinds = [metrics[f"test/acc_{n}"] for n in NAMES]
+    assert metrics["test/acc_suite"] == pytest.approx(np.mean(kinds), abs=1e-6)
+    baselines = found["baselines"]
+    assert set(baselines) == {"majority class", "linear model on 16x16"}
+    assert baselines["linear model on 16x16"]["acc"] > 0.9 > baselines["majority class"]["acc"]
+    figures = {p.stem for p in (run_dir() / "figures").glob("*.png")}
+    assert figures == {"test_samples", "test_corrupted", "test_confusion", "test_suite"}
+    header = (run_dir() / "predictions.csv").read_text().splitlines()[0].split(",")
+    assert header[:6] == ["id", *(f"prob_{k}" for k in range(4)), "label"] and len(header) == 6 + 1 + 9 * 2
+
+
+def test_resume_while_blocks_thaw_gives_what_an_unbroken_run_gives(cli):
+    thaw = ("--model.unfreeze", "head", "--model.unfreeze_schedule", "{1: 'last:1', 2: all}",
+            "--model.backbone_lr", 0.1, "--draws", 0, "--baselines", "false")  # fmt: skip
+    cli(*RUN, *thaw, "--trainer.max_epochs", 3, "--name", "whole")
+    cli(*RUN, *thaw, "--trainer.max_epochs", 1, "--name", "broken")
+    first = torch.load(run_dir("broken") / "checkpoints/last.ckpt", weights_only=True)
+    cli(*RUN, *thaw, "--trainer.max_epochs", 3, "--name", "broken", "--resume")
+    whole, broken = (
+        torch.load(run_dir(n) / "checkpoints/last.ckpt", weights_only=True)["state_dict"] for n in ("whole", "broken")
+    )
+    assert all(torch.equal(whole[k], broken[k]) for k in whole)
+    moved = {k for k, v in first["state_dict"].items() if not torch.equal(v, whole[k])}
+    assert {"net.stem.0.weight", "net.stages.3.0.conv1.weight"} <= moved, "all blocks train in the end"
+    state = first["optimizer_states"][0]["state"]
+    assert len(state) == 2, "after an epoch of the head alone the optimiser has touched its two tensors"
