@@ -5,6 +5,7 @@ from .blood_cells import BloodCellsDataModule
 from .cifar10 import CIFAR10DataModule
 from .mars import MarsDataModule
 from .mnist import FashionMNISTDataModule, MNISTDataModule
+from .patterns import PatternsDataModule
 from .two_moons import TwoMoonsDataModule
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "FashionMNISTDataModule",
     "MNISTDataModule",
     "MarsDataModule",
+    "PatternsDataModule",
     "TwoMoonsDataModule",
 ]

@@ -1,7 +1,21 @@
 """Each task of the application; exported here so that a config names it by its bare class name."""
 
+from .base import ClassificationTask
 from .blood_cells import BloodCellsTask
+from .distillation import DistillationTask
+from .fashion import FashionTask
 from .mars import MarsTask
 from .neighbours import NeighboursTask
+from .patterns import PatternTask
+from .two_class import TwoClassTask
 
-__all__ = ["BloodCellsTask", "MarsTask", "NeighboursTask"]
+__all__ = [
+    "BloodCellsTask",
+    "ClassificationTask",
+    "DistillationTask",
+    "FashionTask",
+    "MarsTask",
+    "NeighboursTask",
+    "PatternTask",
+    "TwoClassTask",
+]

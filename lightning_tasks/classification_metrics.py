@@ -32,7 +32,10 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
         ValueError: for no samples, or shapes that do not fit.
     """
     if prob.shape != (len(label), len(class_names)) or not len(label):
-        raise ValueError(f"prob {tuple(prob.shape)}, {len(label)} labels: need ({len(label) or 'N'}, {len(class_names)}).")
+        raise ValueError(
+            f"prob {tuple(prob.shape)} does not fit {len(label)} labels of {len(class_names)} classes: "
+            "need one row for each label and one column for each class."
+        )
     prob = prob.double()
     matrix = confusion_matrix(prob.argmax(1), label, len(class_names)).double()
     hit, true, predicted = matrix.diag(), matrix.sum(1), matrix.sum(0)

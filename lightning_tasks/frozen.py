@@ -1,8 +1,8 @@
 """A trained network from a run directory, for tasks that build on another one: a teacher, or features."""
 
+from contextvars import Context
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -31,15 +31,12 @@ def load_frozen(run: str | Path) -> Task:
     if name not in lightning_tasks.__all__:
         near = get_close_matches(name, lightning_tasks.__all__, 1)
         raise ValueError(f"{path} was made by {name or 'an unknown task'}{f', perhaps {near[0]}' if near else ''}.")
-    task = getattr(lightning_tasks, name)(**plain_arguments(arguments))
+    # An empty context: LightningCLI keeps the arguments of the task it is building in this one, and
+    # save_hyperparameters of the inner task would take them for its own.
+    task = Context().run(getattr(lightning_tasks, name), **arguments)
     task.on_load_checkpoint(checkpoint)
     task.load_state_dict(checkpoint["state_dict"])
     return freeze(task)
-
-
-def plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Stored hyperparameters as constructor arguments."""
-    return {name: value for name, value in arguments.items() if not name.startswith("_")}
 
 
 def freeze(module: nn.Module) -> nn.Module:

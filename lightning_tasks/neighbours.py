@@ -33,6 +33,7 @@ class NeighboursTask(ClosedFormTask):
         standardize: Divide each feature by its standard deviation over the train part.
         cv_samples: Samples of the train part that are asked about to choose k.
         resamples: Train sets for bias^2 and variance; 0 leaves them out.
+        **kwargs: Arguments of ``Task``, none of which matters here.
 
     Raises:
         ValueError: A k below 1, or (when fitted) above the number of samples.
@@ -51,8 +52,9 @@ class NeighboursTask(ClosedFormTask):
         standardize: bool = False,
         cv_samples: int = 2000,
         resamples: int = 10,
+        **kwargs,
     ) -> None:
-        super().__init__()
+        super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
         self.ks = sorted(set([k] if isinstance(k, int) else k))
         if not self.ks or self.ks[0] < 1:
@@ -197,7 +199,7 @@ class NeighboursTask(ClosedFormTask):
     # ---- figures ----------------------------------------------------------------------------------------------
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Errors, bias^2 and variance over k; for points in the plane decision maps of a small, the chosen and a large k."""
+        """Errors, bias^2 and variance over k; for two features also decision maps."""
         wrong = (rows["votes"] != rows["label"][:, None]).float().mean(0)
         names = ("train error", "leave-one-out error", "bias^2", "variance")
         figures = {

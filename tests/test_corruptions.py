@@ -93,14 +93,14 @@ def test_jpeg_is_real(image, tmp_path):
 
 
 def test_random_corruption_gives_each_id_one_kind_and_strength(image):
-    many = image[:1].expand(900, -1, -1, -1)
-    ids = torch.arange(900)
+    many = image[:1, :, :24, :24].expand(180, -1, -1, -1)
+    ids = torch.arange(180)
     made = random_corruption(many, ids)
     torch.testing.assert_close(random_corruption(many[5:9], ids[5:9]), made[5:9], rtol=0, atol=1e-6)
-    kinds = [corrupt(many[:300], n, s, ids[:300]) for n in NAMES for s in range(1, 6)]
-    distance = torch.stack([(kind - made[:300]).abs().amax((1, 2, 3)) for kind in kinds])  # (45, 300)
+    kinds = [corrupt(many, n, s, ids) for n in NAMES for s in range(1, 6)]
+    distance = torch.stack([(kind - made).abs().amax((1, 2, 3)) for kind in kinds])  # (45, 180)
     assert (distance.amin(0) < 1e-5).all(), "each is one of the suite"
-    chosen = torch.bincount(distance.argmin(0) // 5, minlength=9) / 300
+    chosen = torch.bincount(distance.argmin(0) // 5, minlength=9) / 180
     assert (chosen > 0.05).all() and (chosen < 0.2).all(), "kinds come evenly"
     assert not torch.equal(made, random_corruption(many, ids, seed=1))
 

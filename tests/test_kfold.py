@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from lightning_tasks.app import kfold
 from lightning_tasks.app.kfold import environment
 from lightning_tasks.app.load import load_members, load_run
 from lightning_tasks.app.plan import differences, settings
@@ -33,7 +34,7 @@ def same(first, second):
     """All that a run says about scores, without seconds."""
     one, two = results(first), results(second)
     for found in (one, two):
-        found.pop("seconds"), found.pop("name")
+        found.pop("seconds"), found.pop("name"), found.pop("git_commit")
         [fold.pop("seconds") for fold in found["per_fold"]]
     assert one == two
     assert (first / "oof.csv").read_text() == (second / "oof.csv").read_text()
@@ -95,7 +96,7 @@ def test_killed_in_the_middle_only_the_missing_folds_run_and_the_result_is_the_s
     while process.poll() is None and time.monotonic() < deadline:
         if table.is_file() and table.read_text().count("\n") > 4:
             break
-        time.sleep(0.005)
+        time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert (killed / "fold_0/results.json").is_file() and not (killed / "fold_2").exists()
@@ -126,11 +127,15 @@ def test_single_folds_as_cluster_jobs_pool_when_the_last_is_done(tmp_path, cli, 
     same(tmp_path / "runs/ToySequence/whole", folder)
 
 
-def test_a_fold_that_fails_is_named_with_its_last_words(tmp_path, cli, capsys):
+def test_a_fold_that_fails_is_named_with_its_last_words_and_the_others_run(tmp_path, cli, capsys, monkeypatch):
+    door = tmp_path / "door.py"
+    door.write_text("import sys; print('error: fell'); sys.exit(2 * ('kfold/fold_1' in sys.argv))")
+    monkeypatch.setattr(kfold, "DOOR", door)
     with pytest.raises(SystemExit):
-        cli(*KFOLD, "--jobs", 1, "--fold", 1, "--data.exclude", "nothing.csv")
-    err = capsys.readouterr().err
-    assert "1 of 1 folds failed. fold_1: error: nothing.csv: no such file" in err
+        cli(*KFOLD, "--jobs", 2)
+    shown = capsys.readouterr()
+    assert "1 of 3 folds failed. fold_1: error: fell" in shown.err
+    assert "(fold_1): FAILED" in shown.out and "(fold_2): done" in shown.out
 
 
 def test_bags_are_scored_by_the_mean_of_those_a_sample_is_out_of(tmp_path, cli):

@@ -88,8 +88,8 @@ def summary(results: dict[str, Any]) -> str:
     """One line: what, how big, how long."""
     return html.escape(
         f"{results['task']}, {results['parameters']:,} parameters, {results['epochs']} epochs "
-        f"in {results['seconds']:.0f} s ({results['samples_per_second']:.0f} samples/s) on {results['device']}, precision {results['precision']}, "
-        f"seed {results['seed']}, {results['data_source']} data"
+        f"in {results['seconds']:.0f} s ({results['samples_per_second']:.0f} samples/s) on {results['device']}, "
+        f"precision {results['precision']}, seed {results['seed']}, {results['data_source']} data"
     )
 
 

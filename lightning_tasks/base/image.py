@@ -60,8 +60,8 @@ class ImageTask(Task):
         if self.hparams.channels_last:
             self.to(memory_format=torch.channels_last)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Logits for images (B, C, H, W) in [0, 1]."""
+    def normalized(self, image: Tensor) -> Tensor:
+        """What the network sees of images (B, C, H, W) in [0, 1]."""
         if self.hparams.normalize == "image":
             std, mean = torch.std_mean(image, dim=(-2, -1), keepdim=True)
             image = (image - mean) / (std + 1e-3)
@@ -69,7 +69,11 @@ class ImageTask(Task):
             image = (image - self.mean) / self.std
         if self.hparams.channels_last:
             image = image.contiguous(memory_format=torch.channels_last)
-        return self.net(image)
+        return image
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits for images (B, C, H, W) in [0, 1]."""
+        return self.net(self.normalized(image))
 
     def average_views(self, image: Tensor, predict: Callable[[Tensor], Tensor], spatial: bool) -> Tensor:
         """Mean of ``predict`` over the flips of ``tta``; flipped back first where the output is ``spatial``."""

@@ -1,0 +1,77 @@
+"""Under- and overfitting (assignment D3): L1 and L2, and the gap between train and held-out loss made visible."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .base import ClassificationTask
+
+CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
+
+
+class FashionTask(ClassificationTask):
+    """Fashion-MNIST, with what a comparison of regularisers needs.
+
+    After each epoch ``train/clean_loss`` and ``train/clean_acc`` are measured on the train part as validation is: in
+    evaluation mode and without augmentation. ``train/loss`` is not comparable with ``val/loss``, because dropout and
+    augmentation make it larger, and it is taken while the weights still move. ``val/gap`` is validation loss minus
+    clean train loss: what overfitting is.
+
+    Args:
+        l1: Weight of the sum of absolute weights (not of biases and norms) in the loss.
+        l2: Weight of the sum of squared weights in the loss. ``weight_decay`` does the same for SGD (with l2 =
+            weight_decay / 2); under Adam the two differ.
+        gap_samples: Samples of the train part that are measured after each epoch; 0 for none.
+        class_names: Names of the classes.
+        **kwargs: Arguments of ``ClassificationTask``.
+
+    Raises:
+        ValueError: A negative weight.
+    """
+
+    def __init__(
+        self,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        gap_samples: int = 10_000,
+        class_names: list[str] | None = None,
+        in_channels: int = 1,
+        **kwargs,
+    ) -> None:
+        super().__init__(class_names=class_names or CLASSES, in_channels=in_channels, **kwargs)
+        self.save_hyperparameters(logger=False)
+        if l1 < 0 or l2 < 0:
+            raise ValueError(f"l1={l1}, l2={l2}: penalties must be 0 or more.")
+        self._sample: dict[str, Tensor] | None = None
+
+    def penalty(self) -> Tensor:
+        """l1 sum |w| + l2 sum w^2 over weights with two or more axes."""
+        weights = [p for p in self.net.parameters() if p.ndim > 1]
+        h = self.hparams
+        return h.l1 * sum(w.abs().sum() for w in weights) + h.l2 * sum(w.square().sum() for w in weights)
+
+    def training_step(self, batch: dict, batch_idx: int) -> Tensor:
+        """Loss of one batch, and the penalty, which ``train/loss`` leaves out."""
+        loss = super().training_step(batch, batch_idx)
+        return loss + self.penalty() if self.hparams.l1 or self.hparams.l2 else loss
+
+    def on_validation_epoch_end(self) -> None:
+        """Also measure the train part, as validation is measured."""
+        if self.trainer.state.fn == "fit" and self.hparams.gap_samples:
+            clean = self._clean_loss()
+            total = self._sums.get("val/loss")
+            if total is not None:
+                self.track("val/gap", total[0] / total[1] - clean, 1)
+        super().on_validation_epoch_end()
+
+    @torch.no_grad()
+    def _clean_loss(self) -> Tensor:
+        if self._sample is None:
+            found = self.trainer.datamodule.arrays("train", limit=self.hparams.gap_samples)
+            self._sample = {key: found[key].to(self.device) for key in ("image", "label")}
+        logits = torch.cat([self(image) for image in self._sample["image"].split(1000)])
+        label = self._sample["label"]
+        loss = F.cross_entropy(logits, label)
+        self.track("train/clean_loss", loss, 1)
+        self.track("train/clean_acc", (logits.argmax(1) == label).float().mean(), 1)
+        return loss
