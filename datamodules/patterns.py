@@ -36,7 +36,7 @@ class PatternsDataModule(DataModule):
     title = "patterns"
     how_to_get = "Put pictures of 8x8 grids there (PNG, two or more)."
 
-    def __init__(self, copies: int = 50, max_flips: int = 16, **kwargs) -> None:
+    def __init__(self, copies: int = 20, max_flips: int = 28, **kwargs) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
         if not 0 <= max_flips <= SIDE * SIDE or copies < 1:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from .base import ClassificationTask
 
-CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
+CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle_boot"]
 
 
 class FashionTask(ClassificationTask):

@@ -60,7 +60,9 @@ def test_runs_are_scored_beside_their_mean(train, cli, tmp_path, capsys):
     with (folder / "predictions.csv").open() as file:
         written = [float(row["prob_1"]) for row in csv.DictReader(file)]
     assert written == pytest.approx(((first + second) / 2)[:, 1].tolist(), abs=1e-6)
-    assert (folder / "report.html").is_file()
+    page = (folder / "report.html").read_text()
+    cli("report", "--run", folder)
+    assert (folder / "report.html").read_text() == page
     assert "--overwrite" in fails(cli, capsys, "ensemble", "--runs", one, two)
     # weights come from validation predictions, which both members share
     cli("ensemble", "--runs", one, two, "--fit-weights", "--overwrite")

@@ -68,7 +68,10 @@ def test_known_defects_are_found_and_the_files_are_accepted(tmp_path, cli, capsy
     between = {tuple(leak["parts"]): leak for leak in found["leaks"]}
     assert sum(between[part, "test"]["exact"] for part in ("train", "val")) == 1
     assert {p.name for p in (folder / "figures").iterdir()} == {"classes.png", "map.png", "suspects.png"}
-    assert list(folder.glob("events.out.tfevents*")) and (folder / "report.html").read_text().count("<img") == 3
+    assert list(folder.glob("events.out.tfevents*")) and (page := folder / "report.html").read_text().count("<img") == 3
+    text = page.read_text()
+    cli("report", "--run", folder)
+    assert page.read_text() == text
 
     group = rows(folder / "groups.csv")
     assert group["8"] == group["93"] and len(set(group.values())) == 119

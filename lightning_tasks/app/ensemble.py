@@ -17,6 +17,7 @@ from .ensemble_report import print_members, write_ensemble_report
 from .finish import clean_json
 from .load import Run, load_members
 from .predict import batches_of, mean_prob, member_probs, save_table
+from .report import kind_of
 from .rowfile import concatenated
 from .rundir import new_folder
 
@@ -113,13 +114,6 @@ def run(args: list[str]) -> None:
     report = write_ensemble_report(folder)
     print_members(results)
     print(f"Report: {report}")
-
-
-def kind_of(path: Path) -> str:
-    """``run``, ``kfold`` or ``bags``."""
-    if (path / "config.yaml").is_file():
-        return "run"
-    return json.loads((path / "results.json").read_text())["kind"]
 
 
 def check_members(groups: list[Group]) -> None:

@@ -16,15 +16,16 @@ def print_members(results: dict[str, Any]) -> None:
     ensemble = results["metrics"]
     chosen = results["monitor"].split("/", 1)[1]
     names = sorted(ensemble, key=lambda name: name.split("/", 1)[1] != chosen)[:SHOWN]
-    width = max(len(m["run"]) for m in results["members"])
-    print(f"{'member':{width}} {'weight':>7}" + "".join(f"  {name[-17:]:>17}" for name in names))
+    width = max(len("95 % interval"), *(len(m["run"]) for m in results["members"]))
+    size = max(17, *map(len, names))  # an interval takes 17
+    print(f"{'member':{width}} {'weight':>7}" + "".join(f"  {name:>{size}}" for name in names))
     for m in results["members"]:
-        cells = "".join(f"  {number(m['metrics'][name]['value']):>17}" for name in names)
+        cells = "".join(f"  {number(m['metrics'][name]['value']):>{size}}" for name in names)
         print(f"{m['run']:{width}} {m['weight']:7.3f}{cells}")
-    print(f"{'ensemble':{width}} {'':7}" + "".join(f"  {number(ensemble[name]['value']):>17}" for name in names))
+    print(f"{'ensemble':{width}} {'':7}" + "".join(f"  {number(ensemble[name]['value']):>{size}}" for name in names))
     if all("low" in ensemble[name] for name in names):
         spans = [f"{ensemble[name]['low']:.4f} - {ensemble[name]['high']:.4f}" for name in names]
-        print(f"{'95 % interval':{width}} {'':7}" + "".join(f"  {span:>17}" for span in spans))
+        print(f"{'95 % interval':{width}} {'':7}" + "".join(f"  {span:>{size}}" for span in spans))
     for note in results["notes"]:
         print(f"note: {note}")
     n = next(iter(ensemble.values()))["n"]

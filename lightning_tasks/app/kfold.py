@@ -103,10 +103,12 @@ def run(args: list[str]) -> None:
         if state == "finished":
             print(f"{folds.label(i)}: finished before")
     todo = {i: folds.command(i, state) for i, state in states.items() if state != "finished"}
-    if options.jobs is None:
+    if todo:
+        (folds.folder / "results.json").unlink(missing_ok=True)  # it no longer tells of all folds
+    if options.jobs is None and one_process(plan.options.trainer):
         in_turn(folds, todo)
     else:
-        side_by_side(folds, todo, options.jobs)
+        side_by_side(folds, todo, options.jobs or 1)
     if plan.options.trainer.fast_dev_run:
         return
     missing = [i for i in range(count) if folds.state(i) != "finished"]
@@ -137,6 +139,12 @@ def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: need 1 or more.")
     return options, fit_args
+
+
+def one_process(trainer: Any) -> bool:
+    """Whether a fit runs in one process; several are started by the fit itself, once a command."""
+    alone = trainer.devices in (1, "1") or (trainer.devices == "auto" and torch.cuda.device_count() < 2)
+    return alone and trainer.num_nodes == 1
 
 
 def in_turn(folds: Folds, todo: dict[int, list[str]]) -> None:
@@ -193,9 +201,9 @@ def side_by_side(folds: Folds, todo: dict[int, list[str]], jobs: int) -> None:
 
 
 def environment(seat: int, jobs: int, devices: int) -> dict[str, str]:
-    """Environment of one of ``jobs`` processes: its share of the threads, and one GPU where there are several."""
+    """Environment of one of ``jobs`` processes: its share of the threads, and of several GPUs one."""
     env = {**os.environ, "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // jobs))}
-    if devices > 1:
+    if devices > 1 and jobs > 1:
         visible = (os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(devices)))).split(",")
         env["CUDA_VISIBLE_DEVICES"] = visible[seat % len(visible)]
     return env

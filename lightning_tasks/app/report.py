@@ -6,6 +6,7 @@ import html
 import io
 import json
 import math
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +25,27 @@ pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; }
 .warn { background: #fff3cd; border-left: .4rem solid #e0a800; padding: .6rem 1rem; } .muted { color: #666; }
 """
 
+WRITERS = {"kfold": "kfold", "bags": "kfold", "ensemble": "ensemble", "inspect": "inspect"}
+
 
 def run(args: list[str]) -> None:
     """``report --run R``."""
     parser = argparse.ArgumentParser("cli.py report", description="Write report.html of a run.")
     parser.add_argument("--run", required=True, help="run directory, such as runs/mars_unet/latest")
     folder = Path(parser.parse_args(args).run)
-    if (folder / "fold_0").is_dir() and (folder / "results.json").is_file():
-        from .kfold_report import write_kfold_report
-
-        path = write_kfold_report(folder)
+    if writer := WRITERS.get(kind_of(folder)):
+        path = getattr(import_module(f".{writer}_report", __package__), f"write_{writer}_report")(folder)
     else:
         path = write_report(find_run(folder))
     print(f"Wrote {path}")
+
+
+def kind_of(folder: Path) -> str:
+    """``run``, ``kfold``, ``bags``, ``ensemble`` or ``inspect``: what made a directory."""
+    for name in ("results.json", "inspect.json"):
+        if (folder / name).is_file():
+            return json.loads((folder / name).read_text()).get("kind", "run")
+    return "run"
 
 
 def write_report(run: RunDir) -> Path:

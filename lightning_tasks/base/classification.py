@@ -16,10 +16,10 @@ from ..nets.blocks import check_unfreeze, lr_groups, set_trainable
 from ..nets.classifier import build_classifier
 from ..nets.weights import impatient_hub, load_file
 from ..soft_losses import soft_labels, soft_loss
-from .class_plots import grid_figure, severity_figure
 from .image import ImageTask
 from .image_baselines import image_baselines
 from .plots import confusion_figure
+from .plots_classes import grid_figure, severity_figure
 from .task import checked_choice
 
 CLASS_WEIGHTS = ("none", "inverse", "effective", "sqrt")

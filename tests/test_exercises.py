@@ -1,0 +1,240 @@
+"""Distillation, regularisers, patterns and the two-class exercise: each assignment's checks."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from datamodules import PatternsDataModule
+from lightning_tasks import DistillationTask, FashionTask, PatternTask, TwoClassTask, frozen
+from lightning_tasks.distillation import distillation_loss
+from lightning_tasks.two_class import output
+from tests.conftest import results
+
+QUIET = ("--draws", 0, "--baselines", "false", "--trainer.enable_progress_bar", "false",
+         "--trainer.enable_model_summary", "false")  # fmt: skip
+DIGITS = ("--data", "MNISTDataModule", "--data.limit", 120, "--data.batch_size", 16, "--model.in_channels", 1,
+          "--model.class_names", "['0','1','2','3','4','5','6','7','8','9']",
+          "--model.net", "mlp", "--model.net_args", "{hidden: [12], dropout: 0.2}")  # fmt: skip
+
+
+def weights(run):
+    return torch.load(Path(run) / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+
+
+# ---- distillation -----------------------------------------------------------------------------------------------
+
+
+def test_the_distillation_loss_against_its_definition():
+    student, teacher = torch.randn(6, 5), torch.randn(6, 5)
+    for t in (1.0, 4.0):
+        p, q = ((z.double() / t).softmax(1).numpy() for z in (teacher, student))
+        loop = np.mean([sum(p[i, k] * math.log(p[i, k] / q[i, k]) for k in range(5)) for i in range(6)]) * t**2
+        assert float(distillation_loss(student, teacher, t)) == pytest.approx(loop, rel=1e-5)
+    assert float(distillation_loss(teacher, teacher, 4.0)) == pytest.approx(0, abs=1e-6)
+    assert float(distillation_loss(teacher + 3, teacher, 2.0)) == pytest.approx(0, abs=1e-6)  # a shift is no difference
+
+
+def test_its_gradient_reaches_the_student_alone_and_hardly_depends_on_the_temperature():
+    teacher = torch.randn(64, 10, requires_grad=True)
+    norms = []
+    for t in (4.0, 8.0, 16.0):
+        student = torch.zeros(64, 10, requires_grad=True)
+        distillation_loss(student, teacher, t).backward()
+        norms.append(float(student.grad.norm()))
+    assert teacher.grad is None
+    assert max(norms) / min(norms) < 1.3  # without T^2 the last would be a fourth of the first or less
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    """A finished run."""
+    from lightning_tasks.app import main
+
+    folder = tmp_path_factory.mktemp("teacher")
+    main([str(a) for a in ("fit", "--model", "ClassificationTask", *DIGITS, *QUIET, "--trainer.max_epochs", 2,
+                           "--runs", folder)])  # fmt: skip
+    return folder / "ClassificationTask" / "default"
+
+
+def test_alpha_zero_is_plain_training_to_the_last_bit(cli, teacher):
+    cli("fit", "--model", "DistillationTask", *DIGITS, *QUIET, "--trainer.max_epochs", 2, "--model.alpha", 0)
+    plain, student = weights(teacher), weights("runs/DistillationTask/default")
+    assert plain.keys() == student.keys() and all(torch.equal(plain[k], student[k]) for k in plain)
+
+
+def test_a_teacher_from_a_run_is_fixed_and_in_evaluation_mode(cli, teacher, monkeypatch):
+    seen = []
+    teach = DistillationTask.teach
+
+    def spy(self, image):
+        seen.append((self._teacher[0].training, any(p.requires_grad for p in self._teacher[0].parameters())))
+        return teach(self, image)
+
+    monkeypatch.setattr(DistillationTask, "teach", spy)
+    best = Path(teacher) / "checkpoints/best.ckpt"
+    before = best.read_bytes()
+    cli("fit", "--model", "DistillationTask", *DIGITS, *QUIET, "--trainer.max_epochs", 1, "--model.teacher", teacher,
+        "--baselines", "true")  # fmt: skip
+    assert set(seen) == {(False, False)}
+    found = results(Path("runs/DistillationTask/default"))
+    assert {"train/loss_teacher", "train/loss_labels", "val/agreement"} <= set(found["last"])
+    assert "acc" in found["baselines"]["teacher"]
+    assert best.read_bytes() == before
+    assert not any("teacher" in name for name in weights("runs/DistillationTask/default"))
+
+
+def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(teacher):
+    task = frozen.load_frozen(teacher)
+    image = torch.rand(8, 1, 28, 28)
+    assert float(distillation_loss(task(image), task(image), 4.0)) == pytest.approx(0, abs=1e-6)
+    assert not task.train().training and not task.net.training
+
+
+def test_a_trained_teacher_survives_an_interruption(cli):
+    args = ("fit", "--model", "DistillationTask", *DIGITS, *QUIET, "--model.teacher_epochs", 1, "--model.teacher_net",
+            "mlp", "--model.schedule", "none")  # fmt: skip
+    cli(*args, "--trainer.max_epochs", 2, "--name", "whole")
+    cli(*args, "--trainer.max_epochs", 1, "--name", "parts")
+    first = torch.load("runs/DistillationTask/parts/checkpoints/last.ckpt", weights_only=True)["teacher"]
+    cli(*args, "--trainer.max_epochs", 2, "--name", "parts", "--resume")
+    again = torch.load("runs/DistillationTask/parts/checkpoints/last.ckpt", weights_only=True)["teacher"]
+    assert all(torch.equal(v, again[k]) for k, v in first.items())
+    whole, parts = (weights(f"runs/DistillationTask/{name}") for name in ("whole", "parts"))
+    assert all(torch.equal(whole[k], parts[k]) for k in whole)
+
+
+def test_distillation_errors(teacher, cli, capsys):
+    for wrong in ({"alpha": 1.2}, {"temperature": 0.0}):
+        with pytest.raises(ValueError, match="need 0 <= alpha <= 1"):
+            DistillationTask(net="mlp", in_channels=1, class_names=list("0123456789"), **wrong)
+    with pytest.raises(FileNotFoundError, match="Give the directory of a finished run"):
+        frozen.load_frozen("runs/none")
+
+
+# ---- regularisers -----------------------------------------------------------------------------------------------
+
+
+def test_penalties_are_sums_over_weights_without_biases():
+    task = FashionTask(net="mlp", net_args={"hidden": [4]}, l1=0.5, l2=2.0)
+    weight = [p.detach() for n, p in task.net.named_parameters() if n.endswith("weight")]
+    expected = 0.5 * sum(w.abs().sum() for w in weight) + 2 * sum((w**2).sum() for w in weight)
+    assert float(task.penalty()) == pytest.approx(float(expected), rel=1e-6)
+    with pytest.raises(ValueError, match="penalties must be 0 or more"):
+        FashionTask(net="mlp", l1=-1.0)
+
+
+def test_the_gap_is_measured_without_dropout_and_augmentation(cli):
+    cli("fit", "--model", "FashionTask", "--data", "FashionMNISTDataModule", "--data.limit", 100, *QUIET,
+        "--trainer.max_epochs", 12, "--model.net", "mlp", "--model.net_args", "{hidden: [64], dropout: 0.3}",
+        "--data.augment", "[{affine: {degrees: 40}}]", "--model.lr", 0.01, "--model.schedule", "none")  # fmt: skip
+    found = results(Path("runs/FashionTask/default"))["last"]
+    assert found["train/clean_loss"] < found["train/loss"]
+    assert found["val/gap"] == pytest.approx(found["val/loss"] - found["train/clean_loss"], abs=1e-5)
+    assert found["train/clean_acc"] > 0.4
+
+
+# ---- patterns ---------------------------------------------------------------------------------------------------
+
+
+def draw(path, grid, size=(512, 461)):
+    """An RGBA picture of a grid with lines between its cells, as the assignment's."""
+    small = Image.new("RGBA", (8, 8))
+    small.putdata([(200, 20, 30, 255) if cell else (255, 255, 255, 255) for cell in np.ravel(grid)])
+    picture = small.resize(size, Image.NEAREST)
+    for k in range(9):
+        x, y = min(k * size[0] // 8, size[0] - 1), min(k * size[1] // 8, size[1] - 1)
+        picture.paste((0, 0, 0, 255), (x, 0, x + 2, size[1]))
+        picture.paste((0, 0, 0, 255), (0, y, size[0], y + 2))
+    picture.save(path)
+
+
+def test_pictures_of_grids_are_read_by_their_cells(tmp_path):
+    folder = tmp_path / "patterns"
+    folder.mkdir()
+    grids = np.random.default_rng(0).integers(0, 2, (3, 8, 8))
+    for name, grid in zip("abc", grids, strict=True):
+        draw(folder / f"{name}.png", grid)
+    clear = np.asarray(Image.open(folder / "c.png")).copy()
+    clear[clear[..., 1] == 255] = 0  # white cells fully transparent, with black underneath
+    Image.fromarray(clear).save(folder / "c.png")
+    data = PatternsDataModule(root=str(tmp_path), copies=3, max_flips=5)
+    data.setup()
+    assert data.data_source == "real" and data.sizes() == {"train": 3, "val": 54, "test": 54}
+    np.testing.assert_array_equal(data.pools["train"]["image"][:3, 0] // 255, grids)
+    pool = data.pools["test"]
+    changed = (pool["image"][:, 0] // 255 != grids[pool["label"]]).sum((1, 2))
+    np.testing.assert_array_equal(changed, pool["flips"])
+    assert np.bincount(pool["flips"]).tolist() == [9] * 6
+
+
+def test_broken_pictures_are_errors(tmp_path):
+    draw(tmp_path / "a.png", np.eye(8))
+    with pytest.raises(ValueError, match="need two or more patterns"):
+        PatternsDataModule(root=str(tmp_path)).setup()
+    draw(tmp_path / "b.png", np.eye(8), size=(80, 80))
+    with pytest.raises(ValueError, match="a.png and b.png show the same pattern"):
+        PatternsDataModule(root=str(tmp_path)).setup()
+    Image.new("RGB", (6, 6)).save(tmp_path / "b.png")
+    with pytest.raises(ValueError, match="6x6 pixels; a grid of 8x8 cells"):
+        PatternsDataModule(root=str(tmp_path)).setup()
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:300])
+    with pytest.raises(ValueError, match="b.png: cannot be read"):
+        PatternsDataModule(root=str(tmp_path)).setup()
+
+
+def test_the_mlp_fits_three_pictures_exactly_and_bears_some_flips(cli):
+    from tests.conftest import ROOT
+
+    cli(
+        "fit",
+        "--config",
+        ROOT / "configs/patterns_mlp.yaml",
+        *QUIET,
+        "--data.copies",
+        10,
+        "--trainer.check_val_every_n_epoch",
+        50,
+    )
+    found = results(Path("runs/patterns_mlp/default"))["metrics"]
+    assert found["test/acc_flips0"]["value"] == 1  # three distinct predictions, from three pictures
+    assert found["test/acc_flips2"]["value"] > 0.95 and found["test/acc_flips28"]["value"] < 0.9
+    assert sum(p.numel() for p in PatternTask(net_args={"image_size": 8, "hidden": [16, 16]}).parameters()) == 1363
+
+
+# ---- sigma(ReLU(z)) ---------------------------------------------------------------------------------------------
+
+
+def test_below_zero_the_output_is_one_half_and_its_gradient_zero():
+    z = torch.tensor([-3.0, 2.0], requires_grad=True)
+    y = output(z, "sigmoid_relu")
+    y.sum().backward()
+    assert y[0] == 0.5 and z.grad[0] == 0 and z.grad[1] > 0
+    assert (output(torch.linspace(-9, 9, 99), "sigmoid_relu") >= 0.5).all()
+
+
+def test_sigma_of_relu_says_class_one_only_whatever_is_trained(cli):
+    from tests.conftest import ROOT
+
+    config = ("fit", "--config", ROOT / "configs/two_class_relu.yaml", *QUIET, "--trainer.max_epochs", 8)
+    found = {}
+    for name, flags in (
+        ("relu", ()),
+        ("sigmoid", ("--model.output", "sigmoid")),
+        ("strict", ("--model.strict", "true")),
+    ):
+        cli(*config, *flags, "--name", name)
+        metrics = results(Path(f"runs/two_class_relu/{name}"))["metrics"]
+        found[name] = {key.removeprefix("test/"): m["value"] for key, m in metrics.items()}
+    assert found["relu"]["said_one"] == 1 and found["relu"]["acc"] == pytest.approx(0.5)
+    assert found["relu"]["dead"] > 0.3 and found["relu"]["nll"] > 0.34  # half the samples cost log 2 or more
+    assert found["sigmoid"]["acc"] > 0.8 and 0.4 < found["sigmoid"]["said_one"] < 0.6
+    assert found["strict"]["said_one"] == pytest.approx(1 - found["relu"]["dead"], abs=1e-6)  # the dead stay dead
+    assert found["strict"]["acc"] < found["sigmoid"]["acc"] and found["strict"]["nll"] == pytest.approx(
+        found["relu"]["nll"], abs=1e-6
+    )
+    with pytest.raises(ValueError, match="choose sigmoid or sigmoid_relu"):
+        TwoClassTask(output="relu")
