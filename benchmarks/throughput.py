@@ -1,6 +1,6 @@
 """Samples per second of ``fit`` against a bare loop: same network, batch, precision and augmentation-free tensors.
 
-    python benchmarks/throughput.py --config configs/mars_unet.yaml [--epochs 3] [--precision 32-true]
+    python benchmarks/throughput.py --config configs/mars_unet.yaml --epochs 1 --data.samples_per_epoch 2048
 
 The bare loop is what a person writes by hand: slice ready float tensors, forward, loss, backward, step. ``fit`` is
 the whole application: loader, augmentation, metrics, logging, figures and checkpoints, validation left out of both.

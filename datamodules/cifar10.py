@@ -102,7 +102,7 @@ class CIFAR10DataModule(PublicImages):
 
     def simulate(self) -> dict[str, Arrays]:
         """Objects of ``make_objects``."""
-        return simulated_pools(make_objects(n_train=4000, n_test=1000, seed=self.hparams.seed))
+        return simulated_pools(make_objects(n_train=3000, n_test=600, seed=self.hparams.seed))
 
     def load(self) -> dict[str, Arrays]:
         """Read or simulate, then keep the chosen classes; ``id`` stays the row number in the whole set."""

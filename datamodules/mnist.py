@@ -90,7 +90,7 @@ class MNISTDataModule(PublicImages):
 
     def simulate(self) -> dict[str, Arrays]:
         """Digits of ``make_digits``: few, so that the default run takes a minute."""
-        return simulated_pools(make_digits(n_train=4000, n_test=1000, seed=self.hparams.seed))
+        return simulated_pools(make_digits(n_train=3000, n_test=600, seed=self.hparams.seed))
 
 
 class FashionMNISTDataModule(MNISTDataModule):
@@ -115,7 +115,7 @@ class FashionMNISTDataModule(MNISTDataModule):
 
     def simulate(self) -> dict[str, Arrays]:
         """Garments of ``make_garments``."""
-        return simulated_pools(make_garments(n_train=4000, n_test=1000, seed=self.hparams.seed))
+        return simulated_pools(make_garments(n_train=3000, n_test=600, seed=self.hparams.seed))
 
 
 def read_idx(path: Path, magic: int) -> np.ndarray:

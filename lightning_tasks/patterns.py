@@ -34,8 +34,9 @@ class PatternTask(ClassificationTask):
         return super().rows_of(batch, out) | {"flips": batch["flips"]}
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Scores of classification, and accuracy by number of flipped cells."""
-        return super().score(rows) | {f"acc_flips{n}": acc for n, acc in by_flips(rows).items()}
+        """Scores of classification and, where rows hold their number, accuracy by flipped cells."""
+        found = by_flips(rows) if "flips" in rows else {}  # baselines have none
+        return super().score(rows) | {f"acc_flips{n}": acc for n, acc in found.items()}
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Also accuracy over the number of flipped cells."""

@@ -18,7 +18,7 @@ def test_commands_in_the_documents_parse(command, monkeypatch):
     from lightning_tasks.app.main import LIGHTNING, VERBS
 
     args = shlex.split(command)
-    if "COMMAND" in args or args[0] == "--help":
+    if "COMMAND" in args or "<" in command or args[0] == "--help":
         return
     assert args[0] in (*LIGHTNING, *VERBS)
     if args[0] in LIGHTNING:

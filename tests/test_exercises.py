@@ -194,6 +194,8 @@ def test_the_mlp_fits_three_pictures_exactly_and_bears_some_flips(cli):
         "--config",
         ROOT / "configs/patterns_mlp.yaml",
         *QUIET,
+        "--baselines",
+        "true",
         "--data.copies",
         10,
         "--trainer.check_val_every_n_epoch",
