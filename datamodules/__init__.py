@@ -3,6 +3,7 @@
 from .base import DataModule
 from .blood_cells import BloodCellsDataModule
 from .cifar10 import CIFAR10DataModule
+from .isic import IsicDataModule
 from .mars import MarsDataModule
 from .mnist import FashionMNISTDataModule, MNISTDataModule
 from .patterns import PatternsDataModule
@@ -13,6 +14,7 @@ __all__ = [
     "CIFAR10DataModule",
     "DataModule",
     "FashionMNISTDataModule",
+    "IsicDataModule",
     "MNISTDataModule",
     "MarsDataModule",
     "PatternsDataModule",

@@ -1,24 +1,20 @@
-"""What every data set shares: where the data comes from, splits, one loader factory, augmentation on the device."""
+"""What every data set shares: where the data comes from, cleaning, splits; how it is served stands in ``serving``."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
-import torch
-from lightning import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from .augment import Augment
-from .loader import EpochSampler, TensorLoader, to_float
+from .serving import Serving
 from .source import Arrays, find_folder, share
 from .splits import assert_disjoint, bag_indices, split_indices
 from .statistics import channel_statistics, class_counts
 from .tables import groups_named, rows_named
 
 
-class DataModule(LightningDataModule):
+class DataModule(Serving):
     """A data set in named parts (``train``, ``val``, ``test``, ``predict``), served as dict batches.
 
     A subclass sets ``title`` and ``files`` and implements ``read`` and ``simulate``; both return pools of arrays
@@ -46,10 +42,8 @@ class DataModule(LightningDataModule):
         limit: Use only so many samples of each pool, for trials.
     """
 
-    title: str = ""
     files: tuple[str, ...] = ()
     how_to_get: str = "See docs/data.md for the format and where it comes from."
-    reserved: tuple[str, ...] = ()  # array names that are not part of a batch
     variant: tuple = ()  # values of a subclass's arguments that decide what `read` and `simulate` return
 
     def __init__(
@@ -69,16 +63,13 @@ class DataModule(LightningDataModule):
         samples_per_epoch: int | None = None,
         limit: int | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(augment)
         if source not in ("auto", "real", "simulated"):
             raise ValueError(f"source={source!r}: choose auto, real or simulated.")
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size}: need 1 or more.")
         self.save_hyperparameters(logger=False)
-        self.augment = Augment(augment or [])
-        self.parts: dict[str, np.ndarray] = {}
         self.notes: list[str] = []  # what the user should know: shown once, kept in results.json
-        self._epoch = -1
 
     # ---- for subclasses ---------------------------------------------------------------------------------------
 
@@ -98,9 +89,9 @@ class DataModule(LightningDataModule):
         """Rows of the train pool to leave out, found in the data itself."""
         return np.zeros(0, np.int64)
 
-    def sample_weights(self) -> Tensor | None:
-        """Chance of each training row to be drawn, or None to serve each once an epoch."""
-        return None
+    def limited(self, pool: Arrays) -> np.ndarray:
+        """Rows, in order, that ``limit`` keeps of a pool: the first ones."""
+        return np.arange(min(self.hparams.limit, len(pool["id"])))
 
     def statistics(self) -> dict[str, Tensor]:
         """Fitted on the train part: ``mean`` and ``std`` (C,) of images in [0, 1], ``class_counts`` (K,)."""
@@ -117,6 +108,7 @@ class DataModule(LightningDataModule):
         """Read or simulate the pools, and note which."""
         h = self.hparams
         folder = None if h.source == "simulated" else find_folder(h.root, self.title, self.files, self.how_to_get)
+        self.folder = folder
         if folder is not None:
             self.data_source = "real"
             stamps = tuple((folder / name).stat().st_mtime_ns for name in self.files)
@@ -170,8 +162,9 @@ class DataModule(LightningDataModule):
             size = len(next(iter(pool.values())))
             pool.setdefault("id", np.arange(size, dtype=np.int64))
             if h.limit is not None:
+                rows = self.limited(pool)
                 for key in pool:
-                    pool[key] = pool[key][: h.limit]
+                    pool[key] = pool[key][rows]
         train = self.pools["train"]
         keep = np.ones(len(train["id"]), bool)
         keep[self.outliers(train)] = False
@@ -217,10 +210,6 @@ class DataModule(LightningDataModule):
         self.note(f"{len(rows)} samples left out by {path.name}.")
         return rows
 
-    def pool_of(self, part: str) -> str:
-        """Name of the pool that a part's rows point into."""
-        return part if part in self.pools and part in ("test", "predict") else "train"
-
     def sizes(self) -> dict[str, int]:
         """Samples in each part."""
         return {part: len(rows) for part, rows in self.parts.items()}
@@ -240,75 +229,3 @@ class DataModule(LightningDataModule):
         for part in sorted(self.parts) if split else ():
             digest.update(self.parts[part].tobytes())
         return digest.hexdigest()
-
-    # ---- loaders ----------------------------------------------------------------------------------------------
-
-    def _dataloader(self, part: str) -> TensorLoader:
-        """The only place that builds a loader."""
-        if part not in self.parts:
-            raise ValueError(f"{self.title} has no {part} part. It has: {', '.join(sorted(self.parts))}.")
-        trainer = self.trainer
-        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-        training = part == "train"
-        sampler = EpochSampler(
-            torch.from_numpy(self.parts[part]),
-            shuffle=training,
-            seed=self.run_seed,
-            weights=self.sample_weights() if training else None,
-            samples=self.hparams.samples_per_epoch,
-            rank=rank,
-            world=world,
-        )
-        short = getattr(trainer.lightning_module if trainer else None, "every_sample", False)
-        drop_last = training and not short
-        return TensorLoader(self.tensors(self.pool_of(part)), sampler, self.hparams.batch_size, drop_last=drop_last)
-
-    def tensors(self, pool: str) -> dict[str, Tensor]:
-        """Tensors of one pool on the trainer's device; made once."""
-        device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
-        cache = self.__dict__.setdefault("_tensors", {})
-        if (pool, device) not in cache:
-            cache[pool, device] = {
-                key: torch.from_numpy(np.ascontiguousarray(value)).to(device)
-                for key, value in self.pools[pool].items()
-                if key not in self.reserved
-            }
-        return cache[pool, device]
-
-    def arrays(self, part: str, limit: int | None = None) -> dict[str, Tensor]:
-        """The first ``limit`` samples of a part as CPU tensors, converted as in a batch; for baselines."""
-        rows = self.parts[part][:limit]
-        return to_float({key: torch.from_numpy(value[rows]) for key, value in self.pools[self.pool_of(part)].items()})
-
-    @property
-    def run_seed(self) -> int:
-        """Seed of the run (``seed_everything``), which orders and augments the samples; the split has its own."""
-        return int(os.environ.get("PL_GLOBAL_SEED", 0))
-
-    def train_dataloader(self) -> TensorLoader:
-        """Shuffled batches of the train part, augmented on the device."""
-        return self._dataloader("train")
-
-    def val_dataloader(self) -> TensorLoader:
-        """Batches of the val part, never augmented."""
-        return self._dataloader("val")
-
-    def test_dataloader(self) -> TensorLoader:
-        """Batches of the test part, never augmented."""
-        return self._dataloader("test")
-
-    def predict_dataloader(self) -> TensorLoader:
-        """Batches of the unlabelled part, or of the test part where there is none."""
-        return self._dataloader("predict" if "predict" in self.parts else "test")
-
-    def on_after_batch_transfer(self, batch: dict, dataloader_idx: int) -> dict:
-        """Convert dtypes, and augment while training."""
-        batch = to_float(batch)
-        trainer = self.trainer
-        if not (trainer and trainer.training and self.hparams.augment):
-            return batch
-        if self._epoch != trainer.current_epoch:  # one stream an epoch and rank: a resumed run repeats it
-            self._epoch = trainer.current_epoch
-            seed = (self.run_seed * 1_000_003 + self._epoch) * 1_009 + trainer.global_rank
-            self._generator = torch.Generator(batch["id"].device).manual_seed(seed)
-        return self.augment(batch, self._generator)

@@ -3,7 +3,7 @@
 ``clean`` finds; here findings become reasons for single samples, leaks between parts, and a map with outliers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from .clean import Duplicates, content_hash, exact_duplicates, near_duplicates, perceptual_hash
 
 NOT_CONTENT = ("id", "group", "label", "mask", "target")
+CHUNK = 512  # pictures in memory at a time
 MIN_SAMPLES, REACH, SMALL = 5, 2.5, 0.01  # DBSCAN: neighbours, radius in medians, share below which a cluster is odd
 ROBUST = 5.0  # robust standard deviations
 
@@ -41,21 +42,39 @@ class Leak:
     near: np.ndarray  # (m, 2) int64
 
 
-def fingerprints(pool: Mapping[str, np.ndarray]) -> Prints:
-    """Fingerprints of the samples of a pool: of ``image`` (N, C, H, W) where there is one, else of all inputs.
+Images = Callable[[np.ndarray], np.ndarray]  # rows -> (n, C, H, W)
+
+
+def fingerprints(pool: Mapping[str, np.ndarray], images: Images | None = None) -> Prints:
+    """Fingerprints of the samples of a pool: of the pictures (N, C, H, W) where there are any, else of all inputs.
+
+    Args:
+        pool: Arrays (N, ...); its ``image``, if any, is looked at.
+        images: Gives the pictures of a pool that does not hold them.
 
     Raises:
         ValueError: The pool holds nothing but labels.
     """
-    if "image" in pool:
-        images = pool["image"]
-        small = images.ndim != 4 or min(images.shape[2:]) < 8 or images.shape[1] not in (1, 3)
-        return Prints(content_hash(images), None if small else perceptual_hash(colours_last(images)))
+    if images is None and "image" in pool:
+        images = pool["image"].__getitem__
+    if images is not None:
+        exact, near = [], []
+        for block in blocks(images, np.arange(len(next(iter(pool.values()))))):
+            exact.append(content_hash(block))
+            if block.ndim == 4 and min(block.shape[2:]) >= 8 and block.shape[1] in (1, 3):
+                near.append(perceptual_hash(colours_last(block)))
+        return Prints(np.concatenate(exact), np.concatenate(near) if near else None)
     keys = sorted(key for key in pool if key not in NOT_CONTENT)
     if not keys:
         raise ValueError(f"The data holds only {', '.join(sorted(pool))}: there is no content to inspect.")
     columns = [content_hash(np.asarray(pool[key])) for key in keys]
     return Prints(np.array(["".join(parts) for parts in zip(*columns, strict=True)]), None)
+
+
+def blocks(images: Images, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Pictures of ``rows``, 512 at a time: bounded memory."""
+    for start in range(0, len(rows), CHUNK):
+        yield images(rows[start : start + CHUNK])
 
 
 def colours_last(images: np.ndarray) -> np.ndarray:
@@ -137,13 +156,13 @@ def groups_of(count: int, groups: Sequence[np.ndarray]) -> np.ndarray:
     return number
 
 
-def pixel_features(images: np.ndarray, side: int = 24) -> np.ndarray:
-    """(N, C, H, W) -> (N, C * side * side) float32: means of equal areas."""
-    blocks = [
-        F.adaptive_avg_pool2d(torch.from_numpy(np.ascontiguousarray(images[i : i + 512])).float(), side).flatten(1)
-        for i in range(0, len(images), 512)  # 512 float pictures at a time
+def pixel_features(images: Images, rows: np.ndarray, side: int = 24) -> np.ndarray:
+    """Pictures (C, H, W) of n rows -> (n, C * side * side) float32: means of equal areas."""
+    found = [
+        F.adaptive_avg_pool2d(torch.from_numpy(np.ascontiguousarray(block)).float(), side).flatten(1)
+        for block in blocks(images, rows)
     ]
-    return torch.cat(blocks).numpy()
+    return torch.cat(found).numpy()
 
 
 def table_features(pool: Mapping[str, np.ndarray]) -> np.ndarray | None:

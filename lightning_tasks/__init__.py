@@ -4,6 +4,7 @@ from .base import ClassificationTask
 from .blood_cells import BloodCellsTask
 from .distillation import DistillationTask
 from .fashion import FashionTask
+from .isic import IsicTask
 from .mars import MarsTask
 from .neighbours import NeighboursTask
 from .patterns import PatternTask
@@ -14,6 +15,7 @@ __all__ = [
     "ClassificationTask",
     "DistillationTask",
     "FashionTask",
+    "IsicTask",
     "MarsTask",
     "NeighboursTask",
     "PatternTask",

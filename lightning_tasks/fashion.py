@@ -15,13 +15,14 @@ class FashionTask(ClassificationTask):
     After each epoch ``train/clean_loss`` and ``train/clean_acc`` are measured on the train part as validation is: in
     evaluation mode and without augmentation. ``train/loss`` is not comparable with ``val/loss``, because dropout and
     augmentation make it larger, and it is taken while the weights still move. ``val/gap`` is validation loss minus
-    clean train loss: what overfitting is.
+    clean train loss: what overfitting is. A test measures the same under the weights that are tested:
+    ``test/train_loss``, ``test/train_acc`` and ``test/gap``.
 
     Args:
         l1: Weight of the sum of absolute weights (not of biases and norms) in the loss.
         l2: Weight of the sum of squared weights in the loss. ``weight_decay`` does the same for SGD (with l2 =
             weight_decay / 2); under Adam the two differ.
-        gap_samples: Samples of the train part that are measured after each epoch; 0 for none.
+        gap_samples: Samples of the train part that are measured after each epoch and in a test; 0 for none.
         class_names: Names of the classes.
         **kwargs: Arguments of ``ClassificationTask``.
 
@@ -58,20 +59,25 @@ class FashionTask(ClassificationTask):
     def on_validation_epoch_end(self) -> None:
         """Also measure the train part, as validation is measured."""
         if self.trainer.state.fn == "fit" and self.hparams.gap_samples:
-            clean = self._clean_loss()
-            total = self._sums.get("val/loss")
-            if total is not None:
-                self.track("val/gap", total[0] / total[1] - clean, 1)
+            self._measure_train("val", "train/clean_loss", "train/clean_acc")
         super().on_validation_epoch_end()
 
+    def on_test_epoch_end(self) -> None:
+        """Also measure the train part, under the weights that are tested."""
+        if self.hparams.gap_samples:
+            self._measure_train("test", "test/train_loss", "test/train_acc")
+        super().on_test_epoch_end()
+
     @torch.no_grad()
-    def _clean_loss(self) -> Tensor:
+    def _measure_train(self, part: str, loss_name: str, acc_name: str) -> None:
         if self._sample is None:
             found = self.trainer.datamodule.arrays("train", limit=self.hparams.gap_samples)
             self._sample = {key: found[key].to(self.device) for key in ("image", "label")}
         logits = torch.cat([self(image) for image in self._sample["image"].split(1000)])
         label = self._sample["label"]
         loss = F.cross_entropy(logits, label)
-        self.track("train/clean_loss", loss, 1)
-        self.track("train/clean_acc", (logits.argmax(1) == label).float().mean(), 1)
-        return loss
+        self.track(loss_name, loss, 1)
+        self.track(acc_name, (logits.argmax(1) == label).float().mean(), 1)
+        total = self._sums.get(f"{part}/loss")
+        if total is not None:
+            self.track(f"{part}/gap", total[0] / total[1] - loss, 1)

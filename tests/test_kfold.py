@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from lightning_tasks.app import kfold
-from lightning_tasks.app.kfold import environment
+from lightning_tasks.app import jobs
+from lightning_tasks.app.jobs import environment
 from lightning_tasks.app.load import load_members, load_run
 from lightning_tasks.app.plan import differences, settings
 from lightning_tasks.app.rowfile import load_rows
@@ -133,7 +133,7 @@ def test_single_folds_as_cluster_jobs_pool_when_the_last_is_done(tmp_path, cli, 
 def test_a_fold_that_fails_is_named_with_its_last_words_and_the_others_run(tmp_path, cli, capsys, monkeypatch):
     door = tmp_path / "door.py"
     door.write_text("import sys; print('error: fell'); sys.exit(2 * ('kfold/fold_1' in sys.argv))")
-    monkeypatch.setattr(kfold, "DOOR", door)
+    monkeypatch.setattr(jobs, "DOOR", door)
     with pytest.raises(SystemExit):
         cli(*KFOLD, "--jobs", 2)
     shown = capsys.readouterr()
@@ -197,8 +197,8 @@ def test_another_configuration_is_refused_and_overwrite_replaces(tmp_path, cli, 
 
 def test_training_on_several_devices_starts_each_fold_by_itself():
     trainer = SimpleNamespace(devices=1, num_nodes=1)
-    assert kfold.one_process(trainer) and not kfold.one_process(SimpleNamespace(devices=1, num_nodes=2))
-    assert not kfold.one_process(SimpleNamespace(devices=2, num_nodes=1))
+    assert jobs.one_process(trainer) and not jobs.one_process(SimpleNamespace(devices=1, num_nodes=2))
+    assert not jobs.one_process(SimpleNamespace(devices=2, num_nodes=1))
 
 
 def test_settings_are_compared_by_their_command_line_names():

@@ -204,7 +204,8 @@ def quiet() -> None:
         ".*lr_scheduler.step\\(\\)` before `optimizer.step\\(\\)`.*",  # mixed precision skips its first steps
     ):
         warnings.filterwarnings("ignore", message)
-    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda"):
+    rank_zero = ("lightning.fabric.utilities.seed", "lightning.pytorch.utilities.rank_zero")
+    for name in (*rank_zero, "lightning.pytorch.accelerators.cuda"):
         logging.getLogger(name).addFilter(lambda record: not any(t in record.getMessage() for t in TIPS))
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,10 @@ def findings(data: Any, distance: int) -> Found:
     """Look at the whole train pool, before the datamodule's own cleaning, and across its parts after it."""
     pool = data.pools["train"]
     count = len(pool["id"])
-    prints = {name: look.fingerprints(p) for name, p in data.pools.items()}
+    prints = {
+        name: look.fingerprints(data.served(name), partial(data.images, name) if data.has_images else None)
+        for name in data.pools
+    }
     names = data.names("train", pool["id"])
     exact = look.duplicates(prints["train"], pool.get("label", pool.get("mask")))
     same_mask = repeated_mask_outliers(pool["mask"]) if "mask" in pool else np.zeros(0, np.int64)
@@ -126,16 +130,15 @@ def findings(data: Any, distance: int) -> Found:
 
 def add_map(found: Found, data: Any, network: Any, limit: int, seed: int) -> None:
     """Find distinct samples far from all others, place some on a map, and mark its outliers; needs features."""
-    pool = data.pools["train"]
     copies = np.concatenate([g[1:] for g in (*found.exact.planted, *found.exact.repeated)] or [np.zeros(0, np.int64)])
     distinct = np.setdiff1d(np.arange(len(found.names)), copies)
     planted = np.array([np.searchsorted(distinct, g[0]) for g in found.exact.planted], np.int64)
     if network is not None:
         features = network_features(network, data, distinct)
-    elif "image" in pool:
-        features = look.pixel_features(pool["image"][distinct])
+    elif data.has_images:
+        features = look.pixel_features(partial(data.images, "train"), distinct)
     else:
-        features = look.table_features({k: v[distinct] for k, v in pool.items()})
+        features = look.table_features({k: v[distinct] for k, v in data.served("train").items()})
     if features is None or len(distinct) < 4:
         return
     points = look.reduced(features, seed)
@@ -170,8 +173,8 @@ def summary(found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
         "arrays": {
             f"{name}/{key}": {"shape": list(v.shape), "dtype": str(v.dtype)}
             | ({"low": v.min().item(), "high": v.max().item()} if v.dtype.kind in "uifb" and v.size else {})
-            for name, arrays in data.pools.items()
-            for key, v in arrays.items()
+            for name in data.pools
+            for key, v in data.served(name).items()
         },
         "classes": classes,
         "split": data.split,
@@ -237,8 +240,10 @@ def draw(results: dict[str, Any], found: Found, data: Any, classes: list[str]) -
     figures = {}
     if (counts := {part: c["samples"] for part, c in results["counts"].items() if "samples" in c}) != {}:
         figures["classes"] = class_figure(counts)
-    if "image" in pool and pool["image"].ndim == 4 and (shown := suspects_shown(found)):
-        figures["suspects"] = contact_sheet(pool["image"], shown)
+    if data.has_images and (shown := suspects_shown(found)):
+        pictures = data.images("train", np.array([row for row, _ in shown]))
+        if pictures.ndim == 4:
+            figures["suspects"] = contact_sheet(pictures, [words for _, words in shown])
     if found.points is not None:
         labels = labels_of(pool, found.sampled)
         dropped = np.isin(found.sampled, list(found.drop))

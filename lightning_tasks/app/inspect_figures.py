@@ -28,17 +28,16 @@ def class_figure(counts: dict[str, dict[str, int]]) -> Figure:
     return figure
 
 
-def contact_sheet(images: np.ndarray, shown: list[tuple[int, str]], columns: int = 8) -> Figure:
-    """Pictures (N, C, H, W) uint8 or float of the given rows, each under its words."""
-    lines = -(-len(shown) // columns)
+def contact_sheet(images: np.ndarray, words: list[str], columns: int = 8) -> Figure:
+    """Pictures (n, C, H, W), uint8 or float, each under its words."""
+    lines = -(-len(images) // columns)
     figure = Figure(figsize=(1.6 * columns, 1.95 * lines), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
-    for axis, (row, words) in zip(axes, shown, strict=False):
-        image = images[row].astype(np.float32)
+    for axis, image, text in zip(axes, images.astype(np.float32), words, strict=False):
         show(axis, image / 255 if images.dtype == np.uint8 else image)
-        axis.set_title(words, fontsize=6)
+        axis.set_title(text, fontsize=6)
     return figure
 
 

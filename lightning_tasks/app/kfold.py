@@ -1,24 +1,16 @@
 """``kfold``: one fit a fold (or bootstrap bag), each resumable by itself, then scores pooled over all samples."""
 
 import argparse
-import gc
-import os
 import shutil
-import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from .cli import TaskCLI
-from .plan import Plan, differences, settings
+from .jobs import Job, run_jobs, state_of
+from .plan import Plan
 from .pool import pool
 from .rundir import RunDir
 
-DOOR = Path(__file__).resolve().parents[2] / "cli.py"
 OURS = {
     "--data.fold": "kfold sets data.fold: leave it away, or run a single fold with --fold I.",
     "--data.folds": "kfold sets data.folds: give --folds N.",
@@ -62,25 +54,16 @@ class Folds:
             ValueError: The fold was made with another configuration.
         """
         run = self.run(i)
-        finished = run.results.is_file() and run.rows.is_file()
-        if not finished and not run.last.is_file():
-            return "missing"
         own = {"data.bag": i} if self.bags else {"data.fold": i, "data.folds": self.count, "data.bag": None}
-        differ = differences(settings(run.config.read_text()), self.planned | own)
-        if differ:
-            raise ValueError(
-                f"{run.path} was made with another configuration: {', '.join(differ[:5])}"
-                f"{', ...' if len(differ) > 5 else ''}. Add --overwrite to train the folds anew, "
-                "or --name NAME to keep both."
-            )
-        return "finished" if finished else "begun"
+        return state_of(run, run.results.is_file() and run.rows.is_file(), self.planned | own, "folds")
 
-    def command(self, i: int, state: str) -> list[str]:
-        """Arguments of the fold's fit."""
+    def job(self, i: int, state: str) -> Job:
+        """The fold's fit."""
         own = ["--data.bag", str(i)] if self.bags else ["--data.fold", str(i), "--data.folds", str(self.count)]
         own += [] if self.bags else ["--data.bag", "null"]
         how = ["--resume"] if state == "begun" else ["--overwrite"]
-        return ["fit", *self.args, *own, "--name", f"{self.name}/fold_{i}", *how]
+        args = ["fit", *self.args, *own, "--name", f"{self.name}/fold_{i}", *how]
+        return Job(f"fold_{i}", self.label(i), args, self.folder / f"fold_{i}.log")
 
 
 def run(args: list[str]) -> None:
@@ -102,13 +85,14 @@ def run(args: list[str]) -> None:
     for i, state in states.items():
         if state == "finished":
             print(f"{folds.label(i)}: finished before")
-    todo = {i: folds.command(i, state) for i, state in states.items() if state != "finished"}
+    todo = [folds.job(i, state) for i, state in states.items() if state != "finished"]
     if todo:
         (folds.folder / "results.json").unlink(missing_ok=True)  # it no longer tells of all folds
-    if options.jobs is None and one_process(plan.options.trainer):
-        in_turn(folds, todo)
-    else:
-        side_by_side(folds, todo, options.jobs or 1)
+    failed = run_jobs(todo, options.jobs, plan.options.trainer)
+    if failed:
+        name, words = next(iter(failed.items()))
+        log = folds.folder / f"{name}.log"
+        raise RuntimeError(f"{len(failed)} of {len(todo)} folds failed. {name}: {words} ({log})")
     if plan.options.trainer.fast_dev_run:
         return
     missing = [i for i in range(count) if folds.state(i) != "finished"]
@@ -139,71 +123,3 @@ def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: need 1 or more.")
     return options, fit_args
-
-
-def one_process(trainer: Any) -> bool:
-    """Whether a fit runs in one process; several are started by the fit itself, once a command."""
-    alone = trainer.devices in (1, "1") or (trainer.devices == "auto" and torch.cuda.device_count() < 2)
-    return alone and trainer.num_nodes == 1
-
-
-def in_turn(folds: Folds, todo: dict[int, list[str]]) -> None:
-    """One after another in this process; they share the arrays that are in memory."""
-    for i, command in todo.items():
-        print(f"{folds.label(i)}: {'goes on' if '--resume' in command else 'starts'}", flush=True)
-        try:
-            TaskCLI(command)
-        except SystemExit as stop:
-            raise SystemExit(f"Interrupted in {folds.label(i)}. The same command goes on from there.") from stop
-        gc.collect()  # a trainer is a web of cycles; the next fold needs its memory
-        torch.cuda.empty_cache()
-
-
-def side_by_side(folds: Folds, todo: dict[int, list[str]], jobs: int) -> None:
-    """``jobs`` processes at a time, each with its share of the threads, its log beside its directory.
-
-    Raises:
-        RuntimeError: Folds failed; the others have been run all the same.
-    """
-    folds.folder.mkdir(parents=True, exist_ok=True)
-    waiting, running, failed = list(todo), {}, {}
-    free = list(range(jobs))
-    try:
-        while waiting or running:
-            while waiting and free:
-                i, seat = waiting.pop(0), free.pop(0)
-                log = folds.folder / f"fold_{i}.log"
-                print(f"{folds.label(i)}: {'goes on' if '--resume' in todo[i] else 'starts'}, log in {log}", flush=True)
-                with log.open("w") as file:
-                    command = [sys.executable, str(DOOR), *todo[i], "--trainer.enable_progress_bar", "false"]
-                    process = subprocess.Popen(
-                        command,
-                        stdout=file,
-                        stderr=subprocess.STDOUT,
-                        env=environment(seat, jobs, torch.cuda.device_count()),
-                    )
-                running[i] = (process, seat, log)
-            for i, (process, seat, log) in list(running.items()):
-                if process.poll() is not None:
-                    del running[i]
-                    free.append(seat)
-                    print(f"{folds.label(i)}: {'done' if process.returncode == 0 else 'FAILED'}", flush=True)
-                    if process.returncode:
-                        failed[i] = f"{(log.read_text().strip().splitlines() or ['no message'])[-1]} ({log})"
-            time.sleep(0.1)
-    finally:
-        for process, _, _ in running.values():
-            process.terminate()
-    if failed:
-        raise RuntimeError(
-            f"{len(failed)} of {len(todo)} folds failed. fold_{next(iter(failed))}: {next(iter(failed.values()))}"
-        )
-
-
-def environment(seat: int, jobs: int, devices: int) -> dict[str, str]:
-    """Environment of one of ``jobs`` processes: its share of the threads, and of several GPUs one."""
-    env = {**os.environ, "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // jobs))}
-    if devices > 1 and jobs > 1:
-        visible = (os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(devices)))).split(",")
-        env["CUDA_VISIBLE_DEVICES"] = visible[seat % len(visible)]
-    return env

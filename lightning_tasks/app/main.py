@@ -13,10 +13,13 @@ LIGHTNING = {
 }
 VERBS = {
     "kfold": "train every fold or bag, then pool the out-of-fold scores (--folds, --fold, --jobs, --bootstrap)",
+    "sweep": "train every combination with every seed: table and figure of mean and sd (--grid, --seeds, --sweep)",
+    "tune": "search hyperparameters with pruning, beside random search at equal budget (--space, --trials)",
     "ensemble": "score the mean of several members beside each of them (--runs A B ..., --fit-weights)",
     "inspect": "report on a data set: duplicates, conflicts, outliers, leaks; writes exclude.csv (--config)",
     "submit": "write the assignment's submission file from a run or k-fold directory (--run)",
     "calibrate": "fit temperature, vector or isotonic scaling on a run's validation part (--run, --method)",
+    "explain": "draw Grad-CAM and saliency of the most confident right and wrong predictions (--run)",
     "report": "write one self-contained HTML page about a run (--run)",
 }
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from functools import partial
 from typing import Any
 
 import torch
 from lightning.pytorch.utilities import rank_zero_info
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..classification_metrics import classification_scores, confusion_matrix
 from ..corruptions import NAMES, SEVERITIES, corrupt, random_corruption
@@ -95,7 +94,7 @@ class ClassificationTask(ImageTask):
         self.severities = list(suite_severities or SEVERITIES)
         if bad := sorted(set(self.severities) - set(SEVERITIES)):
             raise ValueError(f"suite_severities holds {bad[0]}; choose of {', '.join(map(str, SEVERITIES))}.")
-        self.net = build_classifier(net, self.in_channels, self.num_classes, **(net_args or {}))
+        self.net = self.build_net()
         smoothing = {"label_smoothing": label_smoothing} if label_smoothing else {}
         self.loss = soft_loss(loss, **(loss_args or {}), **smoothing)
         given = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
@@ -105,12 +104,21 @@ class ClassificationTask(ImageTask):
             self.row_names = self.file_rows = ("prob", "label", "corrupted")
         self._choose_monitor(monitor)
 
+    def build_net(self, pretrained: bool = False) -> nn.Module:
+        """The network, with timm's weights if ``pretrained``. ``hparams`` hold the arguments of subclasses, too."""
+        h = self.hparams
+        return build_classifier(h.net, self.in_channels, self.num_classes, pretrained=pretrained, **(h.net_args or {}))
+
+    def image_net(self, net: nn.Module) -> nn.Module:
+        """The part of a network that ``weights`` are for."""
+        return net
+
     def _choose_monitor(self, monitor: str | None) -> None:
-        scores = classification_scores(torch.eye(self.num_classes), torch.arange(self.num_classes), self.class_names)
-        known = ["val/loss", *(f"val/{name}" for name in scores)]
+        prob = torch.eye(self.num_classes)
+        known = ["val/loss", *(f"val/{name}" for name in self.score({"prob": prob, "label": prob.argmax(1)}))]
         if self.corrupted != "none":
             known.append("val/acc_corrupted")
-        self.monitor = monitor or ("val/acc" if self.corrupted == "none" else "val/acc_corrupted")
+        self.monitor = monitor or ("val/acc_corrupted" if self.corrupted != "none" else self.monitor)
         if self.monitor not in known:
             near = get_close_matches(self.monitor, known, 1, cutoff=0.3)
             raise ValueError(f"monitor={monitor!r} is no metric of validation. Did you mean {(near or known)[0]!r}?")
@@ -133,15 +141,14 @@ class ClassificationTask(ImageTask):
         """
         h = self.hparams
         if h.weights not in ("auto", "pretrained"):
-            dropped = load_file(self.net, h.weights)
+            dropped = load_file(self.image_net(self.net), h.weights)
             self.weights_origin = f"file {h.weights}"
             if dropped:
                 note(f"The head of {h.weights} has another size; the head starts anew ({', '.join(dropped)}).")
             return
-        build = partial(build_classifier, h.net, self.in_channels, self.num_classes, **(h.net_args or {}))
         try:
             with impatient_hub():
-                source = build(pretrained=True)
+                source = self.image_net(self.build_net(pretrained=True))
         except Exception as error:  # the hub, the disk and timm raise a dozen types
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             if h.weights == "pretrained":
@@ -152,7 +159,7 @@ class ClassificationTask(ImageTask):
             self.weights_origin = "scratch (auto found no pretrained weights)"
             note(f"weights='auto': the weights of {h.net} could not be loaded ({reason}). Training from scratch.")
             return
-        self.net.load_state_dict(source.state_dict())
+        self.image_net(self.net).load_state_dict(source.state_dict())
         tag = getattr(source, "pretrained_cfg", {}).get("tag")
         self.weights_origin = f"pretrained {h.net}" + (f".{tag}" if tag and "." not in h.net else "")
 
@@ -197,17 +204,32 @@ class ClassificationTask(ImageTask):
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         """Loss of one batch."""
-        loss = self.criterion(self(batch["image"]), batch)
+        loss = self.criterion(self.logits(batch), batch)
         self.track("train/loss", loss, len(batch["id"]))
         return loss
 
-    def probabilities(self, image: Tensor) -> Tensor:
+    def logits(self, batch: dict) -> Tensor:
+        """Logits (B, K) of a batch: the one door to the network, for training, evaluation and explanations.
+
+        A task whose network reads more than ``image`` overrides it. Gradients reach the batch's tensors.
+        """
+        return self(batch["image"])
+
+    def prob_of(self, logits: Tensor) -> Tensor:
+        """Probabilities float32 (B, K)."""
+        return logits.float().softmax(1)
+
+    def probabilities(self, batch: dict) -> Tensor:
         """(B, K), averaged over the views of ``tta``."""
-        return self.average_views(image, lambda view: self(view).float().softmax(1), spatial=False)
+
+        def of_view(image: Tensor) -> Tensor:
+            return self.prob_of(self.logits({**batch, "image": image}))
+
+        return self.average_views(batch["image"], of_view, spatial=False)
 
     def evaluate(self, part: str, batch: dict) -> None:
         """Loss and probabilities, and the classes given to corrupted copies."""
-        rows = self.rows_with(batch, lambda copy: self.probabilities(copy["image"]))
+        rows = self.rows_with(batch, self.probabilities)
         logits = rows["prob"].clamp_min(1e-12).log()  # softmax gives the probabilities back, averaged over views
         self.track(f"{part}/loss", self.criterion(logits, batch), len(batch["id"]))
         self.collect(part, batch, **rows)
@@ -236,7 +258,7 @@ class ClassificationTask(ImageTask):
 
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id`` and ``prob`` (B, K), averaged over the views of ``tta``."""
-        return {"id": batch["id"], "prob": self.probabilities(batch["image"])}
+        return {"id": batch["id"], "prob": self.probabilities(batch)}
 
     # ---- scores and figures -----------------------------------------------------------------------------------
 
@@ -261,8 +283,8 @@ class ClassificationTask(ImageTask):
         """Images with predicted and true class; the same images corrupted."""
         drawn = {"samples": grid_figure(batch, out["prob"], self.class_names)}
         if self.corrupted != "none":
-            copy = random_corruption(batch["image"][:24], batch["id"][:24])
-            drawn["corrupted"] = grid_figure({**batch, "image": copy}, self.probabilities(copy), self.class_names)
+            copies = {**batch, "image": random_corruption(batch["image"], batch["id"])}
+            drawn["corrupted"] = grid_figure(copies, self.probabilities(copies), self.class_names)
         return drawn
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:

@@ -144,7 +144,8 @@ class TunedCnn(Net):
         num_classes: K.
         image_size: S.
         conv_layers: 1 to 5.
-        filters: Channels of the first convolution; each pooling doubles them, up to 256.
+        filters: Channels of the last convolution; each pooling before it halves them, down to 8. As the pictures
+            shrink the channels grow, which keeps the work of the layers alike.
         kernel: Side of the kernels, odd.
         pools: Pooled layers, at most ``conv_layers``; None pools after each as long as the picture allows.
         pooling: ``max`` or ``avg``.
@@ -190,7 +191,8 @@ class TunedCnn(Net):
         layers: list[nn.Module] = []
         channels, side = in_channels, image_size
         for number in range(conv_layers):
-            width = min(256, filters * 2 ** min(number, pools))
+            halvings = min(pools, conv_layers - 1) - min(number, pools)  # poolings between this layer and the last
+            width = max(min(filters, 8), filters >> halvings)
             layers += [nn.Conv2d(channels, width, kernel, padding=kernel // 2), nn.ReLU(inplace=True)]
             if number < pools:
                 layers.append(pool(2))

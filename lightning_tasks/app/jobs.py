@@ -1,0 +1,163 @@
+"""Several fits: one after another in this process, or side by side in processes of their own."""
+
+import gc
+import os
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .cli import TaskCLI
+from .errors import describe
+from .plan import differences, settings
+from .rundir import RunDir
+
+DOOR = Path(__file__).resolve().parents[2] / "cli.py"
+
+
+@dataclass
+class Job:
+    """One fit.
+
+    Args:
+        name: Names it where failures are listed.
+        label: ``fold 2 of 5 (fold_1)``.
+        args: Arguments of the command line.
+        log: Output of its process, or the traceback where it failed in this one.
+    """
+
+    name: str
+    label: str
+    args: list[str]
+    log: Path
+
+    def announce(self, where: str = "") -> None:
+        """Tell that it begins."""
+        print(f"{self.label}: {'goes on' if '--resume' in self.args else 'starts'}{where}", flush=True)
+
+
+Ended = Callable[[Job, str | None], None]  # told of each job that ended, and of its error
+
+
+def run_jobs(jobs: list[Job], seats: int | None, trainer: Any, ended: Ended | None = None) -> dict[str, str]:
+    """Run all of them.
+
+    Args:
+        jobs: In their order.
+        seats: Processes side by side; None runs one after another in this process, where they share the arrays in
+            memory, unless a fit starts several processes itself.
+        trainer: Trainer options of the fits.
+        ended: Called after each. Without it the first error in this process is raised at once.
+
+    Returns:
+        Name -> last words of those that failed.
+    """
+    if seats is None and one_process(trainer):
+        return in_turn(jobs, ended)
+    return side_by_side(jobs, seats or 1, ended)
+
+
+def one_process(trainer: Any) -> bool:
+    """Whether a fit runs in one process; several are started by the fit itself, once a command."""
+    alone = trainer.devices in (1, "1") or (trainer.devices == "auto" and torch.cuda.device_count() < 2)
+    return alone and trainer.num_nodes == 1
+
+
+def in_turn(jobs: list[Job], ended: Ended | None = None) -> dict[str, str]:
+    """One after another in this process."""
+    failed = {}
+    for job in jobs:
+        job.announce()
+        try:
+            TaskCLI(job.args)
+        except SystemExit as stop:
+            raise SystemExit(f"Interrupted in {job.label}. The same command goes on from there.") from stop
+        except Exception as error:
+            if ended is None:
+                raise
+            job.log.parent.mkdir(parents=True, exist_ok=True)
+            job.log.write_text(traceback.format_exc())
+            failed[job.name] = describe(error)
+            print(f"{job.label}: FAILED. {failed[job.name]} ({job.log})", flush=True)
+        free_memory()
+        if ended is not None:
+            ended(job, failed.get(job.name))
+    return failed
+
+
+def free_memory() -> None:
+    """A trainer is a web of cycles; the next fit needs its memory."""
+    gc.collect()
+    torch.cuda.empty_cache()
+
+
+def side_by_side(jobs: list[Job], seats: int, ended: Ended | None = None) -> dict[str, str]:
+    """``seats`` processes at a time, each with its share of the threads; one that fails does not stop the others."""
+    waiting, running, failed = list(jobs), [], {}
+    free = list(range(seats))
+    try:
+        while waiting or running:
+            while waiting and free:
+                job, seat = waiting.pop(0), free.pop(0)
+                job.announce(f", log in {job.log}")
+                job.log.parent.mkdir(parents=True, exist_ok=True)
+                with job.log.open("w") as file:
+                    process = subprocess.Popen(
+                        [sys.executable, str(DOOR), *job.args, "--trainer.enable_progress_bar", "false"],
+                        stdout=file,
+                        stderr=subprocess.STDOUT,
+                        env=environment(seat, seats, torch.cuda.device_count()),
+                    )
+                running.append((job, process, seat))
+            for job, process, seat in [r for r in running if r[1].poll() is not None]:
+                running.remove((job, process, seat))
+                free.append(seat)
+                print(f"{job.label}: {'done' if process.returncode == 0 else 'FAILED'}", flush=True)
+                if process.returncode:
+                    failed[job.name] = (job.log.read_text().strip().splitlines() or ["no message"])[-1]
+                if ended is not None:
+                    ended(job, failed.get(job.name))
+            time.sleep(0.1)
+    finally:
+        for _, process, _ in running:
+            process.terminate()
+    return failed
+
+
+def environment(seat: int, jobs: int, devices: int) -> dict[str, str]:
+    """Environment of one of ``jobs`` processes: its share of the threads, and of several GPUs one."""
+    env = {**os.environ, "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // jobs))}
+    if devices > 1 and jobs > 1:
+        visible = (os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(devices)))).split(",")
+        env["CUDA_VISIBLE_DEVICES"] = visible[seat % len(visible)]
+    return env
+
+
+def state_of(run: RunDir, finished: bool, planned: dict[str, Any], what: str) -> str:
+    """``finished``, ``begun`` (its last checkpoint can be continued) or ``missing``.
+
+    Args:
+        run: Directory of the fit.
+        finished: Whether all files of a finished one are there.
+        planned: Settings the fit should have.
+        what: Word for several of them, such as ``folds``.
+
+    Raises:
+        ValueError: The run was made with another configuration.
+    """
+    if not finished and not run.last.is_file():
+        return "missing"
+    differ = differences(settings(run.config.read_text()), planned)
+    if differ:
+        raise ValueError(
+            f"{run.path} was made with another configuration: {', '.join(differ[:5])}"
+            f"{', ...' if len(differ) > 5 else ''}. Add --overwrite to train the {what} anew, "
+            "or --name NAME to keep both."
+        )
+    return "finished" if finished else "begun"

@@ -1,0 +1,121 @@
+"""Metrics of two classes, one of them rare, from the probability of the positive one.
+
+N samples. ``prob`` (N,) float, higher means positive; ``label`` (N,), 1 positive, 0 negative. Everything about ranking
+is read from one ``Roc``, so that samples are sorted once; equal probabilities share one point, which is what "ties
+count half" means. Where a class is missing, metrics that need it are NaN. Computed in float64.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .classification_metrics import TINY, expected_calibration_error
+
+MIN_TPR = 0.8  # the pAUC of ISIC 2024 looks at the sensitivities from here to 1
+
+
+class Roc(NamedTuple):
+    """Counts when everything from a threshold on is called positive; thresholds fall, and the first calls nothing so.
+
+    Args:
+        tp: True positives, float64 (M,), from 0 to the number of positives.
+        fp: False positives, float64 (M,), from 0 to the number of negatives.
+    """
+
+    tp: Tensor
+    fp: Tensor
+
+    @property
+    def tpr(self) -> Tensor:
+        """Sensitivity (M,); NaN without positives."""
+        return self.tp / self.tp[-1]
+
+    @property
+    def fpr(self) -> Tensor:
+        """1 - specificity (M,); NaN without negatives."""
+        return self.fp / self.fp[-1]
+
+
+def roc(prob: Tensor, label: Tensor) -> Roc:
+    """Sort once. O(N log N).
+
+    Raises:
+        ValueError: No samples, or shapes that do not fit.
+    """
+    if prob.ndim != 1 or prob.shape != label.shape or not len(prob):
+        raise ValueError(f"prob {tuple(prob.shape)} and label {tuple(label.shape)}: need (N,) twice, N of 1 or more.")
+    value, order = prob.sort(descending=True)
+    tp = label[order].double().cumsum(0)
+    last = torch.cat([value[1:] != value[:-1], value.new_ones(1, dtype=torch.bool)])  # of a run of equal values
+    tp = tp[last]
+    called = last.nonzero().squeeze(1).double() + 1
+    zero = tp.new_zeros(1)
+    return Roc(torch.cat([zero, tp]), torch.cat([zero, called - tp]))
+
+
+def auroc(curve: Roc) -> Tensor:
+    """Area under the ROC: chance that a positive is above a negative, ties counting half (Mann & Whitney 1947)."""
+    return torch.trapezoid(curve.tpr, curve.fpr)
+
+
+def pauc(curve: Roc, min_tpr: float = MIN_TPR) -> Tensor:
+    """Area between the ROC and the line TPR = ``min_tpr``: 0 to 1 - min_tpr, by chance (1 - min_tpr)^2 / 2.
+
+    With min_tpr = 0.8 the score of ISIC 2024: best 0.2, chance 0.02. It is the integral of 1 - FPR over the TPR from
+    min_tpr to 1, on the ROC with straight lines between its points.
+
+    Source: Kaggle, "ISIC 2024 - Skin Cancer Detection with 3D-TBP", evaluation page.
+    """
+    tpr, fpr = curve.tpr, curve.fpr
+    low, high = tpr[:-1], tpr[1:]
+    begin = low.clamp_min(min_tpr)
+    share = (begin - low) / (high - low).clamp_min(TINY)  # of the segment, which lies below the line
+    fpr_begin = torch.lerp(fpr[:-1], fpr[1:], share)
+    height = 1 - (fpr_begin + fpr[1:]) / 2
+    # Horizontal segments have no extent in TPR; NaN (a missing class) stays NaN.
+    return ((high - begin).clamp_min(0) * height).sum()
+
+
+def average_precision(curve: Roc) -> Tensor:
+    """Sum over thresholds of (recall_m - recall_(m - 1)) precision_m, not interpolated; by chance the prevalence."""
+    precision = curve.tp[1:] / (curve.tp[1:] + curve.fp[1:])
+    return (curve.tpr.diff() * precision).sum()
+
+
+def sensitivity_at(curve: Roc, specificity: float) -> Tensor:
+    """Highest sensitivity of a threshold whose specificity is at least ``specificity``."""
+    allowed = torch.floor((1 - specificity) * curve.fp[-1] + 1e-9)  # in counts: 0.1 * 10 negatives allow exactly one
+    found = torch.where(curve.fp <= allowed, curve.tpr, curve.tpr.new_zeros(())).max()
+    return torch.where(curve.fp[-1] > 0, found, torch.nan)
+
+
+def brier(prob: Tensor, label: Tensor) -> Tensor:
+    """Mean of (p - y)^2, in 0..1: the form for two classes, half of that in ``classification_metrics`` (Brier 1950)."""
+    return (prob.double() - label.double()).square().mean()
+
+
+def nll(prob: Tensor, label: Tensor) -> Tensor:
+    """Mean of -log of the probability of the true class, in nats."""
+    p = prob.double()
+    return -torch.where(label == 1, p, 1 - p).clamp_min(TINY).log().mean()
+
+
+def ece(prob: Tensor, label: Tensor) -> Tensor:
+    """Expected calibration error of the predicted class, as for any number of classes (Guo et al. 2017)."""
+    return expected_calibration_error(torch.stack([1 - prob, prob], 1), label)
+
+
+def binary_scores(prob: Tensor, label: Tensor) -> dict[str, Tensor]:
+    """All of the above: name -> float64 (0-dim), on the device of ``prob``."""
+    curve = roc(prob, label)
+    return {
+        "auroc": auroc(curve),
+        "pauc": pauc(curve),
+        "ap": average_precision(curve),
+        "sens_at_spec90": sensitivity_at(curve, 0.90),
+        "sens_at_spec95": sensitivity_at(curve, 0.95),
+        "brier": brier(prob, label),
+        "nll": nll(prob, label),
+        "ece": ece(prob, label),
+    }

@@ -1,0 +1,283 @@
+"""Skin lesions (assignment C1): how likely is a lesion malignant, from its picture, its table row, or both."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from lightning.pytorch.callbacks import LambdaCallback
+from torch import Tensor, nn
+
+from .base import ClassificationTask
+from .base.image_baselines import SIDE, linear_prob
+from .base.plots_binary import precision_recall_figure, roc_figure, scores_figure, strata_figure
+from .base.plots_calibration import reliability_figure
+from .base.plots_classes import grid_figure
+from .base.task import checked_choice
+from .binary_metrics import auroc, binary_scores, roc
+from .calibration import reliability_bins
+from .nets.fused import FusedNet, TableNet, lazy_layers, materialize
+
+CLASSES = ["benign", "malignant"]
+BRANCHES = {"image": ("image",), "metadata": ("table",), "fused": ("image", "table")}  # what each reads
+INPUTS = {"image": "images", "mean": "images", "table": "a table", "table_features": "a table"}
+AGES = {"below_40": (0, 40), "40_to_59": (40, 60), "60_and_above": (60, 200)}
+MAX_PIXELS = 3000  # a linear model gains little from more, and all that are malignant fit in
+MIN_STRATUM = 20  # samples of each class; with fewer, the standard error of an AUROC is .06 and more
+
+
+class IsicTask(ClassificationTask):
+    """Probability that a lesion is malignant, class 1 of ``CLASSES``.
+
+    Reads ``image`` (B, 3, H, W) in [0, 1], ``table`` float32 (B, T), both as ``branch`` needs them, ``label`` (B,), and
+    for strata ``sex`` and ``site`` (B,) int64 codes (-1 unknown) and ``age`` (B,) float32 in years, perhaps NaN.
+
+    Malignant lesions are rare, so training draws them more often (``drawn_share`` of the datamodule's statistics) or
+    weighs them more (``class_weights``), and logits learn odds that are too high by a known factor. Probabilities are
+    put right: logit_k + log(prior_k) - log(drawn_k w_k), with the class shares of the train part as prior. That is
+    exact for cross entropy on hard labels; focal loss, label smoothing, CutMix and MixUp bend probabilities in ways
+    no constant undoes (``calibrate`` helps). The ranking, and with it AUROC, does not depend on it.
+
+    Scores: those of ``binary_metrics``, and ``auroc_sex_<name>``, ``auroc_site_<name>``, ``auroc_age_<band>`` where the
+    rows hold 20 samples of each class of a stratum; a bootstrap draw with fewer does not enter that interval.
+
+    Args:
+        branch: ``image``; ``metadata``, a network on ``table`` alone; or ``fused``, both.
+        net: Image network by name, as in ``ClassificationTask``; ``weights`` are for it.
+        features: Width of what each branch gives to the fused head.
+        table_hidden: Hidden layers of the network on ``table``.
+        dropout: Of the network on ``table`` and of the fused head.
+        **kwargs: Arguments of ``ClassificationTask``.
+
+    Raises:
+        ValueError: An unknown branch, or weights of an image network for ``metadata``.
+
+    Sources: Elkan 2001, "The foundations of cost-sensitive learning", theorem 2; Dal Pozzolo et al. 2015, "Calibrating
+    probability with undersampling for unbalanced classification", equation 4.
+    """
+
+    monitor, mode = "val/auroc", "max"
+    row_names = ("prob", "label", "sex", "site", "age")
+    file_rows = ("prob", "label")
+    strata_names: dict[str, list[str]] = {}  # what codes of sex and site mean: from the data, later the checkpoint
+
+    def __init__(
+        self,
+        branch: str = "fused",
+        net: str = "cnn_small",
+        features: int = 64,
+        table_hidden: list[int] | None = None,
+        dropout: float = 0.2,
+        **kwargs,
+    ) -> None:
+        checked_choice("branch", branch, tuple(BRANCHES))
+        super().__init__(net=net, in_channels=3, class_names=CLASSES, corrupted="none", **kwargs)
+        self.save_hyperparameters(logger=False)
+        if branch == "metadata" and self.hparams.weights != "none":
+            raise ValueError(
+                f"weights={self.hparams.weights!r}: branch metadata has no image network. Set --model.weights none."
+            )
+        self.register_buffer("prior_shift", torch.zeros(self.num_classes))
+
+    # ---- network ----------------------------------------------------------------------------------------------
+
+    def build_net(self, pretrained: bool = False) -> nn.Module:
+        """The network of the branch."""
+        h = self.hparams
+        hidden = [64, 32] if h.table_hidden is None else h.table_hidden
+        if h.branch == "image":
+            return super().build_net(pretrained)
+        if h.branch == "metadata":
+            return TableNet(self.num_classes, hidden, h.dropout)
+        return FusedNet(
+            self.in_channels, self.num_classes, h.net, h.net_args, h.features, hidden, h.dropout, pretrained
+        )
+
+    def image_net(self, net: nn.Module) -> nn.Module:
+        """The image branch."""
+        return net.image if self.hparams.branch == "fused" else net
+
+    def logits(self, batch: dict) -> Tensor:
+        """Logits (B, 2) as trained, from what the branch reads of the batch; without the prior correction.
+
+        Raises:
+            ValueError: The batch lacks it.
+        """
+        branch = self.hparams.branch
+        found = [self.needed(batch, key) for key in BRANCHES[branch]]
+        if branch == "metadata":
+            return self.net(*found)
+        return self.net(self.normalized(found[0]), *found[1:])
+
+    def needed(self, found: dict, key: str) -> Any:
+        """``found[key]``, or an error that says which setting gives it."""
+        if key in found:
+            return found[key]
+        remedy = {"image": "Set --data.images true", "mean": "Set --data.images true"}.get(key, "Use IsicDataModule")
+        raise ValueError(
+            f"branch={self.hparams.branch!r} needs {INPUTS[key]}, and the data gives none. "
+            f"{remedy}, or choose another --model.branch."
+        )
+
+    # ---- what the fit learns of the data ----------------------------------------------------------------------
+
+    def configure_callbacks(self) -> list:
+        """Where weights are averaged, meet the data first: the average copies the network before ``setup``."""
+        average = super().configure_callbacks()
+        return [LambdaCallback(setup=lambda trainer, task, stage: task.meet(stage)), *average] if average else []
+
+    def meet(self, stage: str) -> None:
+        """When a fit begins, give the layers that read the table their size.
+
+        Raises:
+            ValueError: The data has no table.
+        """
+        if stage == "fit" and lazy_layers(self.net):
+            materialize(self.net, int(self.needed(self.trainer.datamodule.statistics(), "table_features")))
+
+    def setup(self, stage: str) -> None:
+        """Also take the names of the strata."""
+        self.meet(stage)
+        super().setup(stage)
+        self.strata_names = getattr(self.trainer.datamodule, "strata_names", self.strata_names)
+
+    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+        """Also take the prior and the odds that training draws."""
+        super().fit_statistics(found)
+        if self.hparams.branch != "metadata":
+            self.needed(found, "mean")
+        weights = None if self.hparams.class_weights == "none" else self.class_weights.cpu()
+        self.prior_shift.copy_(prior_shift(found["class_counts"], found["drawn_share"], weights))
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        """Keep the names of the strata: an ensemble or a pooled score has no fitted datamodule to ask."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["strata_names"] = self.strata_names
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        """Make room for the table that the checkpoint knows, and recall the names of the strata."""
+        super().on_load_checkpoint(checkpoint)
+        self.strata_names = checkpoint.get("strata_names", {})
+        for name in lazy_layers(self.net):
+            weight = checkpoint["state_dict"].get(f"net.{name}.weight")
+            # A checkpoint of another branch: any size will do, and loading names what does not fit.
+            materialize(self.net, 1 if weight is None else weight.shape[1])
+
+    # ---- probabilities and scores -----------------------------------------------------------------------------
+
+    def prob_of(self, logits: Tensor) -> Tensor:
+        """Probabilities (B, 2) under the prior of the train part."""
+        return super().prob_of(logits.float() + self.prior_shift)
+
+    def probabilities(self, batch: dict) -> Tensor:
+        """(B, 2), averaged over the views of ``tta``, where there is a picture."""
+        if self.hparams.branch == "metadata":
+            return self.prob_of(self.logits(batch))
+        return super().probabilities(batch)
+
+    def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
+        """Also what strata are made of."""
+        return super().rows_of(batch, out) | {key: batch[key] for key in ("sex", "site", "age")}
+
+    def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """Scores of the set and of its strata."""
+        scores = binary_scores(rows["prob"][:, 1], rows["label"])
+        for name, (prob, label) in self.strata(rows):
+            scores[f"auroc_{name}"] = auroc(roc(prob, label))
+        return scores
+
+    def strata(self, rows: dict[str, Tensor]) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
+        """Name, probabilities and labels of each stratum with ``MIN_STRATUM`` samples of each class."""
+        members: dict[str, Tensor] = {}
+        for key in ("sex", "site"):
+            names = self.strata_names.get(key, [])
+            for code in rows[key].unique().tolist() if key in rows else ():
+                if code >= 0:
+                    name = names[code] if code < len(names) else str(code)
+                    members[f"{key}_{metric_name(name)}"] = rows[key] == code
+        if "age" in rows:
+            members |= {f"age_{n}": (rows["age"] >= low) & (rows["age"] < high) for n, (low, high) in AGES.items()}
+        for name, inside in members.items():
+            label = rows["label"][inside]
+            positives = int(label.sum())
+            if min(positives, len(label) - positives) >= MIN_STRATUM:
+                yield name, (rows["prob"][inside, 1], label)
+
+    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
+        """Prevalence, logistic regression on the table, and a linear model on 16x16 pixels of ``MAX_PIXELS`` pictures.
+
+        Of these up to half are malignant; the probabilities are put right for it, as those of the network are.
+        """
+        pool, counts = datamodule.pool_of("test"), datamodule.statistics()["class_counts"]
+        train, test = datamodule.parts["train"], datamodule.parts["test"]
+        known, asked = datamodule.served("train"), datamodule.served(pool)
+        y = known["label"][train].astype(int)
+        probs = {"prevalence": (counts.double() / counts.sum()).expand(len(test), -1)}
+        if "table" in known:
+            probs["logistic on table"] = linear_prob(known["table"][train], y, asked["table"][test], self.num_classes)
+        if datamodule.has_images:
+            some = few_of_each(y, MAX_PIXELS)
+            x, new = small_pixels(datamodule, "train", train[some]), small_pixels(datamodule, pool, test)
+            shift = prior_shift(counts, torch.from_numpy(np.bincount(y[some]) / len(some)))
+            probs["linear model on 16x16"] = (linear_prob(x, y[some], new, self.num_classes).log() + shift).softmax(1)
+        rows = {k: torch.from_numpy(np.array(asked[k][test])) for k in ("label", "sex", "site", "age")}
+        rows["label"] = rows["label"].long()
+        return {n: {k: float(v) for k, v in self.score({**rows, "prob": p}).items()} for n, p in probs.items()}
+
+    # ---- figures ----------------------------------------------------------------------------------------------
+
+    def figures(self, batch: dict, out: dict) -> dict[str, Any]:
+        """Pictures with predicted and true class."""
+        return {"samples": grid_figure(batch, out["prob"], self.class_names)} if "image" in batch else {}
+
+    def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """ROC, precision over recall, scores of both classes, reliability, AUROC of the strata."""
+        prob, label = rows["prob"][:, 1], rows["label"]
+        drawn = {"scores": scores_figure(prob, label, self.class_names)}
+        drawn["reliability"] = reliability_figure(reliability_bins(rows["prob"], label), titles=("all", ""), chance=0.5)
+        if 0 < int(label.sum()) < len(label):
+            curve = roc(prob, label)
+            drawn |= {"roc": roc_figure(curve), "precision_recall": precision_recall_figure(curve)}
+        if strata := dict(self.strata(rows)):
+            drawn["strata"] = strata_figure({"all": (prob, label), **strata})
+        return drawn
+
+
+def prior_shift(counts: Tensor, drawn: Tensor, weights: Tensor | None = None) -> Tensor:
+    """What to add to logits that were trained under other class shares: log(prior_k) - log(drawn_k w_k), float32 (K,).
+
+    Args:
+        counts: Class counts (K,) or fewer where the last classes do not occur; their shares are the prior.
+        drawn: Share (K,) of each class among what training draws.
+        weights: Class weights (K,) of the cross entropy.
+
+    Returns:
+        Zeros where a class does not occur: there is nothing to put right then.
+    """
+    prior = counts.double() / counts.sum()
+    seen = drawn.double() * (1 if weights is None else weights.double())
+    if len(prior) < len(seen) or (prior <= 0).any() or (seen <= 0).any():
+        return torch.zeros(len(seen))
+    return (prior.log() - (seen / seen.sum()).log()).float()
+
+
+def metric_name(name: str) -> str:
+    """``head/neck`` -> ``head_neck``: TensorBoard groups on the slash."""
+    return re.sub(r"[^a-z0-9]+", "_", str(name).lower()).strip("_")
+
+
+def few_of_each(label: np.ndarray, limit: int) -> np.ndarray:
+    """Rows, in order, of at most ``limit`` samples, up to half of them malignant."""
+    rng = np.random.default_rng(0)
+    benign, malignant = (rng.permutation(np.flatnonzero(label == k)) for k in (0, 1))
+    malignant = malignant[: limit // 2]
+    return np.sort(np.concatenate([malignant, benign[: limit - len(malignant)]]))
+
+
+def small_pixels(datamodule: Any, pool: str, rows: np.ndarray) -> np.ndarray:
+    """Pictures of some rows as (N, 3 * 16 * 16), not augmented; 512 at a time are decoded."""
+    parts = [rows[start : start + 512] for start in range(0, len(rows), 512)]
+    images = (torch.from_numpy(datamodule.images(pool, part)).float() / 255 for part in parts)
+    return torch.cat([F.interpolate(image, (SIDE, SIDE), mode="area").flatten(1) for image in images]).numpy()
