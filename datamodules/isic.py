@@ -34,8 +34,8 @@ NO_TEST = (
 class IsicDataModule(FileDataModule):
     """Batches: ``image``, ``label`` (1 malignant), ``group`` (patient), ``table`` (B, T), ``sex``, ``site``, ``age``.
 
-    ``table`` holds the features of ``TableEncoder`` (``table_names``), fitted on the train part. ``sex`` and ``site``
-    are int64 codes into ``strata_names``, -1 where unknown; ``age`` is float32 years, perhaps NaN.
+    ``table`` holds the features of ``TableEncoder`` (``table_names``), NaN where a number is missing. ``sex`` and
+    ``site`` are int64 codes into ``strata_names``, -1 where unknown; ``age`` is float32 years, perhaps NaN.
 
     Reads ``new-train-metadata.csv`` or ``train-metadata.csv`` with ``isic_id``, ``target`` and ``patient_id``, and
     ``students-test-metadata.csv`` or ``test-metadata.csv``; pictures from ``train-image.hdf5`` and ``test-image.hdf5``
@@ -172,7 +172,7 @@ class IsicDataModule(FileDataModule):
         return np.sort(np.concatenate([kept, benign[: limit - len(kept)]]))
 
     def setup(self, stage: str | None = None) -> None:
-        """Split, check that both classes are in every labelled part, and fit the features on the train part.
+        """Split, check that both classes are in every labelled part, and make the features.
 
         Raises:
             ValueError: A part without malignant (or benign) samples: no AUROC is defined on it.
@@ -193,9 +193,9 @@ class IsicDataModule(FileDataModule):
                         f"{len(rows)} {name} samples of {patients} patients in all. Use fewer folds (--data.folds, at "
                         f"most {max(patients, 2)}), another --data.seed or --data.bag, or more data."
                     )
-        encoder = TableEncoder(train["columns"], self.parts["train"])
-        self.table_names = encoder.names
-        self._tables = {pool: encoder(arrays["columns"]) for pool, arrays in self.pools.items()}
+        self._encoder = TableEncoder(train["columns"])
+        self.table_names = self._encoder.names
+        self._tables = {pool: self._encoder(arrays["columns"]) for pool, arrays in self.pools.items()}
 
     def served(self, pool: str) -> Arrays:
         """Also ``table``, where there are features."""
@@ -211,13 +211,14 @@ class IsicDataModule(FileDataModule):
         return torch.from_numpy(np.where(malignant, share / malignant.sum(), (1 - share) / (~malignant).sum()))
 
     def statistics(self) -> dict[str, Tensor]:
-        """Also ``drawn_share`` float64 (2,), expected among what training draws, and ``table_features``, T."""
+        """Also ``drawn_share`` float64 (2,) expected in training, and ``table_mean`` and ``table_scale`` (T,)."""
         found = super().statistics()
         share = self.hparams.positive_share
         counts = found["class_counts"].double()
         found["drawn_share"] = counts / counts.sum() if share is None else torch.tensor([1 - share, share]).double()
         if self.table_names:
-            found["table_features"] = torch.tensor(len(self.table_names))
+            mean, scale = self._encoder.scaling(self._tables["train"][self.parts["train"]])
+            found |= {"table_mean": torch.from_numpy(mean), "table_scale": torch.from_numpy(scale)}
         return found
 
     def write_submission(self, path: Path, batches: Iterable[dict]) -> int:

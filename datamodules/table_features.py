@@ -87,52 +87,54 @@ def category_codes(column: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 class TableEncoder:
-    """Columns -> float32 features.
+    """Columns -> float32 features, not yet scaled.
 
-    A number becomes (value - mean) / standard deviation, 0 where it is missing. A category becomes one feature for
-    each value, all 0 where it is missing or was not seen in the train part. Either has a further feature that is 1
-    where it is missing or not seen, if the pool has such gaps. A feature that does not vary in the train part is 0
-    everywhere, because no weight on it is trained.
+    A number stays as it is, NaN where it is missing. A category becomes one feature for each value, 1 or 0, all 0
+    where it is missing. Either has a further feature that is 1 where it is missing, if the table has such gaps.
 
     Which features there are follows from the whole train pool, so that the members of all folds read tables of one
-    width; mean, deviation and the values seen are those of the train part alone.
+    width; what is fitted (``scaling``) comes from the train part alone, and each network keeps its own.
 
     Args:
         columns: Structured array (N,) of the train pool, from ``typed_columns``.
-        rows: Rows of the train part.
     """
 
-    def __init__(self, columns: np.ndarray, rows: np.ndarray) -> None:
+    def __init__(self, columns: np.ndarray) -> None:
         self._features: list[tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = []  # name, column, function
         for name in columns.dtype.names or ():
             number = columns.dtype[name].kind == "f"
-            pool, train = columns[name], columns[name][rows]
+            pool = columns[name]
             gaps = np.isnan(pool) if number else pool == b""
             values = np.unique(pool[~gaps])
             if number and len(values) > 1:
-                known = train[~np.isnan(train)].astype(np.float64)
-                mean, sd = (known.mean(), known.std()) if len(known) else (0.0, 0.0)
-                self._features.append((name, name, partial(standardised, mean=mean, sd=sd or 1.0)))
+                self._features.append((name, name, np.asarray))
             elif len(values) > 1:
                 for value in values.tolist():
                     self._features.append((f"{name}={value.decode()}", name, partial(np.equal, value)))
             if gaps.any() and not gaps.all():
-                function = np.isnan if number else partial(np.isin, test_elements=categories(train), invert=True)
+                function = np.isnan if number else partial(np.isin, test_elements=values, invert=True)
                 self._features.append((f"{name} missing", name, function))
         self.names = [name for name, _, _ in self._features]
-        self._trained = np.ones(len(self.names), bool)
-        train = self(columns[rows])
-        self._trained = (train != train[:1]).any(0)
+        self._numbers = np.array([function is np.asarray for _, _, function in self._features], bool)
 
     def __call__(self, columns: np.ndarray) -> np.ndarray:
         """float32 (N, T) of a table with the same columns; ``names`` has the T names."""
         out = np.zeros((len(columns), len(self.names)), np.float32)
-        for i in np.flatnonzero(self._trained):
-            _, column, function = self._features[i]
+        for i, (_, column, function) in enumerate(self._features):
             out[:, i] = function(columns[column])
         return out
 
+    def scaling(self, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``mean`` and ``scale`` float32 (T,) of the train part's rows; a network reads (table - mean) * scale.
 
-def standardised(values: np.ndarray, mean: float, sd: float) -> np.ndarray:
-    """(value - mean) / sd, and 0 where a value is missing."""
-    return np.nan_to_num((values - mean) / sd, nan=0.0)
+        Mean and 1 / standard deviation for numbers, 0 and 1 for the others. A feature that does not vary in the train
+        part has scale 0, because no weight on it is trained.
+        """
+        mean, scale = np.zeros(len(self.names)), np.ones(len(self.names))
+        for i, values in enumerate(table.T.astype(np.float64)):
+            known = values[~np.isnan(values)]
+            if not len(known) or known.min() == known.max():
+                scale[i] = 0
+            elif self._numbers[i]:
+                mean[i], scale[i] = known.mean(), 1 / known.std()
+        return mean.astype(np.float32), scale.astype(np.float32)

@@ -4,14 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from lightning.pytorch.callbacks import LambdaCallback
 from torch import Tensor, nn
 
 from .base import ClassificationTask
-from .base.image_baselines import SIDE, linear_prob
+from .base.binary_baselines import binary_baselines
 from .base.plots_binary import precision_recall_figure, roc_figure, scores_figure, strata_figure
 from .base.plots_calibration import reliability_figure
 from .base.plots_classes import grid_figure
@@ -19,20 +17,21 @@ from .base.task import checked_choice
 from .binary_metrics import auroc, binary_scores, roc
 from .calibration import reliability_bins
 from .nets.fused import FusedNet, TableNet, lazy_layers, materialize
+from .recalibration import prior_shift
 
 CLASSES = ["benign", "malignant"]
 BRANCHES = {"image": ("image",), "metadata": ("table",), "fused": ("image", "table")}  # what each reads
-INPUTS = {"image": "images", "mean": "images", "table": "a table", "table_features": "a table"}
+INPUTS = {"image": "images", "mean": "images", "table": "a table", "table_mean": "a table"}
 AGES = {"below_40": (0, 40), "40_to_59": (40, 60), "60_and_above": (60, 200)}
-MAX_PIXELS = 3000  # a linear model gains little from more, and all that are malignant fit in
 MIN_STRATUM = 20  # samples of each class; with fewer, the standard error of an AUROC is .06 and more
 
 
 class IsicTask(ClassificationTask):
     """Probability that a lesion is malignant, class 1 of ``CLASSES``.
 
-    Reads ``image`` (B, 3, H, W) in [0, 1], ``table`` float32 (B, T), both as ``branch`` needs them, ``label`` (B,), and
-    for strata ``sex`` and ``site`` (B,) int64 codes (-1 unknown) and ``age`` (B,) float32 in years, perhaps NaN.
+    Reads ``image`` (B, 3, H, W) in [0, 1], ``table`` float32 (B, T) with NaN for missing numbers, both as ``branch``
+    needs them, ``label`` (B,), and for strata ``sex`` and ``site`` (B,) int64 codes (-1 unknown) and ``age`` (B,)
+    float32 in years, perhaps NaN.
 
     Malignant lesions are rare, so training draws them more often (``drawn_share`` of the datamodule's statistics) or
     weighs them more (``class_weights``), and logits learn odds that are too high by a known factor. Probabilities are
@@ -80,6 +79,8 @@ class IsicTask(ClassificationTask):
                 f"weights={self.hparams.weights!r}: branch metadata has no image network. Set --model.weights none."
             )
         self.register_buffer("prior_shift", torch.zeros(self.num_classes))
+        self.register_buffer("table_mean", torch.zeros(0))  # (T,) once the data is known
+        self.register_buffer("table_scale", torch.zeros(0))
 
     # ---- network ----------------------------------------------------------------------------------------------
 
@@ -107,9 +108,17 @@ class IsicTask(ClassificationTask):
         """
         branch = self.hparams.branch
         found = [self.needed(batch, key) for key in BRANCHES[branch]]
-        if branch == "metadata":
-            return self.net(*found)
-        return self.net(self.normalized(found[0]), *found[1:])
+        ready = {"image": self.normalized, "table": self.scaled}
+        return self.net(*(ready[key](value) for key, value in zip(BRANCHES[branch], found, strict=True)))
+
+    def scaled(self, table: Tensor) -> Tensor:
+        """What the network sees of a table: by mean and scale of the train part, 0 where a number is missing."""
+        return ((table - self.table_mean) * self.table_scale).nan_to_num(0)
+
+    def make_room(self, features: int) -> None:
+        """Give what reads a table of T = ``features`` its size."""
+        self.table_mean, self.table_scale = (self.prior_shift.new_zeros(features) for _ in range(2))
+        materialize(self.net, features)
 
     def needed(self, found: dict, key: str) -> Any:
         """``found[key]``, or an error that says which setting gives it."""
@@ -135,7 +144,7 @@ class IsicTask(ClassificationTask):
             ValueError: The data has no table.
         """
         if stage == "fit" and lazy_layers(self.net):
-            materialize(self.net, int(self.needed(self.trainer.datamodule.statistics(), "table_features")))
+            self.make_room(len(self.needed(self.trainer.datamodule.statistics(), "table_mean")))
 
     def setup(self, stage: str) -> None:
         """Also take the names of the strata."""
@@ -148,6 +157,9 @@ class IsicTask(ClassificationTask):
         super().fit_statistics(found)
         if self.hparams.branch != "metadata":
             self.needed(found, "mean")
+        if len(self.table_mean):
+            self.table_mean.copy_(found["table_mean"])
+            self.table_scale.copy_(found["table_scale"])
         weights = None if self.hparams.class_weights == "none" else self.class_weights.cpu()
         self.prior_shift.copy_(prior_shift(found["class_counts"], found["drawn_share"], weights))
 
@@ -160,10 +172,9 @@ class IsicTask(ClassificationTask):
         """Make room for the table that the checkpoint knows, and recall the names of the strata."""
         super().on_load_checkpoint(checkpoint)
         self.strata_names = checkpoint.get("strata_names", {})
-        for name in lazy_layers(self.net):
-            weight = checkpoint["state_dict"].get(f"net.{name}.weight")
+        if lazy_layers(self.net):
             # A checkpoint of another branch: any size will do, and loading names what does not fit.
-            materialize(self.net, 1 if weight is None else weight.shape[1])
+            self.make_room(len(checkpoint["state_dict"].get("table_mean", ())) or 1)
 
     # ---- probabilities and scores -----------------------------------------------------------------------------
 
@@ -206,25 +217,8 @@ class IsicTask(ClassificationTask):
                 yield name, (rows["prob"][inside, 1], label)
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
-        """Prevalence, logistic regression on the table, and a linear model on 16x16 pixels of ``MAX_PIXELS`` pictures.
-
-        Of these up to half are malignant; the probabilities are put right for it, as those of the network are.
-        """
-        pool, counts = datamodule.pool_of("test"), datamodule.statistics()["class_counts"]
-        train, test = datamodule.parts["train"], datamodule.parts["test"]
-        known, asked = datamodule.served("train"), datamodule.served(pool)
-        y = known["label"][train].astype(int)
-        probs = {"prevalence": (counts.double() / counts.sum()).expand(len(test), -1)}
-        if "table" in known:
-            probs["logistic on table"] = linear_prob(known["table"][train], y, asked["table"][test], self.num_classes)
-        if datamodule.has_images:
-            some = few_of_each(y, MAX_PIXELS)
-            x, new = small_pixels(datamodule, "train", train[some]), small_pixels(datamodule, pool, test)
-            shift = prior_shift(counts, torch.from_numpy(np.bincount(y[some]) / len(some)))
-            probs["linear model on 16x16"] = (linear_prob(x, y[some], new, self.num_classes).log() + shift).softmax(1)
-        rows = {k: torch.from_numpy(np.array(asked[k][test])) for k in ("label", "sex", "site", "age")}
-        rows["label"] = rows["label"].long()
-        return {n: {k: float(v) for k, v in self.score({**rows, "prob": p}).items()} for n, p in probs.items()}
+        """Prevalence, logistic regression on the table, and a linear model on 16x16 pixels."""
+        return binary_baselines(self, datamodule)
 
     # ---- figures ----------------------------------------------------------------------------------------------
 
@@ -245,39 +239,6 @@ class IsicTask(ClassificationTask):
         return drawn
 
 
-def prior_shift(counts: Tensor, drawn: Tensor, weights: Tensor | None = None) -> Tensor:
-    """What to add to logits that were trained under other class shares: log(prior_k) - log(drawn_k w_k), float32 (K,).
-
-    Args:
-        counts: Class counts (K,) or fewer where the last classes do not occur; their shares are the prior.
-        drawn: Share (K,) of each class among what training draws.
-        weights: Class weights (K,) of the cross entropy.
-
-    Returns:
-        Zeros where a class does not occur: there is nothing to put right then.
-    """
-    prior = counts.double() / counts.sum()
-    seen = drawn.double() * (1 if weights is None else weights.double())
-    if len(prior) < len(seen) or (prior <= 0).any() or (seen <= 0).any():
-        return torch.zeros(len(seen))
-    return (prior.log() - (seen / seen.sum()).log()).float()
-
-
 def metric_name(name: str) -> str:
     """``head/neck`` -> ``head_neck``: TensorBoard groups on the slash."""
     return re.sub(r"[^a-z0-9]+", "_", str(name).lower()).strip("_")
-
-
-def few_of_each(label: np.ndarray, limit: int) -> np.ndarray:
-    """Rows, in order, of at most ``limit`` samples, up to half of them malignant."""
-    rng = np.random.default_rng(0)
-    benign, malignant = (rng.permutation(np.flatnonzero(label == k)) for k in (0, 1))
-    malignant = malignant[: limit // 2]
-    return np.sort(np.concatenate([malignant, benign[: limit - len(malignant)]]))
-
-
-def small_pixels(datamodule: Any, pool: str, rows: np.ndarray) -> np.ndarray:
-    """Pictures of some rows as (N, 3 * 16 * 16), not augmented; 512 at a time are decoded."""
-    parts = [rows[start : start + 512] for start in range(0, len(rows), 512)]
-    images = (torch.from_numpy(datamodule.images(pool, part)).float() / 255 for part in parts)
-    return torch.cat([F.interpolate(image, (SIDE, SIDE), mode="area").flatten(1) for image in images]).numpy()

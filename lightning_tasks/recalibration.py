@@ -181,3 +181,21 @@ def _minimise(parameters: list[Tensor], loss: Callable[[], Tensor]) -> None:
 
     with torch.inference_mode(False), torch.enable_grad():
         optimizer.step(closure)
+
+
+def prior_shift(counts: Tensor, drawn: Tensor, weights: Tensor | None = None) -> Tensor:
+    """What to add to logits that were trained under other class shares: log(prior_k) - log(drawn_k w_k), float32 (K,).
+
+    Args:
+        counts: Class counts (K,) or fewer where the last classes do not occur; their shares are the prior.
+        drawn: Share (K,) of each class among what training draws.
+        weights: Class weights (K,) of the cross entropy.
+
+    Returns:
+        Zeros where a class does not occur: there is nothing to put right then.
+    """
+    prior = counts.double() / counts.sum()
+    seen = drawn.double() * (1 if weights is None else weights.double())
+    if len(prior) < len(seen) or (prior <= 0).any() or (seen <= 0).any():
+        return torch.zeros(len(seen))
+    return (prior.log() - (seen / seen.sum()).log()).float()

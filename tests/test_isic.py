@@ -34,7 +34,9 @@ def batch(n=6, seed=0):
 
 def ready(branch, **kwargs) -> IsicTask:
     task = IsicTask(branch=branch, **{**SMALL, **kwargs})
-    materialize(task.net, 5)
+    if branch != "image":
+        task.make_room(5)
+        task.table_scale.fill_(1)
     return task.eval()
 
 
@@ -53,6 +55,17 @@ def test_logits_read_what_the_branch_names_and_each_sample_for_itself(branch, re
         moved = slope.flatten(1).abs().sum(1) > 0
         assert moved.tolist() == [False, False, True, False, False, False]
     torch.testing.assert_close(task.predict_step(given)["prob"].sum(1), torch.ones(6))
+
+
+def test_the_table_is_scaled_by_what_the_train_part_gave_and_gaps_count_as_the_mean():
+    task, given = ready("metadata"), batch()
+    task.table_mean.fill_(3)
+    task.table_scale.copy_(torch.tensor([0.5, 2, 1, 1, 0]))
+    given["table"][0, 0] = torch.nan
+    expected = (given["table"] - 3) * torch.tensor([0.5, 2, 1, 1, 0])
+    expected[0, 0] = 0
+    torch.testing.assert_close(task.scaled(given["table"]), expected)
+    torch.testing.assert_close(task.logits(given), task.net(expected))
 
 
 def test_lazy_layers_take_their_size_once_and_the_weights_of_a_state():
@@ -126,7 +139,8 @@ def test_the_task_takes_the_shift_from_the_data_and_keeps_it_in_its_state():
     logits = task.logits(given)
     before = task.predict_step(given)["prob"]
     found = {"class_counts": torch.tensor([95, 5]), "drawn_share": torch.tensor([0.7, 0.3])}
-    task.fit_statistics(found | {"mean": torch.zeros(3), "std": torch.ones(3)})
+    table = {"table_mean": torch.zeros(5), "table_scale": torch.ones(5)}
+    task.fit_statistics(found | table | {"mean": torch.zeros(3), "std": torch.ones(3)})
     expected = logits + torch.tensor([0.95 / 0.7, 0.05 / (3 * 0.3)]).log()
     after = task.predict_step(given)["prob"]
     torch.testing.assert_close(after, F.softmax(expected, 1))

@@ -83,7 +83,7 @@ def test_batches_hold_picture_table_and_strata(pack):
         assert words == table[column][rows].fillna("").tolist()
     assert found["table"].dtype == torch.float32 and found["table"].shape[1] == len(data.table_names)
     assert data.names("train", rows[:3]) == table["isic_id"][rows[:3]].tolist()
-    assert data.statistics()["table_features"] == len(data.table_names)
+    assert data.statistics()["table_mean"].shape == data.statistics()["table_scale"].shape == (len(data.table_names),)
     assert same(data.arrays("val"), found)
     assert sum(data.sizes()[p] for p in ("train", "val")) == 120 and data.sizes()["predict"] == 9
     assert "label" not in batches(data, "predict") and "image" in batches(data, "predict")
@@ -104,7 +104,8 @@ def test_without_images_no_picture_file_is_needed(own):
         (own / name).unlink()
     data = module(own, images=False)
     found = batches(data, "val")
-    assert set(with_images) - set(found) == {"image"} and torch.equal(found["table"], with_images["table"])
+    assert set(with_images) - set(found) == {"image"}
+    torch.testing.assert_close(found["table"], with_images["table"], rtol=0, atol=0, equal_nan=True)
     assert "mean" not in data.statistics()
     with pytest.raises(FileNotFoundError, match="holds new-train-metadata.csv but not test-image.hdf5"):
         module(own)
@@ -214,7 +215,12 @@ def test_features_are_those_of_scikit_learn_fitted_on_the_train_part(tmp_path):
         "whole": [1, 0, 0, 1, 1, 0],
     })  # fmt: skip
     columns, rows = typed_columns(frame, tmp_path), np.array([0, 1, 2, 3])
-    encoder = TableEncoder(columns, rows)
+    encoder = TableEncoder(columns)
+    mean, scale = encoder.scaling(encoder(columns)[rows])
+
+    def scaled(table):
+        return np.nan_to_num((table - mean) * scale, nan=0.0)
+
     assert encoder.names == [
         "size",
         "size missing",
@@ -225,7 +231,7 @@ def test_features_are_those_of_scikit_learn_fitted_on_the_train_part(tmp_path):
         "depth",
         "whole",
     ]
-    found = dict(zip(encoder.names, encoder(columns).T, strict=True))
+    found = dict(zip(encoder.names, scaled(encoder(columns)).T, strict=True))
     known = np.array([1.0, 2.0, 4.0])
     expected = (frame["size"] - known.mean()) / known.std()
     np.testing.assert_allclose(found["size"], expected.fillna(0), rtol=1e-6)
@@ -233,14 +239,15 @@ def test_features_are_those_of_scikit_learn_fitted_on_the_train_part(tmp_path):
     hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit([["arm"], ["back"]])
     expected = hot.transform(frame["site"].fillna("").to_numpy(object)[:, None])
     np.testing.assert_array_equal(np.stack([found["site=arm"], found["site=back"]], 1), expected)
-    np.testing.assert_array_equal(found["site missing"], [0, 0, 1, 0, 1, 1])  # "ear" was not seen in training
+    np.testing.assert_array_equal(found["site missing"], [0, 0, 1, 0, 0, 1])
     assert not found["site=ear"].any() and not found["depth"].any()  # never vary in the train part
     np.testing.assert_allclose(found["whole"][rows], [1, -1, -1, 1], rtol=1e-6)
 
     changed = frame.copy()
     changed.loc[4:, ["size", "depth"]] = 7.0  # rows outside the train part
-    again = TableEncoder(typed_columns(changed, tmp_path), rows)
-    assert again(columns).tobytes() == encoder(columns).tobytes()
+    again = TableEncoder(typed_columns(changed, tmp_path))
+    for one, other in zip((mean, scale), again.scaling(again(typed_columns(changed, tmp_path))[rows]), strict=True):
+        assert one.tobytes() == other.tobytes()
     other = typed_columns(frame.assign(site="nose")[::-1], tmp_path, like=columns)
     np.testing.assert_array_equal(encoder(other)[:, encoder.names.index("site missing")], 1)
 
@@ -248,7 +255,7 @@ def test_features_are_those_of_scikit_learn_fitted_on_the_train_part(tmp_path):
 def test_a_test_table_of_names_alone_leaves_no_features(own):
     edit(own, lambda t: t[["isic_id"]], COURSE[1])
     data = module(own)
-    assert data.table_names == [] and "table_features" not in data.statistics()
+    assert data.table_names == [] and "table_mean" not in data.statistics()
     found = batches(data, "val")
     assert "table" not in found and (found["sex"] == -1).all() and found["age"].isnan().all()
 

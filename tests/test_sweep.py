@@ -147,7 +147,10 @@ def test_a_combination_that_fails_is_listed_and_the_others_run(tmp_path, cli, ca
 
 def test_processes_side_by_side_are_told_what_to_do_and_their_last_words_kept(tmp_path, cli, capsys, monkeypatch):
     door = tmp_path / "door.py"
-    door.write_text("import sys; print(*sys.argv[1:]); print('error: fell'); sys.exit(2 * ('--model.width 2' in ' '.join(sys.argv)))")
+    door.write_text(
+        "import sys; print(*sys.argv[1:]); print('error: fell')\n"
+        "sys.exit(2 * ('--model.width 2' in ' '.join(sys.argv)))"
+    )
     monkeypatch.setattr(jobs, "DOOR", door)
     with pytest.raises(SystemExit):  # the run that did not fail wrote nothing either
         cli(*SWEEP, "model.width=2,4", "--seeds", 0, "--jobs", 2)

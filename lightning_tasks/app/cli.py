@@ -204,8 +204,8 @@ def quiet() -> None:
         ".*lr_scheduler.step\\(\\)` before `optimizer.step\\(\\)`.*",  # mixed precision skips its first steps
     ):
         warnings.filterwarnings("ignore", message)
-    rank_zero = ("lightning.fabric.utilities.seed", "lightning.pytorch.utilities.rank_zero")
-    for name in (*rank_zero, "lightning.pytorch.accelerators.cuda"):
+    loggers = ("fabric.utilities.seed", "pytorch.utilities.rank_zero", "pytorch.accelerators.cuda")
+    for name in (f"lightning.{logger}" for logger in loggers):
         logging.getLogger(name).addFilter(lambda record: not any(t in record.getMessage() for t in TIPS))
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..base.rows import bootstrap, members
 from ..callbacks import save_figure
 from ..files import write_atomic
+from .checkpoint import load_weights
 from .cli import TaskCLI
 from .finish import clean_json
 from .kfold_report import print_folds, write_kfold_report
@@ -42,6 +43,7 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
         raise ValueError(f"{folder}: the data changed between the folds. Train them anew with --overwrite.")
     loaded = [load_rows(run.rows) for run in runs]
     task = TaskCLI(["--config", str(runs[0].config)], run=False).model
+    load_weights(task, runs[0].best)  # for what it learnt of the data, such as the names of strata
     note = None
     if bags:
         try:
