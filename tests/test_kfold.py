@@ -93,7 +93,7 @@ def test_killed_in_the_middle_only_the_missing_folds_run_and_the_result_is_the_s
         stderr=subprocess.DEVNULL,
     )
     table = killed / "fold_1/metrics.csv"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while process.poll() is None and time.monotonic() < deadline:
         if table.is_file() and table.read_text().count("\n") > 4:
             break

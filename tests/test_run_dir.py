@@ -22,7 +22,7 @@ def test_a_killed_run_resumes_to_the_same_result(tmp_path, cli):
     process = subprocess.Popen([sys.executable, str(ROOT / "cli.py"), *RUN, "--name", "killed"], env=environment,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     killed, table = tmp_path / "runs/ToySequence/killed", tmp_path / "runs/ToySequence/killed/metrics.csv"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while process.poll() is None and time.monotonic() < deadline:
         if table.is_file() and table.read_text().count("\n") > 4:
             break

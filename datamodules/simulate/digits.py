@@ -9,6 +9,7 @@ from PIL import Image, ImageFont
 from scipy import interpolate, ndimage
 
 from .noise import smooth_noise
+from .parts import in_parts
 
 SIDE = 28
 FINE = 2  # template pixels per picture pixel
@@ -86,13 +87,7 @@ def make_digits(n_train: int = 6000, n_test: int = 1000, seed: int = 0) -> dict:
     images = np.concatenate(
         [draw_digits(rng, templates, part) for part in np.array_split(labels, max(len(labels) // 500, 1))]
     )
-    labels = labels.astype(np.uint8)
-    return {
-        "train_images": images[:n_train],
-        "train_labels": labels[:n_train],
-        "test_images": images[n_train:],
-        "test_labels": labels[n_train:],
-    }
+    return in_parts(images, labels, n_train)
 
 
 def hand_template(rng: Generator, digit: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from numpy.random import Generator
 
 from .garment_shapes import DRESS, PULLOVER, SHIRT, SIDE, draw_shape
 from .noise import smooth_noise
+from .parts import in_parts
 
 # Chances of plain, striped, checked and printed cloth.
 FABRICS = {SHIRT: (0.4, 0.15, 0.25, 0.2), PULLOVER: (0.55, 0.25, 0.03, 0.17), DRESS: (0.6, 0.1, 0.05, 0.25)}
@@ -30,13 +31,7 @@ def make_garments(n_train: int = 6000, n_test: int = 1000, seed: int = 0) -> dic
     labels = np.concatenate([rng.permutation(np.arange(count) % 10) for count in (n_train, n_test)])
     shapes = np.stack([draw_shape(rng, label) for label in labels])
     images = dress_up(rng, shapes, labels)
-    labels = labels.astype(np.uint8)
-    return {
-        "train_images": images[:n_train],
-        "train_labels": labels[:n_train],
-        "test_images": images[n_train:],
-        "test_labels": labels[n_train:],
-    }
+    return in_parts(images, labels, n_train)
 
 
 def dress_up(rng: Generator, shapes: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .noise import NoiseBank, box, ellipse, pixel_grid, soft
+from .parts import in_parts
 
 SIDE = 32
 # Outline and surface of airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
@@ -48,13 +49,7 @@ def make_objects(n_train: int = 5000, n_test: int = 1000, seed: int = 0) -> dict
     bank = NoiseBank(rng, 8 * SIDE, (0.6, 1.0, 1.8, 4, 9))
     labels = np.concatenate([rng.permutation(np.arange(count) % 10) for count in (n_train, n_test)])
     images = np.stack([draw_object(rng, label, bank) for label in labels])
-    labels = labels.astype(np.uint8)
-    return {
-        "train_images": images[:n_train],
-        "train_labels": labels[:n_train],
-        "test_images": images[n_train:],
-        "test_labels": labels[n_train:],
-    }
+    return in_parts(images, labels, n_train)
 
 
 def draw_object(rng: Generator, label: int, bank: NoiseBank) -> np.ndarray:

@@ -5,16 +5,23 @@ from torch import Tensor, nn
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions and a shortcut: (B, in, H, W) -> (B, out, H / stride, W / stride)."""
+    """Two 3x3 convolutions and a shortcut: (B, in, H, W) -> (B, out, H / stride, W / stride).
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+    Args:
+        in_channels: Channels that come in.
+        out_channels: Channels that go out.
+        stride: Of the first convolution.
+        shortcut: Brings the input to the output's shape; None takes pooling and a 1x1 convolution where shapes differ.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, shortcut: nn.Module | None = None) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
         self.norm1 = nn.BatchNorm2d(out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
         self.norm2 = nn.BatchNorm2d(out_channels)
-        self.shortcut = nn.Identity()
-        if stride > 1 or in_channels != out_channels:
+        self.shortcut = shortcut or nn.Identity()
+        if shortcut is None and (stride > 1 or in_channels != out_channels):
             # Pooled before the 1x1 convolution: it then sees all pixels, not one in stride^2.
             self.shortcut = nn.Sequential(
                 nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity(),

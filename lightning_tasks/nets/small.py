@@ -7,6 +7,8 @@ logits (B, K).
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .cnn_small import Residual
+
 
 class Net(nn.Module):
     """Layers from the image to the head: (B, C, S, S) -> (B, K).
@@ -234,8 +236,9 @@ class ResNetCifar(Net):
         for stage in range(3):
             for number in range(blocks):
                 stride = 2 if stage and not number else 1
-                layers.append(PlainBlock(channels, width * 2**stage, stride))
-                channels = width * 2**stage
+                out = width * 2**stage
+                layers.append(Residual(channels, out, stride, PlainShortcut(out - channels, stride)))
+                channels = out
         layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
         super().__init__(nn.Sequential(*layers), nn.Linear(channels, num_classes))
         for module in self.modules():
@@ -243,24 +246,16 @@ class ResNetCifar(Net):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
-class PlainBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut without parameters: (B, in, S, S) -> (B, out, S / stride, S / stride)."""
+class PlainShortcut(nn.Module):
+    """A shortcut without parameters: every ``stride``-th pixel, and zeros as the ``missing`` channels."""
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+    def __init__(self, missing: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
-        self.norm1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(out_channels)
-        self.stride, self.missing = stride, out_channels - in_channels
+        self.missing, self.stride = missing, stride
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
-        out = F.relu(self.norm1(self.conv1(x)), inplace=True)
-        shortcut = x[:, :, :: self.stride, :: self.stride]
-        if self.missing:
-            shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, self.missing))  # zeros as the new channels
-        return F.relu(self.norm2(self.conv2(out)) + shortcut, inplace=True)
+        """(B, in, S, S) -> (B, in + missing, S / stride, S / stride)."""
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.missing))
 
 
 def _check_left(side: int, net: str) -> None:
