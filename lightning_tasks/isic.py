@@ -1,7 +1,6 @@
 """Skin lesions (assignment C1): how likely is a lesion malignant, from its picture, its table row, or both."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -195,12 +194,16 @@ class IsicTask(ClassificationTask):
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Scores of the set and of its strata."""
         scores = binary_scores(rows["prob"][:, 1], rows["label"])
-        for name, (prob, label) in self.strata(rows):
-            scores[f"auroc_{name}"] = auroc(roc(prob, label))
+        for name, inside in self.strata(rows).items():
+            scores[f"auroc_{name}"] = auroc(roc(rows["prob"][inside, 1], rows["label"][inside]))
         return scores
 
-    def strata(self, rows: dict[str, Tensor]) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
-        """Name, probabilities and labels of each stratum with ``MIN_STRATUM`` samples of each class."""
+    def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The score of a stratum reads the rows of the stratum."""
+        return {f"auroc_{name}": inside for name, inside in self.strata(rows).items()}
+
+    def strata(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Name -> which rows, bool (N,), of each stratum with ``MIN_STRATUM`` samples of each class."""
         members: dict[str, Tensor] = {}
         for key in ("sex", "site"):
             names = self.strata_names.get(key, [])
@@ -210,11 +213,11 @@ class IsicTask(ClassificationTask):
                     members[f"{key}_{metric_name(name)}"] = rows[key] == code
         if "age" in rows:
             members |= {f"age_{n}": (rows["age"] >= low) & (rows["age"] < high) for n, (low, high) in AGES.items()}
-        for name, inside in members.items():
-            label = rows["label"][inside]
-            positives = int(label.sum())
-            if min(positives, len(label) - positives) >= MIN_STRATUM:
-                yield name, (rows["prob"][inside, 1], label)
+
+        def enough(inside: Tensor) -> bool:
+            return int(torch.bincount(rows["label"][inside], minlength=2).min()) >= MIN_STRATUM
+
+        return {name: inside for name, inside in members.items() if enough(inside)}
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Prevalence, logistic regression on the table, and a linear model on 16x16 pixels."""
@@ -234,7 +237,7 @@ class IsicTask(ClassificationTask):
         if 0 < int(label.sum()) < len(label):
             curve = roc(prob, label)
             drawn |= {"roc": roc_figure(curve), "precision_recall": precision_recall_figure(curve)}
-        if strata := dict(self.strata(rows)):
+        if strata := {name: (prob[inside], label[inside]) for name, inside in self.strata(rows).items()}:
             drawn["strata"] = strata_figure({"all": (prob, label), **strata})
         return drawn
 

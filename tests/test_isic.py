@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from lightning_tasks import IsicTask
+from lightning_tasks.app.scores import scores_of
 from lightning_tasks.base.plots_binary import auroc_error
 from lightning_tasks.isic import BRANCHES, MIN_STRATUM, prior_shift
 from lightning_tasks.nets.blocks import blocks, trainable_names
@@ -187,6 +188,17 @@ def test_scores_and_strata_have_their_names_and_the_values_of_scikit_learn():
     task.strata_names = {}
     assert {"auroc_sex_0", "auroc_sex_1", "auroc_site_0"} < set(task.score(rows))
     assert set(task.score({k: rows[k] for k in ("prob", "label")})) == SCORES
+
+
+def test_the_score_of_a_stratum_is_reported_with_the_samples_and_patients_of_the_stratum():
+    task, rows = ready("metadata"), sample_rows()
+    rows |= {"id": torch.arange(len(rows["label"])), "group": torch.arange(len(rows["label"])) // 2}
+    found = scores_of(task, "val", rows, draws=20)
+    inside = rows["sex"] == 1
+    male = found["val/auroc_sex_1"]
+    assert male["n"] == int(inside.sum()) < found["val/auroc"]["n"] == len(rows["label"])
+    assert male["units"] == len(rows["group"][inside].unique()) < found["val/auroc"]["units"] == len(rows["label"]) // 2
+    assert male["low"] < male["value"] < male["high"]
 
 
 def test_a_stratum_needs_samples_of_both_classes():

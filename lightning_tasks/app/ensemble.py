@@ -2,15 +2,12 @@
 
 import argparse
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from ..base.rows import bootstrap, members
 from ..files import write_atomic
 from .blend import blend_weights, truth_probs
 from .ensemble_report import print_members, write_ensemble_report
@@ -20,6 +17,7 @@ from .predict import batches_of, mean_prob, member_probs, save_table
 from .report import kind_of
 from .rowfile import concatenated
 from .rundir import new_folder
+from .scores import scores_of
 
 
 @dataclass
@@ -99,9 +97,9 @@ def run(args: list[str]) -> None:
         "scored": scored_on(units, first),
         "weighting": "fitted to validation predictions (NLL)" if options.fit_weights else "equal",
         "monitor": task.monitor,
-        "metrics": scores(task, mean, part, options.draws),
+        "metrics": scores_of(task, part, mean, options.draws),
         "members": [
-            {"run": name, "weight": float(weight), "metrics": scores(task, rows, part, 0)}
+            {"run": name, "weight": float(weight), "metrics": scores_of(task, part, rows, 0)}
             for name, weight, rows in zip(names, mean_weights, alone, strict=True)
         ],
         "notes": first.data.notes,
@@ -228,19 +226,6 @@ def truths(unit: Unit, groups: int) -> np.ndarray:
 def on_cpu(rows: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rows off the device, where those of a whole part would fill it."""
     return {name: value.cpu() for name, value in rows.items()}
-
-
-def scores(task: Any, rows: dict[str, Tensor], part: str, draws: int) -> dict[str, dict[str, float]]:
-    """Metrics with intervals, as in a run's results."""
-    rows = {k: v for k, v in rows.items() if k in (*task.row_names, "id", "group")}
-    intervals = bootstrap(task.score, rows, draws) if draws else {}
-    found = {}
-    for name, value in task.score(rows).items():
-        found[f"{part}/{name}"] = {"value": float(value), "n": len(rows["id"]), "units": len(members(rows))}
-        low, high = intervals.get(name, (math.nan, math.nan))
-        if math.isfinite(low):
-            found[f"{part}/{name}"] |= {"low": low, "high": high}
-    return found
 
 
 def scored_on(units: list[Unit], first: Run) -> str:

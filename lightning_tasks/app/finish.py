@@ -15,11 +15,11 @@ from lightning import Callback, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from ..base.rows import bootstrap, members
 from ..files import write_atomic
 from .checkpoint import load_weights
 from .report import write_report
 from .rowfile import save_rows
+from .scores import scores_of
 
 if TYPE_CHECKING:
     from .cli import TaskCLI
@@ -50,18 +50,8 @@ class Stopwatch(Callback):
 
 def evaluate_run(cli: "TaskCLI", part: str) -> dict[str, dict[str, float]]:
     """Metrics of the evaluation that just ran: name -> value, 95 % interval and n."""
-    task, rows = cli.model, getattr(cli.model, "last_rows", {})
-    values = {k: float(v) for k, v in cli.trainer.callback_metrics.items() if k.startswith(f"{part}/")}
-    used = {k: v.cpu() for k, v in rows.items() if k in (*task.row_names, "group", "id")}
-    intervals = bootstrap(task.score, used, cli.options.draws) if cli.options.draws and used else {}
-    n, units = len(rows.get("id", ())), len(members(used)) if used else 0
-    metrics = {}
-    for name, value in values.items():
-        metrics[name] = {"value": value, "n": n, "units": units}
-        low, high = intervals.get(name.split("/", 1)[1], (math.nan, math.nan))
-        if math.isfinite(low):
-            metrics[name] |= {"low": low, "high": high}
-    return metrics
+    values = {k.split("/", 1)[1]: float(v) for k, v in cli.trainer.callback_metrics.items() if k.startswith(f"{part}/")}
+    return scores_of(cli.model, part, getattr(cli.model, "last_rows", {}), cli.options.draws, values)
 
 
 def finish_fit(cli: "TaskCLI") -> None:

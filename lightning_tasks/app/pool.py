@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..base.rows import bootstrap, members
 from ..callbacks import save_figure
 from ..files import write_atomic
 from .checkpoint import load_weights
@@ -21,6 +20,7 @@ from .load import load_run
 from .predict import batches_of, member_probs, save_table
 from .rowfile import concatenated, load_rows
 from .rundir import RunDir
+from .scores import scores_of, used
 
 SELECTED = "each fold's checkpoint was chosen on that fold's validation part, so these scores are slightly optimistic"
 
@@ -141,17 +141,5 @@ def summarise(
         values = values[np.isfinite(values)]  # undefined in a fold, such as the IoU of a class it does not hold
         sd = float(values.std(ddof=1)) if len(values) > 1 else math.nan
         over[name] = {"mean": float(values.mean()) if len(values) else math.nan, "sd": sd, "n": len(values)}
-    metrics = {}
-    if rows is not None:
-        kept = used(task, rows)
-        intervals = bootstrap(task.score, kept, draws) if draws else {}
-        for name, value in task.score(kept).items():
-            low, high = intervals.get(name, (math.nan, math.nan))
-            metrics[f"oof/{name}"] = {"value": float(value), "low": low, "high": high,
-                                      "n": len(kept["id"]), "units": len(members(kept))}  # fmt: skip
+    metrics = {} if rows is None else scores_of(task, "oof", rows, draws)
     return {"metrics": metrics, "over_folds": over, "per_fold": per_fold}
-
-
-def used(task: Any, rows: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What ``score`` and the bootstrap read."""
-    return {k: v for k, v in rows.items() if k in (*task.row_names, "id", "group")}

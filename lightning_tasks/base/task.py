@@ -55,6 +55,10 @@ class Task(LightningModule):
         """Metrics of a whole set: name -> value, from rows of any subset of samples."""
         return {}
 
+    def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Of the scores that read a part of the rows only: name -> which of them, bool (N,)."""
+        return {}
+
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """Per-sample results (B, ...) that ``collect`` keeps, from ``out``: a ``predict_step`` with ``prob``.
 
