@@ -264,6 +264,8 @@ def test_auto_takes_the_hub_once_or_says_that_it_trains_from_scratch(hub):
     failed.load_given_weights(notes.append)
     assert asked == ["resnet10t"] and len(notes) == 1 and failed.weights_origin.startswith("scratch")
     assert "(no network). Training from scratch" in notes[0]
+    task(weights="auto", unfreeze="head").load_given_weights(notes.append)
+    assert "Frozen layers keep random weights" in notes.pop()
     with pytest.raises(ValueError, match=r"could not be loaded \(no network\). Set --model.weights"):
         task(weights="pretrained").load_given_weights(print)
     hub(None)

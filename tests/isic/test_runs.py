@@ -15,7 +15,8 @@ from lightning_tasks.app.load import Run, load_members, load_run
 from lightning_tasks.app.submit import rank_share
 from lightning_tasks.isic import BRANCHES
 from tests.conftest import ROOT, results
-from tests.test_isic import SCORES
+
+from .test_task import SCORES
 
 
 class Lesions(DataModule):
@@ -69,7 +70,7 @@ class OnlyTable(Lesions):
 
 def run_args(branch, data="Lesions"):
     return ("--model", "IsicTask", "--model.branch", branch, "--model.net_args", "{width: 4, stem_stride: 1}",
-            "--model.features", 8, "--model.table_hidden", "[8]", "--data", f"tests.test_isic_runs.{data}",
+            "--model.features", 8, "--model.table_hidden", "[8]", "--data", f"tests.isic.test_runs.{data}",
             "--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false",
             "--data.batch_size", 8, "--draws", 5, "--trainer.max_epochs", 2, "--model.lr", 0.02)  # fmt: skip
 

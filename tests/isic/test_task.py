@@ -1,4 +1,4 @@
-"""The skin-lesion task: branches, probabilities after resampling, scores of strata; whole runs: test_isic_runs.py."""
+"""The skin-lesion task: branches, probabilities after resampling, scores of strata; whole runs: test_runs.py."""
 
 import numpy as np
 import pytest
