@@ -4,6 +4,8 @@ Letters: Q queries, N stored samples, D features, k neighbours. Squared Euclidea
 equal distances the sample with the lower row number comes first.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -11,14 +13,17 @@ BLOCK = 8192  # stored samples a product: 256 queries then need 8 MB, which stay
 SPARE = 8  # candidates beyond k
 # Relative error of one float32 operation in a product, by torch's setting: the lower ones are TF32 and bf16 passes.
 UNIT = {"highest": 2.0**-24, "high": 2.0**-11, "medium": 2.0**-8}
+MOST_BYTES = 40_000  # features of one byte: with more, 2 q.x - |x|^2 could leave int32
 
 
 class Bank:
     """Stored samples (N, D), searched exactly.
 
-    Candidates come from float32 products, which are fast and inexact. Their distances are then computed in float64,
-    and a bound on the error of the product tells whether a sample that was no candidate could be nearer. Queries for
-    which it could (rare: many samples at nearly one distance) are searched again in float64.
+    Candidates are the samples of largest nearness 2 q.x - |x|^2 = |q|^2 - d^2, from matrix products. Of bytes on a CPU
+    these are products of integers, fast and exact. Of other numbers they are float32 products, fast and inexact:
+    distances of candidates are then computed in float64, and a bound on the error of the product tells whether a
+    sample that was no candidate could be nearer. Queries for which it could (rare: many samples at nearly one
+    distance) are searched again in float64.
 
     Args:
         samples: float (N, D), or uint8, of which four times as many fit into memory.
@@ -26,11 +31,19 @@ class Bank:
 
     def __init__(self, samples: Tensor) -> None:
         self.samples = samples
+        self.fallbacks = 0
+        # On a GPU float32 products are fast enough, and integer ones want shapes that are multiples of 8.
+        vectors = torch.backends.cpu.get_cpu_capability().startswith("AVX")
+        self.bytes = samples.dtype == torch.uint8 and samples.device.type == "cpu" and vectors and (
+            samples.shape[1] <= MOST_BYTES)  # fmt: skip
+        if self.bytes:
+            self.ready = signed(samples)
+            self.square = torch.cat([b.int().square().sum(1, dtype=torch.int32) for b in self.ready.split(BLOCK)])
+            return
         self.center = samples.float().mean(0) if len(samples) else None  # smaller numbers: a smaller error
         centered = self._ready(samples)
-        self.half = centered.double().square().sum(1).div(2).float()  # (N,) |x|^2 / 2
+        self.square = centered.double().square().sum(1).float()  # (N,) |x|^2
         self.longest = float(centered.norm(dim=1).max()) if len(samples) else 0.0
-        self.fallbacks = 0
 
     def _ready(self, samples: Tensor) -> Tensor:
         return samples.float() - self.center
@@ -43,50 +56,65 @@ class Bank:
         """Rows int64 (Q, k) of the nearest samples, nearest first, and their squared distances float64 (Q, k).
 
         Args:
-            queries: (Q, D).
+            queries: (Q, D), of the samples' type.
             k: At most N (N - 1 with ``own``).
             own: int64 (Q,), a row for each query that is no neighbour of it: the query itself.
 
         Raises:
-            ValueError: ``k`` is out of range.
+            ValueError: ``k`` is out of range, or queries of another type.
         """
         most = len(self) - (own is not None)
         if not 1 <= k <= most:
             raise ValueError(f"k={k}: there are {most} samples to choose neighbours from; need 1 to {most}.")
+        if queries.dtype != self.samples.dtype:
+            raise ValueError(f"Queries are {queries.dtype}, stored samples {self.samples.dtype}: give one type.")
+        wanted, find = min(k + SPARE, most), self._by_integers if self.bytes else self._by_floats
         with torch.autocast(queries.device.type, enabled=False):
-            return self._search(queries, k, own)
-
-    def _search(self, queries: Tensor, k: int, own: Tensor | None) -> tuple[Tensor, Tensor]:
-        centered = self._ready(queries)
-        wanted = min(k + SPARE, len(self) - (own is not None))
-        score, rows = self._candidates(centered, wanted, own)
-        distance = self.distances(queries, rows)
-        distance, rows = _sorted(distance, rows)
-        if wanted < len(self) - (own is not None):
-            # Nearness of a sample is q.x - |x|^2 / 2 = (|q|^2 - d^2) / 2; an outsider's is at most `outside`.
-            norm = centered.double().norm(dim=1)
-            error = UNIT[torch.get_float32_matmul_precision()] * (queries.shape[1] + 8) * self.longest * (
-                norm + self.longest
-            )  # fmt: skip
-            outside = score[:, -1].double() + error
-            safe = (norm.square() - distance[:, k - 1]) / 2 > outside
-            if not safe.all():
-                doubt = (~safe).nonzero().squeeze(1)
-                self.fallbacks += len(doubt)
-                rest = None if own is None else own[doubt]
-                distance[doubt, :k], rows[doubt, :k] = self._brute(queries[doubt], k, rest)
+            distance, rows, outside = find(queries, wanted, own)
+            if wanted < most:
+                safe = distance[:, k - 1] < outside
+                if not safe.all():
+                    doubt = (~safe).nonzero().squeeze(1)
+                    self.fallbacks += len(doubt)
+                    rest = None if own is None else own[doubt]
+                    distance[doubt, :k], rows[doubt, :k] = self._brute(queries[doubt], k, rest)
         return rows[:, :k], distance[:, :k]
 
-    def _candidates(self, centered: Tensor, wanted: int, own: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The ``wanted`` nearest by float32, best first: nearness and rows (Q, wanted)."""
+    def _by_integers(self, queries: Tensor, wanted: int, own: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Distances and rows (Q, wanted), and (Q,) below which distance no other sample can lie."""
+        ready = signed(queries)
+
+        def near(block: slice) -> Tensor:
+            return torch._int_mm(ready, self.ready[block].T).mul_(2).sub_(self.square[block])
+
+        score, rows = self._candidates(near, wanted, own)
+        distance = ready.double().square().sum(1, keepdim=True) - score.double()
+        return *_sorted(distance, rows), distance[:, -1]
+
+    def _by_floats(self, queries: Tensor, wanted: int, own: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``_by_integers``, from float32 products."""
+        centered = self._ready(queries)
+
+        def near(block: slice) -> Tensor:
+            return torch.addmm(-self.square[block], centered, self._ready(self.samples[block]).T, alpha=2)
+
+        score, rows = self._candidates(near, wanted, own)
+        norm = centered.double().norm(dim=1)
+        unit = UNIT[torch.get_float32_matmul_precision()]
+        error = 2 * unit * (queries.shape[1] + 8) * self.longest * (norm + self.longest)
+        distance = self.distances(queries, rows)
+        return *_sorted(distance, rows), norm.square() - (score[:, -1].double() + error)
+
+    def _candidates(self, near: Callable[[slice], Tensor], wanted: int, own: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The ``wanted`` of largest nearness, best first: nearness and rows (Q, wanted)."""
         best = rows = None
         for start in range(0, len(self), BLOCK):
-            block = slice(start, start + BLOCK)
-            near = torch.addmm(-self.half[block], centered, self._ready(self.samples[block]).T)  # (Q, block)
+            found = near(slice(start, start + BLOCK))  # (Q, block)
             if own is not None:
-                inside = ((own >= start) & (own < start + near.shape[1])).nonzero().squeeze(1)
-                near[inside, own[inside] - start] = -torch.inf
-            top, place = near.topk(min(wanted, near.shape[1]), dim=1, sorted=False)
+                inside = ((own >= start) & (own < start + found.shape[1])).nonzero().squeeze(1)
+                lowest = -torch.inf if found.is_floating_point() else torch.iinfo(found.dtype).min
+                found[inside, own[inside] - start] = lowest
+            top, place = found.topk(min(wanted, found.shape[1]), dim=1, sorted=False)
             if best is not None:
                 top, place = torch.cat([best, top], 1), torch.cat([rows, place + start], 1)
                 top, chosen = top.topk(min(wanted, top.shape[1]), dim=1)
@@ -113,6 +141,11 @@ class Bank:
             distances.append(d[:k])
             rows.append(order[:k])
         return torch.stack(distances), torch.stack(rows)
+
+
+def signed(samples: Tensor) -> Tensor:
+    """uint8 as int8, less 128: distances stay."""
+    return (samples ^ 128).view(torch.int8)
 
 
 def _sorted(distance: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:

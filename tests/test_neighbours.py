@@ -29,12 +29,14 @@ def pixels(n, d, seed, high=256):
 
 
 @pytest.mark.parametrize("k", [1, 5, 30, 300])
-@pytest.mark.parametrize("kind", ["pixels", "ties", "far", "floats"])
+@pytest.mark.parametrize("kind", ["pixels", "whole floats", "ties", "float ties", "far", "floats"])
 def test_search_is_brute_force(k, kind, monkeypatch):
     monkeypatch.setattr(nearest, "BLOCK", 64)  # several blocks
     samples, queries = pixels(300, 40, 0), pixels(50, 40, 1)
-    if kind == "ties":  # few distances, many of them equal
+    if kind.endswith("ties"):  # few distances, many of them equal
         samples, queries = pixels(300, 6, 0, high=2), pixels(50, 6, 1, high=2)
+    if kind in ("whole floats", "float ties"):  # the way of a GPU
+        samples, queries = samples.float(), queries.float()
     if kind == "floats":
         samples, queries = torch.randn(300, 5), torch.randn(50, 5)
     if kind == "far":  # distances that float32 cannot tell apart: the bound must notice
@@ -44,7 +46,7 @@ def test_search_is_brute_force(k, kind, monkeypatch):
     rows, distance = bank.search(queries, k)
     np.testing.assert_array_equal(rows.numpy(), brute(samples, queries, k))
     assert (distance.diff(dim=1) >= 0).all()
-    assert bank.fallbacks > 0 if kind in ("ties", "far") and k == 5 else True
+    assert bank.fallbacks > 0 if kind in ("ties", "float ties", "far") and k == 5 else True
 
 
 def test_a_query_is_no_neighbour_of_itself_when_left_out():
@@ -56,10 +58,12 @@ def test_a_query_is_no_neighbour_of_itself_when_left_out():
     np.testing.assert_array_equal(rows.numpy(), brute(samples, samples, 4, own.numpy()))
     with pytest.raises(ValueError, match="k=200: there are 199 samples"):
         Bank(samples).search(samples, 200, own)
+    with pytest.raises(ValueError, match=r"Queries are torch.float32, stored samples torch.uint8"):
+        Bank(samples).search(samples.float(), 4)
 
 
 def test_lower_precision_of_products_changes_nothing():
-    samples, queries = pixels(500, 60, 0), pixels(40, 60, 1)
+    samples, queries = pixels(500, 60, 0).float(), pixels(40, 60, 1).float()
     before = torch.get_float32_matmul_precision()
     try:
         torch.set_float32_matmul_precision("medium")

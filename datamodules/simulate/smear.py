@@ -41,7 +41,7 @@ LOBES += [(0.9, 0.1), (0.2, 0.3, 0.5), (0.02, 0.18, 0.35, 0.3, 0.15), (1.0,)]
 
 
 def make_smear(
-    n: int = 2400, size: int = 96, planted: tuple[int, int] = (240, 30), duplicates: int = 6, seed: int = 0
+    n: int = 1600, size: int = 96, planted: tuple[int, int] = (160, 20), duplicates: int = 6, seed: int = 0
 ) -> dict:
     """Draw a blood-cell set in the format of the course's training file.
 

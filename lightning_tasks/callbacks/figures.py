@@ -19,15 +19,16 @@ def save_figure(figure: Figure, path: Path) -> None:
 class Figures(Callback):
     """Draw ``task.figures`` of the first validation batch and ``task.figures_of_rows`` of the whole part.
 
-    During the fit they go to TensorBoard every ``every`` epochs; those of the test also to ``folder`` as PNG.
+    During the fit they go to TensorBoard after epochs 1, 2, 4, 8, ... and the last, since a drawing may take longer
+    than a small network's epoch; those of the test also to ``folder`` as PNG.
 
     Args:
         folder: Where PNG files go.
-        every: Epochs between drawings; None draws about ten times in a run.
     """
 
-    def __init__(self, folder: Path, every: int | None = None) -> None:
-        self.folder, self.every = folder, every
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._next = 1
         self._batch: dict | None = None
 
     def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
@@ -42,9 +43,9 @@ class Figures(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw to TensorBoard."""
-        every = self.every or max(1, (trainer.max_epochs or 1) // 10)
-        last = trainer.current_epoch + 1 == trainer.max_epochs
-        if trainer.state.fn == "fit" and ((trainer.current_epoch + 1) % every == 0 or last):
+        epoch = trainer.current_epoch + 1
+        if trainer.state.fn == "fit" and (epoch >= self._next or epoch == trainer.max_epochs):
+            self._next = 2 * epoch
             self._draw(trainer, pl_module, "val", save=False)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
