@@ -19,7 +19,7 @@ def save_figure(figure: Figure, path: Path) -> None:
 class Figures(Callback):
     """Draw ``task.figures`` of the first validation batch and ``task.figures_of_rows`` of the whole part.
 
-    During the fit they go to TensorBoard after epochs 1, 2, 4, 8, ... and the last, since a drawing may take longer
+    During the fit they go to TensorBoard after epochs 1, 3, 9, 27, ... and the last, since a drawing may take longer
     than a small network's epoch; those of the test also to ``folder`` as PNG.
 
     Args:
@@ -45,7 +45,7 @@ class Figures(Callback):
         """Draw to TensorBoard."""
         epoch = trainer.current_epoch + 1
         if trainer.state.fn == "fit" and (epoch >= self._next or epoch == trainer.max_epochs):
-            self._next = 2 * epoch
+            self._next = 3 * epoch
             self._draw(trainer, pl_module, "val", save=False)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
