@@ -76,6 +76,7 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
     found = {
         "method": method,
         "map": fitted,
+        "tta": loaded.task.hparams.get("tta", "none"),
         "weights_sha256": weights_digest(loaded.dir.best),
         **where,
         "changed_predictions": moved,

@@ -32,7 +32,7 @@ def read_calibration(run: RunDir) -> dict[str, Any] | None:
             f"{path} was fitted for other weights than {run.best.name} holds now. "
             f"Run `python cli.py calibrate --run {run.path}` again, or delete the file."
         )
-    return found["map"]
+    return found["map"] | {"tta": found["tta"]}
 
 
 def calibration_beside(checkpoint: Path) -> dict[str, Any] | None:
@@ -43,6 +43,18 @@ def calibration_beside(checkpoint: Path) -> dict[str, Any] | None:
 
 
 def calibrated(task: Any, out: dict[str, Any]) -> dict[str, Any]:
-    """A ``predict_step`` with ``prob`` mapped by ``task.calibration``, where it has one."""
+    """A ``predict_step`` with ``prob`` mapped by ``task.calibration``, where it has one.
+
+    Raises:
+        ValueError: The map was fitted to probabilities averaged over other views.
+    """
     fitted = getattr(task, "calibration", None)
-    return out if fitted is None else {**out, "prob": recalibrate(out["prob"], fitted)}
+    if fitted is None:
+        return out
+    views = task.hparams.get("tta", "none")
+    if fitted["tta"] != views:
+        raise ValueError(
+            f"The run was calibrated with tta={fitted['tta']!r}, and now tta is {views!r}: means are less sure. "
+            f"Run `python cli.py calibrate --run RUN --model.tta {views}` first, or change tta."
+        )
+    return {**out, "prob": recalibrate(out["prob"], fitted)}
