@@ -38,7 +38,7 @@ def write_ensemble_report(folder: Path) -> Path:
     found = results["members"]
     rows = []
     for name, m in results["metrics"].items():
-        interval = f"{m['low']:.4f} to {m['high']:.4f}" if m.get("low") is not None else ""
+        interval = f"{m['low']:.4f} to {m['high']:.4f}" if "low" in m else ""
         alone = [number(member["metrics"][name]["value"]) for member in found]
         rows.append([html.escape(name), f"<b>{number(m['value'])}</b>", interval, m["n"], m["units"], *alone])
     head = ["metric", "ensemble", "95 % interval", "n", "units", *(f"member {i}" for i in range(len(found)))]

@@ -37,7 +37,7 @@ def print_folds(results: dict[str, Any]) -> None:
         cells = [*(row["folds"][i] for i in shown), row["mean"], row["sd"]]
         line = f"{row['name']:{width}}" + "".join(f" {number(cell):>8}" for cell in cells)
         if (m := row["pooled"]) is not None:
-            interval = f"{m['low']:.4f} - {m['high']:.4f}" if m["low"] is not None else ""
+            interval = f"{m['low']:.4f} - {m['high']:.4f}" if "low" in m else ""
             line += f" {number(m['value']):>8}  {interval:>17} {m['n']:6d}"
         print(line)
     for note in results["notes"]:
@@ -64,7 +64,7 @@ def write_kfold_report(folder: Path) -> Path:
     body = []
     for row in rows_of_table(results):
         m = row["pooled"] or {}
-        interval = f"{m['low']:.4f} to {m['high']:.4f}" if m.get("low") is not None else ""
+        interval = f"{m['low']:.4f} to {m['high']:.4f}" if "low" in m else ""
         pooled = f"<b>{number(m['value'])}</b>" if m else ""
         values = [*map(number, row["folds"]), number(row["mean"]), number(row["sd"])]
         body.append([html.escape(row["name"]), *values, pooled, interval, m.get("n", ""), m.get("units", "")])
@@ -101,7 +101,7 @@ def strip(results: dict[str, Any]) -> Figure:
         axis.plot(values, [y] * len(values), "o", color="#56B4E9", label="folds" if y == 0 else None)
         if (m := row["pooled"]) is not None and m["value"] is not None:
             axis.plot(m["value"], y, "D", color="#D55E00", label="pooled" if y == 0 else None)
-            if m["low"] is not None:
+            if "low" in m:
                 axis.hlines(y, m["low"], m["high"], color="#D55E00", label="95 % interval" if y == 0 else None)
     axis.set_yticks(range(len(rows)), [row["name"] for row in rows], fontsize=8)
     axis.invert_yaxis()

@@ -108,7 +108,7 @@ def score_table(results: dict[str, Any]) -> str:
     head = ["metric", "this run", "95 % interval", "n", "units", *baselines]
     rows = []
     for name, m in results["metrics"].items():
-        interval = f"{m['low']:.4f} to {m['high']:.4f}" if m.get("low") is not None else ""
+        interval = f"{m['low']:.4f} to {m['high']:.4f}" if "low" in m else ""
         beside = [number(scores.get(name.split("/", 1)[1])) for scores in baselines.values()]
         rows.append([html.escape(name), f"<b>{number(m['value'])}</b>", interval, m["n"], m["units"], *beside])
     return grid(head, rows)
