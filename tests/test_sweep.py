@@ -114,6 +114,12 @@ def test_tables_are_means_of_the_runs_and_a_second_call_runs_what_is_missing(tmp
     assert float(rows[3]["train/loss"]) == pytest.approx(float(epochs[one["best_epoch"]]["train/loss"]))
     assert float(rows[3]["last/val/loss"]) == pytest.approx(float(epochs[-1]["val/loss"]))
     assert (folder / "sweep.png").read_bytes()[:4] == b"\x89PNG" and not (folder.parent / "latest").exists()
+    (folder / "report.html").unlink()
+    cli("report", "--run", folder)
+    page = (folder / "report.html").read_text()
+    assert f"<td>{cell}</td>" in page and "data:image/png" in page
+    assert '<a href="width=4/seed_1/report.html">width=4/seed_1</a>' in page
+    capsys.readouterr()
 
     stamp = (folder / "width=4/seed_1/results.json").stat().st_mtime_ns
     cli(*SWEEP, "model.width=4,8", "--metric", "test/loss")

@@ -262,6 +262,8 @@ def test_search_control_and_winners_end_to_end(tune, cli, capsys, monkeypatch):
     for name in ("history.png", "effects.png"):
         assert (folder / "figures" / name).stat().st_size > 1000
     assert "by hand" in (folder / "tune.md").read_text()
+    page = (folder / "report.html").read_text()
+    assert "by hand" in page and page.count("data:image/png") >= 2 and "/seed_5/report.html" in page
 
     tested.clear(), capsys.readouterr()
     tune("--trials", 6, "--seeds", "5,6")

@@ -26,6 +26,7 @@ pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; }
 """
 
 WRITERS = {"kfold": "kfold", "bags": "kfold", "ensemble": "ensemble", "inspect": "inspect"}
+WRITERS |= {"sweep": "comparison", "tune": "comparison"}
 
 
 def run(args: list[str]) -> None:
@@ -41,7 +42,7 @@ def run(args: list[str]) -> None:
 
 
 def kind_of(folder: Path) -> str:
-    """``run``, ``kfold``, ``bags``, ``ensemble`` or ``inspect``: what made a directory."""
+    """``run``, ``kfold``, ``bags``, ``ensemble``, ``inspect``, ``sweep`` or ``tune``: what made a directory."""
     for name in ("results.json", "inspect.json"):
         if (folder / name).is_file():
             return json.loads((folder / name).read_text()).get("kind", "run")

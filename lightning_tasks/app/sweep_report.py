@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from ..callbacks import read_metrics, save_figure
 from ..files import write_atomic
+from .comparison_report import write_comparison_report
 from .errors import nearest
 from .finish import clean_json, git_commit
 from .report import number
@@ -112,7 +113,7 @@ def check_metrics(results: dict[str, Any]) -> None:
 
 
 def write_all(folder: Path, results: dict[str, Any], figure: bool) -> None:
-    """Write ``results.json``, ``sweep.csv`` and ``sweep.md``, and with ``figure`` also ``sweep.png``."""
+    """Write ``results.json``, ``sweep.csv``, ``sweep.md``; with ``figure`` also ``sweep.png`` and ``report.html``."""
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
     rows = []
     for run in results["runs"]:
@@ -122,6 +123,7 @@ def write_all(folder: Path, results: dict[str, Any], figure: bool) -> None:
     write_atomic(folder / "sweep.md", markdown(results))
     if figure:
         save_figure(draw(results), folder / "sweep.png")
+        write_comparison_report(folder)
 
 
 def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -136,7 +138,7 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 def show(folder: Path, results: dict[str, Any]) -> None:
     """Print the table and where it is."""
     print(markdown(results))
-    print(f"Table: {folder / 'sweep.csv'}, {folder / 'sweep.md'}. Figure: {folder / 'sweep.png'}")
+    print(f"Table: {folder / 'sweep.csv'}, {folder / 'sweep.md'}. Report: {folder / 'report.html'}")
 
 
 def markdown(results: dict[str, Any]) -> str:

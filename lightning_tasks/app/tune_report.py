@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 
 from ..callbacks import save_figure
 from ..files import write_atomic
+from .comparison_report import write_comparison_report
 from .finish import clean_json, git_commit
 from .report import number
 from .sweep_axes import short_names
@@ -63,9 +64,11 @@ def report_tuning(tuning: "Tuning", searches: dict[str, "Search"], final: dict[s
     save_figure(effects(rows, tuning.space.ranges, tuning.metric), folder / "figures" / "effects.png")
     if importance:
         save_figure(bars(importance), folder / "figures" / "importance.png")
+    report = write_comparison_report(folder)
     print("\n".join(lines_of(results)))
-    print(f"Trials: {folder / 'trials.csv'}. Best: {folder / 'best.yaml'}. Tables: {folder / 'tune.md'}. "
-          f"Figures: {folder / 'figures'}")  # fmt: skip
+    print(
+        f"Trials: {folder / 'trials.csv'}. Best: {folder / 'best.yaml'}. Tables: {folder / 'tune.md'}. Report: {report}"
+    )
     return results
 
 
