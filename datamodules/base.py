@@ -89,6 +89,10 @@ class DataModule(Serving):
         """Rows of the train pool to leave out, found in the data itself."""
         return np.zeros(0, np.int64)
 
+    def kept(self, name: str, pool: Arrays) -> np.ndarray | None:
+        """Rows of a pool to use; None for all."""
+        return None if self.hparams.limit is None else self.limited(pool)
+
     def limited(self, pool: Arrays) -> np.ndarray:
         """Rows, in order, that ``limit`` keeps of a pool: the first ones."""
         return np.arange(min(self.hparams.limit, len(pool["id"])))
@@ -158,11 +162,10 @@ class DataModule(Serving):
             return
         h = self.hparams
         self.pools = self.load()
-        for pool in self.pools.values():
+        for name, pool in self.pools.items():
             size = len(next(iter(pool.values())))
             pool.setdefault("id", np.arange(size, dtype=np.int64))
-            if h.limit is not None:
-                rows = self.limited(pool)
+            if (rows := self.kept(name, pool)) is not None:
                 for key in pool:
                     pool[key] = pool[key][rows]
         train = self.pools["train"]

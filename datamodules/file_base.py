@@ -12,6 +12,7 @@ from .augment_files import Policy
 from .base import DataModule
 from .files import FileDataset, FileLoader, Pictures, open_source
 from .loader import EpochSampler, TensorLoader, to_float
+from .source import Arrays
 from .statistics import channel_statistics
 
 CACHE_BYTES = 1_500_000_000  # decoded pictures of a pool that this process may keep
@@ -44,6 +45,8 @@ class FileDataModule(DataModule):
         self.save_hyperparameters(logger=False)
         self.policy = Policy(policy)
         self.policy(np.zeros((size, size, 3), np.uint8), 0)  # a transform that changes the size is an error now
+        # A dict here (inspect gives one): setup decodes all pictures, leaves out those that cannot be, and names them.
+        self.broken: dict[str, list[str]] | None = None
         self._pictures: dict[str, Pictures] = {}
         self._loaders: WeakSet[FileLoader] = WeakSet()
         self._statistics: dict[str, Tensor] | None = None
@@ -51,6 +54,17 @@ class FileDataModule(DataModule):
     def picture_path(self, pool: str) -> Path:
         """HDF5 file or folder with the pictures of a pool, within ``self.folder``."""
         raise NotImplementedError(f"{type(self).__name__}.picture_path")
+
+    def kept(self, name: str, pool: Arrays) -> np.ndarray | None:
+        """Also leave out what cannot be decoded, where ``broken`` asks for it."""
+        rows = super().kept(name, pool)
+        if self.broken is None or not self.has_images:
+            return rows
+        pictures = Pictures(open_source(self.picture_path(name)), pool["name"], self.hparams.size)
+        good = [row for row in (range(len(pool["name"])) if rows is None else rows) if pictures.decodes(row)]
+        found = np.setdiff1d(np.arange(len(pool["name"])) if rows is None else rows, good)
+        self.broken[name] = pool["name"][found].tolist()
+        return np.array(good, dtype=np.int64)
 
     # ---- pictures by row --------------------------------------------------------------------------------------
 

@@ -155,6 +155,14 @@ class Pictures:
             self.cache[row], self.known[row] = image, True
         return image
 
+    def decodes(self, row: int) -> bool:
+        """Whether the picture of a row can be decoded."""
+        try:
+            self[row]
+        except BrokenFile:
+            return False
+        return True
+
     def batch(self, rows: Sequence[int]) -> np.ndarray:
         """uint8 (n, 3, size, size) of some rows."""
         images = np.empty((len(rows), 3, self.size, self.size), np.uint8)

@@ -56,6 +56,8 @@ def run(args: list[str]) -> None:
     folder = cli.run_dir.path.parent / options.name
     new_folder(folder, options.overwrite, make=False)
     task, data = cli.model, cli.datamodule
+    if hasattr(data, "broken"):  # pictures in files: one that cannot be decoded is a finding, not an end
+        data.broken = {}
     data.setup()
     found = findings(data, options.distance)
     made_of = describe_features(options)
@@ -151,7 +153,7 @@ def add_map(found: Found, data: Any, network: Any, limit: int, seed: int) -> Non
 def summary(found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
     """All findings as plain values, samples by name."""
     names = np.array(found.names)
-    pool = data.pools["train"]
+    pool, broken = data.pools["train"], getattr(data, "broken", {})
 
     def groups(lists: list[np.ndarray]) -> list[list[str]]:
         return [names[group].tolist() for group in lists]
@@ -190,7 +192,8 @@ def summary(found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
         ],
         "map_outliers": {"of": len(found.sampled), "samples": names[found.outliers].tolist()},
         "far": names[found.far].tolist(),
-        "exclude": len(found.drop),
+        "undecodable": broken,
+        "exclude": len(found.drop) + len(broken.get("train", ())),
         "left": len(names) - len(found.drop),
         "left_out_by_the_data_module": len(found.left_out),
         "left_out_and_not_in_exclude": names[np.setdiff1d(found.left_out, list(found.drop))].tolist(),
@@ -206,7 +209,9 @@ def class_names(count: int, known: list[str]) -> list[str]:
 
 def write(folder: Path, results: dict[str, Any], found: Found, data: Any, classes: list[str]) -> None:
     """All files of the report."""
-    table(folder / "exclude.csv", ("id", "reason"), [(found.names[i], why) for i, why in found.drop.items()])
+    drop = [(found.names[i], why) for i, why in found.drop.items()]
+    drop += [(name, "cannot be decoded") for name in results["undecodable"].get("train", ())]
+    table(folder / "exclude.csv", ("id", "reason"), drop)
     suspects = [(found.names[i], f"near duplicate of {found.names[g[0]]}") for g in found.near for i in g[1:]]
     suspects += [(found.names[i], "far from all others") for i in found.far]
     suspects += [(found.names[i], "outlier of the t-SNE map") for i in found.outliers]

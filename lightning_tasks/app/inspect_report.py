@@ -26,6 +26,11 @@ def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
         ("pictures that share one mask", f"{len(results['same_mask'])}"),
         ("exact duplicates beyond the first", f"{sum(len(g) - 1 for g in repeated)} in {len(repeated)} groups"),
         ("label conflicts among duplicates", f"{len(results['conflicts'])} groups"),
+        *(
+            (f"pictures of the {pool} pool that cannot be decoded", ", ".join(names[:5]) + f" ({len(names)})")
+            for pool, names in results["undecodable"].items()
+            if names
+        ),
         ("in exclude.csv", f"{results['exclude']}, which leaves {results['left']}"),
         ("left out by the data module itself", f"{results['left_out_by_the_data_module']}{agreement(results)}"),
         (

@@ -126,6 +126,23 @@ def test_the_submission_names_every_test_picture_in_order(pack, tmp_path):
     np.testing.assert_allclose(found["target"], prob, rtol=1e-8)
 
 
+def test_inspect_names_every_broken_picture_and_looks_at_the_others(own, cli, tmp_path, capsys):
+    names = pd.read_csv(own / COURSE[0])["isic_id"]
+    for name in (names[3], names[40]):
+        damaged(own, name, lambda data: data[: len(data) // 2])
+    options = ("--model", "lightning_tasks.base.ClassificationTask", "--model.class_names", "[benign, malignant]",
+               "--data", "IsicDataModule", "--data.root", own, "--data.source", "real", "--data.size", 32,
+               "--data.folds", 3, "--data.policy", "none")  # fmt: skip
+    cli("inspect", *options, "--tsne", 0)
+    folder = tmp_path / "runs/ClassificationTask/inspect"
+    found = json.loads((folder / "inspect.json").read_text())
+    assert found["undecodable"]["train"] == [names[3], names[40]] and found["left"] == 118
+    assert f"train pool that cannot be decoded  {names[3]}, {names[40]} (2)" in capsys.readouterr().out
+    assert (folder / "exclude.csv").read_text().count("cannot be decoded") == 2
+    data = module(own, exclude=str(folder / "exclude.csv"))
+    assert len(data.parts["train"]) + len(data.parts["val"]) == 118 and len(batches(data, "train")["id"]) >= 64
+
+
 def test_inspect_looks_at_pictures_in_files(own, cli, tmp_path):
     names = pd.read_csv(own / COURSE[0])["isic_id"]
     with h5py.File(own / "train-image.hdf5", "a") as file:
