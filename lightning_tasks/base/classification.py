@@ -23,7 +23,6 @@ from .task import checked_choice
 
 CLASS_WEIGHTS = ("none", "inverse", "effective", "sqrt")
 CORRUPTED = ("none", "random", "suite")
-FROZEN_AT_RANDOM = "Frozen layers keep random weights: give --model.weights FILE, or --model.unfreeze all."
 LOWER_IS_BETTER = ("loss", "nll", "ece", "brier")
 
 
@@ -158,7 +157,11 @@ class ClassificationTask(ImageTask):
                     "Set --model.weights to auto, none or a file."
                 ) from error
             self.weights_origin = "scratch (auto found no pretrained weights)"
-            rest = "Training from scratch." if "all" in self.thaw.values() else FROZEN_AT_RANDOM
+            rest = (
+                "Training from scratch."
+                if "all" in self.thaw.values()
+                else "Frozen layers stay random: set --model.weights."
+            )
             note(f"weights='auto': the weights of {h.net} could not be loaded ({reason}). {rest}")
             return
         self.image_net(self.net).load_state_dict(source.state_dict())
