@@ -157,12 +157,10 @@ class ClassificationTask(ImageTask):
                     "Set --model.weights to auto, none or a file."
                 ) from error
             self.weights_origin = "scratch (auto found no pretrained weights)"
-            rest = (
-                "Training from scratch."
-                if "all" in self.thaw.values()
-                else "Frozen layers stay random: set --model.weights."
+            frozen = "" if "all" in self.thaw.values() else " Frozen layers stay random."
+            note(
+                f"weights='auto': the weights of {h.net} could not be loaded ({reason}). Training from scratch.{frozen}"
             )
-            note(f"weights='auto': the weights of {h.net} could not be loaded ({reason}). {rest}")
             return
         self.image_net(self.net).load_state_dict(source.state_dict())
         tag = getattr(source, "pretrained_cfg", {}).get("tag")
