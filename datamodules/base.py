@@ -39,7 +39,7 @@ class DataModule(Serving):
         exclude: CSV ``id,reason`` of samples to leave out of the ``train`` pool.
         augment: List of augmentations for the train part (see ``datamodules/augment.py``).
         samples_per_epoch: Samples an epoch when a subclass weights them; None means as many as there are.
-        limit: Use only so many samples of each pool, for trials.
+        limit: Use only so many samples of each pool, for trials: the first ones, without losing a class.
     """
 
     files: tuple[str, ...] = ()
@@ -94,8 +94,20 @@ class DataModule(Serving):
         return None if self.hparams.limit is None else self.limited(pool)
 
     def limited(self, pool: Arrays) -> np.ndarray:
-        """Rows, in order, that ``limit`` keeps of a pool: the first ones."""
-        return np.arange(min(self.hparams.limit, len(pool["id"])))
+        """Rows, in order, that ``limit`` keeps: the first ones, or of a file sorted by class the first of each."""
+        size = len(pool["id"])
+        first = np.arange(min(self.hparams.limit, size))
+        if "label" not in pool or len(first) == size:
+            return first
+        label = pool["label"].astype(np.int64)
+        counts = np.bincount(label)
+        if (2 * np.bincount(label[first], minlength=len(counts)) >= counts * len(first) / size).all():
+            return first
+        self.note(f"limit={len(first)}: samples are sorted by class, so the first ones of each class are kept.")
+        order = np.argsort(label, kind="stable")
+        place = np.empty(size)  # within its class, from 0 to 1: the lowest of all keep the shares of the classes
+        place[order] = np.concatenate([(np.arange(n) + 0.5) / n for n in counts if n])
+        return np.sort(np.argsort(place, kind="stable")[: len(first)])
 
     def statistics(self) -> dict[str, Tensor]:
         """Fitted on the train part: ``mean`` and ``std`` (C,) of images in [0, 1], ``class_counts`` (K,)."""

@@ -67,6 +67,24 @@ def test_the_split_depends_on_the_seed_of_the_data_alone():
     assert first.fingerprint() != other.fingerprint()
 
 
+class SortedByClass(DataModule):
+    title = "sorted"
+
+    def simulate(self):
+        return {"train": {"x": np.arange(100.0), "label": np.repeat([0, 2, 5], [50, 40, 10])}}
+
+
+def test_a_limit_takes_the_first_samples_and_loses_no_class_of_a_sorted_file():
+    data = SortedByClass(source="simulated", limit=20, folds=2)
+    data.setup()
+    rows = data.pools["train"]["id"]
+    assert rows.tolist() == [*range(10), *range(50, 58), 90, 91] and "sorted by class" in " ".join(data.notes)
+    mixed = ToyDataModule(limit=40)
+    mixed.setup()
+    assert mixed.pools["train"]["id"].tolist() == list(range(40)) and len(mixed.notes) == 1  # that the data is simulated
+    assert len(ToyDataModule(limit=500).limited(mixed.pools["train"])) == 40
+
+
 def test_statistics_see_training_rows_alone():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (1100, 3, 4, 5), dtype=np.uint8)
