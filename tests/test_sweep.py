@@ -138,6 +138,13 @@ def test_tables_are_means_of_the_runs_and_a_second_call_runs_what_is_missing(tmp
     assert load_run(folder / "width=4/seed_0").task.hparams.lr == 0.001
 
 
+def test_seeds_alone_give_the_spread_of_one_configuration(tmp_path, cli):
+    cli("sweep", *TOY, "--seeds", "4,5")
+    folder = tmp_path / "runs/ToySequence/sweep"
+    assert [(r["variant"], r["seed"]) for r in table(folder)] == [("default", "4"), ("default", "5")]
+    assert results(folder)["combinations"][0]["n"] == 2
+
+
 def test_a_combination_that_fails_is_listed_and_the_others_run(tmp_path, cli, capsys):
     cli(*SWEEP, "model.width=-1,2", "--seeds", 0)
     folder = tmp_path / "runs/ToySequence/sweep"

@@ -101,9 +101,11 @@ def run(args: list[str]) -> None:
     options, fit_args = parse(args)
     found = read_file(Path(options.sweep)) if options.sweep else {}
     grid = found.get("grid", {}) | dict(parse_grid(text) for text in options.grid)
-    if not grid and not found.get("variants"):
-        raise ValueError("nothing to compare: give --grid model.lr=0.01,0.1 or --sweep configs/sweeps/FILE.yaml.")
-    combos = combinations(grid, found.get("variants") or {})
+    variants = found.get("variants") or ({"default": {}} if options.seeds and not grid else {})
+    if not grid and not variants:
+        raise ValueError("nothing to compare: give --grid model.lr=0.01,0.1 or --sweep configs/sweeps/FILE.yaml, "
+                         "or --seeds 0,1,2 to see the spread of one configuration.")  # fmt: skip
+    combos = combinations(grid, variants)
     own = {key for combo in combos for key in combo.settings}
     if pair := clash(fit_args, own):
         raise ValueError(f"{pair[0]} cannot be set for all runs: the sweep compares values of {pair[1]}.")
