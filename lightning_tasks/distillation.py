@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .base import ClassificationTask
 from .base.optim import make_optimizer, make_schedule
+from .base.plots_soft_labels import soft_label_figure
 from .frozen import freeze, load_frozen
 from .nets.classifier import build_classifier
 
@@ -157,6 +158,16 @@ class DistillationTask(ClassificationTask):
         if part == "val" and self._teacher:
             agree = self(batch["image"]).argmax(1) == self.teach(batch["image"]).argmax(1)
             self.track("val/agreement", agree.float().mean(), len(agree))
+
+    def figures(self, batch: dict, out: dict) -> dict[str, Any]:
+        """Also, while the teacher is there, what it says of the pictures on which it doubts most."""
+        drawn = super().figures(batch, out)
+        if self._teacher:
+            taught = self.teach(batch["image"])
+            drawn["soft_labels"] = soft_label_figure(
+                batch["image"], taught, out["prob"], self.hparams.temperature, self.class_names
+            )
+        return drawn
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Those of classification, and the teacher itself."""

@@ -10,6 +10,7 @@ from PIL import Image
 
 from datamodules import PatternsDataModule
 from lightning_tasks import DistillationTask, FashionTask, PatternTask, TwoClassTask, frozen
+from lightning_tasks.base.plots_soft_labels import soft_label_figure
 from lightning_tasks.distillation import distillation_loss
 from lightning_tasks.two_class import output
 from tests.conftest import results
@@ -84,6 +85,7 @@ def test_a_teacher_from_a_run_is_fixed_and_in_evaluation_mode(cli, teacher, monk
     assert {"train/loss_teacher", "train/loss_labels", "val/agreement"} <= set(found["last"])
     assert "acc" in found["baselines"]["teacher"]
     assert best.read_bytes() == before
+    assert Path("runs/DistillationTask/default/figures/test_soft_labels.png").stat().st_size > 5000
     assert not any("teacher" in name for name in weights("runs/DistillationTask/default"))
 
 
@@ -92,6 +94,15 @@ def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(teacher):
     image = torch.rand(8, 1, 28, 28)
     assert float(distillation_loss(task(image), task(image), 4.0)) == pytest.approx(0, abs=1e-6)
     assert not task.train().training and not task.net.training
+
+
+def test_soft_labels_are_drawn_of_the_pictures_on_which_the_teacher_doubts():
+    teacher = torch.tensor([[9.0, 0, 0], [1.0, 0.9, 0], [4.0, 0, 0]])
+    student = torch.tensor([[0.9, 0.1, 0], [0.5, 0.3, 0.2], [0.8, 0.1, 0.1]])
+    figure = soft_label_figure(torch.rand(3, 1, 8, 8), teacher, student, 2.0, ["a", "b", "c"], count=2)
+    bars = [[bar.get_height() for bar in group] for axis in figure.axes[2:] for group in axis.containers]
+    expected = [rows[i] for i in (1, 2) for rows in (teacher.softmax(1), (teacher / 2).softmax(1), student)]
+    torch.testing.assert_close(torch.tensor(bars), torch.stack(expected), check_dtype=False)
 
 
 def test_a_trained_teacher_survives_an_interruption(cli):
