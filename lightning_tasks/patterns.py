@@ -38,6 +38,10 @@ class PatternTask(ClassificationTask):
         found = by_flips(rows) if "flips" in rows else {}  # baselines have none
         return super().score(rows) | {f"acc_flips{n}": acc for n, acc in found.items()}
 
+    def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """An accuracy by flipped cells reads the copies with so many."""
+        return {f"acc_flips{int(n)}": rows["flips"] == n for n in rows["flips"].unique()}
+
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Also accuracy over the number of flipped cells."""
         found = by_flips(rows)

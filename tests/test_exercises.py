@@ -214,6 +214,7 @@ def test_the_mlp_fits_three_pictures_exactly_and_bears_some_flips(cli):
     )
     found = results(Path("runs/patterns_mlp/default"))["metrics"]
     assert found["test/acc_flips0"]["value"] == 1  # three distinct predictions, from three pictures
+    assert found["test/acc_flips2"]["n"] == 30 and found["test/acc"]["n"] == 29 * 30
     assert found["test/acc_flips2"]["value"] > 0.95 and found["test/acc_flips28"]["value"] < 0.9
     assert sum(p.numel() for p in PatternTask(net_args={"image_size": 8, "hidden": [16, 16]}).parameters()) == 1363
 
