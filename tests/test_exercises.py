@@ -1,19 +1,22 @@
 """Distillation, regularisers, patterns and the two-class exercise: each assignment's checks."""
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from datamodules import PatternsDataModule
 from lightning_tasks import DistillationTask, FashionTask, PatternTask, TwoClassTask, frozen
+from lightning_tasks.app.load import load_run
 from lightning_tasks.base.plots_soft_labels import soft_label_figure
 from lightning_tasks.distillation import distillation_loss
 from lightning_tasks.two_class import output
-from tests.conftest import results
+from tests.conftest import ROOT, results
 
 QUIET = ("--draws", 0, "--baselines", "false", "--trainer.enable_progress_bar", "false",
          "--trainer.enable_model_summary", "false")  # fmt: skip
@@ -146,6 +149,23 @@ def test_the_gap_is_measured_without_dropout_and_augmentation(cli):
     assert found["train/clean_loss"] < found["train/loss"]
     assert found["val/gap"] == pytest.approx(found["val/loss"] - found["train/clean_loss"], abs=1e-5)
     assert found["train/clean_acc"] > 0.4
+
+
+def test_the_gap_is_measured_under_the_tested_weights_without_dropout_and_augmentation(tmp_path, cli):
+    config = ROOT / "configs/fashion_mlp.yaml"
+    cli("fit", "--config", config, "--data.source", "simulated", "--data.limit", 120, "--trainer.max_epochs", 2,
+        "--model.net_args", "{hidden: [16], dropout: 0.5}", "--data.augment", "[hflip]", "--draws", 0, "--baselines",
+        "false", "--model.gap_samples", 50, "--trainer.enable_progress_bar", "false")  # fmt: skip
+    folder = tmp_path / "runs/fashion_mlp/default"
+    run, found = load_run(folder), results(folder)["metrics"]
+    pool, rows = run.data.pools["train"], run.data.parts["train"][:50]
+    logits = run.task(torch.from_numpy(pool["image"][rows]).float() / 255)
+    label = torch.from_numpy(pool["label"][rows]).long()
+    loss = F.cross_entropy(logits, label).item()
+    assert found["test/train_loss"]["value"] == pytest.approx(loss, abs=1e-5)
+    assert found["test/train_acc"]["value"] == pytest.approx((logits.argmax(1) == label).float().mean().item())
+    assert found["test/gap"]["value"] == pytest.approx(found["test/loss"]["value"] - loss, abs=1e-5)
+    shutil.rmtree(folder)
 
 
 # ---- patterns ---------------------------------------------------------------------------------------------------

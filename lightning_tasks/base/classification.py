@@ -13,7 +13,7 @@ from ..corruptions import NAMES, SEVERITIES, corrupt, random_corruption
 from ..losses import class_weights_from_counts
 from ..nets.blocks import check_unfreeze, lr_groups, set_trainable
 from ..nets.classifier import build_classifier
-from ..nets.weights import impatient_hub, load_file
+from ..nets.weights import load_weights
 from ..soft_losses import soft_labels, soft_loss
 from .image import ImageTask
 from .image_baselines import image_baselines
@@ -140,31 +140,15 @@ class ClassificationTask(ImageTask):
             FileNotFoundError: No such file.
         """
         h = self.hparams
-        if h.weights not in ("auto", "pretrained"):
-            dropped = load_file(self.image_net(self.net), h.weights)
-            self.weights_origin = f"file {h.weights}"
-            if dropped:
-                note(f"The head of {h.weights} has another size; the head starts anew ({', '.join(dropped)}).")
-            return
-        try:
-            with impatient_hub():
-                source = self.image_net(self.build_net(pretrained=True))
-        except Exception as error:  # the hub, the disk and timm raise a dozen types
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            if h.weights == "pretrained":
-                raise ValueError(
-                    f"weights='pretrained': the weights of {h.net} could not be loaded ({reason}). "
-                    "Set --model.weights to auto, none or a file."
-                ) from error
-            self.weights_origin = "scratch (auto found no pretrained weights)"
-            frozen = "" if "all" in self.thaw.values() else " Frozen layers stay random."
-            note(
-                f"weights='auto': the weights of {h.net} could not be loaded ({reason}). Training from scratch.{frozen}"
-            )
-            return
-        self.image_net(self.net).load_state_dict(source.state_dict())
-        tag = getattr(source, "pretrained_cfg", {}).get("tag")
-        self.weights_origin = f"pretrained {h.net}" + (f".{tag}" if tag and "." not in h.net else "")
+
+        def pretrained() -> nn.Module:
+            return self.image_net(self.build_net(pretrained=True))
+
+        self.weights_origin, told = load_weights(self.image_net(self.net), h.weights, h.net, pretrained)
+        if told and self.weights_origin.startswith("scratch") and "all" not in self.thaw.values():
+            told += " Frozen layers stay random."
+        if told:
+            note(told)
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         """Keep where the first weights came from: a resumed fit does not read them again."""

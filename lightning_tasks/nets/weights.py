@@ -1,7 +1,7 @@
 """First weights of a network: from a file, or from the hub without a long wait where there is no network."""
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
@@ -10,6 +10,40 @@ from zipfile import BadZipFile
 
 import torch
 from torch import Tensor, nn
+
+
+def load_weights(net: nn.Module, weights: str, name: str, pretrained: Callable[[], nn.Module]) -> tuple[str, str]:
+    """Give a network its first weights.
+
+    Args:
+        net: Network, changed in place.
+        weights: ``pretrained``; ``auto``, the same, but the network stays as it is where they cannot be had; or a file.
+        name: What messages call the network.
+        pretrained: Builds the same network with the weights of the hub.
+
+    Returns:
+        Where the weights came from, and what the user should know of it (or an empty text).
+
+    Raises:
+        ValueError: Weights that cannot be had, for ``pretrained``, or that do not fit, for a file.
+        FileNotFoundError: No such file.
+    """
+    if weights not in ("auto", "pretrained"):
+        dropped = load_file(net, weights)
+        told = f"The head of {weights} has another size; the head starts anew ({', '.join(dropped)})."
+        return f"file {weights}", told if dropped else ""
+    try:
+        with impatient_hub():
+            source = pretrained()
+    except Exception as error:  # the hub, the disk and timm raise a dozen types
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        told = f"the weights of {name} could not be loaded ({reason})."
+        if weights == "pretrained":
+            raise ValueError(f"weights='pretrained': {told} Set --model.weights to auto, none or a file.") from error
+        return "scratch (auto found no pretrained weights)", f"weights='auto': {told} Training from scratch."
+    net.load_state_dict(source.state_dict())
+    tag = getattr(source, "pretrained_cfg", {}).get("tag")
+    return f"pretrained {name}" + (f".{tag}" if tag and "." not in name else ""), ""
 
 
 def load_file(net: nn.Module, path: str | Path) -> list[str]:
