@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .classification_metrics import TINY, expected_calibration_error
+from . import calibration
+from .calibration import TINY
 
 MIN_TPR = 0.8  # the pAUC of ISIC 2024 looks at the sensitivities from here to 1
 
@@ -91,7 +92,7 @@ def sensitivity_at(curve: Roc, specificity: float) -> Tensor:
 
 
 def brier(prob: Tensor, label: Tensor) -> Tensor:
-    """Mean of (p - y)^2, in 0..1: the form for two classes, half of that in ``classification_metrics`` (Brier 1950)."""
+    """Mean of (p - y)^2, in 0..1: the form for two classes, half of that in ``calibration`` (Brier 1950)."""
     return (prob.double() - label.double()).square().mean()
 
 
@@ -103,7 +104,7 @@ def nll(prob: Tensor, label: Tensor) -> Tensor:
 
 def ece(prob: Tensor, label: Tensor) -> Tensor:
     """Expected calibration error of the predicted class, as for any number of classes (Guo et al. 2017)."""
-    return expected_calibration_error(torch.stack([1 - prob, prob], 1), label)
+    return calibration.ece(torch.stack([1 - prob, prob], 1), label)
 
 
 def binary_scores(prob: Tensor, label: Tensor) -> dict[str, Tensor]:

@@ -8,16 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .classification_metrics import BINS, TINY
-
+BINS = 15
+TINY = 1e-12  # smallest probability whose logarithm is taken
 KINDS = ("equal_width", "equal_mass")
 
 
 def bin_numbers(value: Tensor, bins: int = BINS, kind: str = "equal_width") -> Tensor:
     """Bin 0..bins-1 of each value (N,) in [0, 1], int64.
 
-    ``equal_width``: bin b holds b / bins <= v < (b + 1) / bins, the last one also v = 1. ``equal_mass``: by rank, so
-    that bins differ by one sample at most; equal values stay together, in the bin of the first of them.
+    ``equal_width``: bin b holds b / bins < v <= (b + 1) / bins, the first one also v = 0 (Guo et al. 2017, section 2).
+    ``equal_mass``: by rank, so that bins differ by one sample at most; equal values stay together, in the bin of the
+    first of them.
 
     Raises:
         ValueError: for another ``kind``, or no bins.
@@ -25,7 +26,7 @@ def bin_numbers(value: Tensor, bins: int = BINS, kind: str = "equal_width") -> T
     if bins < 1 or kind not in KINDS:
         raise ValueError(f"bins={bins}, kind={kind!r}: need 1 or more bins, and {' or '.join(KINDS)}.")
     if kind == "equal_width":
-        return (value.double() * bins).long().clamp(0, bins - 1)  # v = 1 would open a bin of its own
+        return ((value.double() * bins).ceil().long() - 1).clamp(0, bins - 1)
     _, place, count = value.unique(return_inverse=True, return_counts=True)
     first = count.cumsum(0) - count  # rank of the first of equal values
     return first[place] * bins // len(value)

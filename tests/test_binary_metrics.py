@@ -52,7 +52,7 @@ def test_scores_of_probabilities_are_those_of_the_definition(prob, label):
     assert found["nll"] == pytest.approx(sk.log_loss(y, p, labels=[0, 1]))
     confidence, right = np.maximum(p, 1 - p), (p > 0.5) == y
     right = np.where(p == 0.5, y == 0, right)  # argmax takes the first of equal ones
-    bins = np.minimum((confidence * 15).astype(int), 14)
+    bins = np.ceil(confidence * 15).astype(int) - 1
     gaps = [abs((right[bins == b] - confidence[bins == b]).sum()) for b in range(15)]
     assert found["ece"] == pytest.approx(sum(gaps) / len(p))
 
