@@ -44,6 +44,7 @@ class DataModule(Serving):
 
     files: tuple[str, ...] = ()
     how_to_get: str = "See docs/data.md for the format and where it comes from."
+    class_names: list[str] | None = None  # in the order of the labels, where the data itself names its classes
     variant: tuple = ()  # values of a subclass's arguments that decide what `read` and `simulate` return
 
     def __init__(
@@ -66,8 +67,9 @@ class DataModule(Serving):
         super().__init__(augment)
         if source not in ("auto", "real", "simulated"):
             raise ValueError(f"source={source!r}: choose auto, real or simulated.")
-        if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size}: need 1 or more.")
+        for name, value in (("batch_size", batch_size), ("limit", limit)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value}: need 1 or more.")
         self.save_hyperparameters(logger=False)
         self.notes: list[str] = []  # what the user should know: shown once, kept in results.json
 
@@ -103,7 +105,7 @@ class DataModule(Serving):
         counts = np.bincount(label)
         if (2 * np.bincount(label[first], minlength=len(counts)) >= counts * len(first) / size).all():
             return first
-        self.note(f"limit={len(first)}: samples are sorted by class, so the first ones of each class are kept.")
+        self.note(f"limit={len(first)}: the first ones hold too few of a class, so the first of each class are kept.")
         order = np.argsort(label, kind="stable")
         place = np.empty(size)  # within its class, from 0 to 1: the lowest of all keep the shares of the classes
         place[order] = np.concatenate([(np.arange(n) + 0.5) / n for n in counts if n])
@@ -206,6 +208,8 @@ class DataModule(Serving):
         for part, pool in (("test", "test"), ("predict", "predict")):
             if pool in self.pools:
                 self.parts[part] = np.arange(len(self.pools[pool]["id"]))
+                if not len(self.parts[part]):
+                    raise ValueError(f"{self.title}: the {part} part holds no samples. Check the files and options.")
         kind = f"bag {h.bag}" if h.bag is not None else f"fold {h.fold} of {h.folds}"
         kind += ", grouped" if groups is not None else ""
         self.split = {"train": kind, "val": kind, "test": "test part", "predict": "unlabelled part"}

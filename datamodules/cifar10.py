@@ -56,6 +56,11 @@ class CIFAR10DataModule(PublicImages):
         if classes is not None and (len(set(classes)) < max(2, len(classes)) or not set(classes) <= set(range(10))):
             raise ValueError(f"classes={classes}: give two or more different ones of 0..9 ({', '.join(CLASS_NAMES)}).")
 
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the chosen classes, in the order of their labels."""
+        return [CLASS_NAMES[c] for c in (range(10) if self.hparams.classes is None else self.hparams.classes)]
+
     def fetch(self, root: Path) -> None:
         """Download and unpack the original archive into ``<root>/cifar10``; verify batches that stand there."""
         place = root / self.title
@@ -141,7 +146,7 @@ def read_batch(path: Path) -> dict[str, np.ndarray]:
         with path.open("rb") as file:
             found = ArraysOnly(file, encoding="bytes").load()
         images, labels = np.asarray(found[b"data"]), np.asarray(found[b"labels"])
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (pickle.UnpicklingError, EOFError, ImportError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
             f"{path}: is no CIFAR-10 batch ({type(error).__name__}: {error}). "
             "Is it truncated? Unpack the archive again."

@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,30 @@ def read_npz(path: Path, required: tuple[str, ...], optional: tuple[str, ...] = 
     """Read named arrays.
 
     Raises:
-        ValueError: The file is truncated or no npz, or a required key is missing.
+        ValueError: The file is truncated or no npz, holds Python objects, or a required key is missing.
     """
     try:
+        if not zipfile.is_zipfile(path):
+            raise zipfile.BadZipFile("it is no npz file, which is a zip archive of arrays")
         with np.load(path, allow_pickle=False) as file:
             missing = [key for key in required if key not in file]
             if missing:
                 raise ValueError(f"{path}: no key {missing[0]!r}. Found keys: {', '.join(file) or 'none'}.")
-            return {key: file[key] for key in (*required, *optional) if key in file}
+            return {key: numbers(file, key, path) for key in (*required, *optional) if key in file}
     except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{path}: cannot be read ({error}). Is it truncated? Copy or download it again.") from None
+
+
+def numbers(file: Mapping[str, np.ndarray], key: str, path: Path) -> np.ndarray:
+    """One array of an npz file.
+
+    Raises:
+        ValueError: It holds Python objects, which are read by running code of the file.
+    """
+    try:
+        return file[key]
+    except ValueError as error:
+        raise ValueError(f"{path}: {key} cannot be read ({error}). Save plain numbers with np.savez.") from None
 
 
 def as_uint8(array: np.ndarray, path: Path, key: str, high: int = 255) -> np.ndarray:
@@ -41,7 +56,14 @@ def as_uint8(array: np.ndarray, path: Path, key: str, high: int = 255) -> np.nda
         bad = (array < 0) | (array > high)
         value = array[bad].flat[0]
         raise ValueError(f"{path}: {key} holds {value:g} in {bad_rows(bad)}; expected 0..{high}.")
-    return np.rint(array).astype(np.uint8)
+    found = array.astype(np.uint8)
+    if (bad := found != array).any():
+        value = array[bad].flat[0]
+        raise ValueError(
+            f"{path}: {key} holds {value:g} in {bad_rows(bad)}; expected whole numbers in 0..{high}. "
+            "Multiply values of 0..1 by 255, and round."
+        )
+    return found
 
 
 def bad_rows(bad: np.ndarray) -> str:

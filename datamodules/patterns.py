@@ -27,10 +27,11 @@ class PatternsDataModule(DataModule):
     Args:
         copies: Copies of each pattern for each number of flipped cells, in val and in test.
         max_flips: Copies have 0 to so many flipped cells, all at different places.
-        **kwargs: Arguments of ``DataModule``; folds and bags mean nothing here.
+        **kwargs: Arguments of ``DataModule``, without folds, bags and ``exclude``: the parts are given.
 
     Raises:
-        ValueError: ``max_flips`` out of range, fewer than two pictures, or two equal ones (from ``setup``).
+        ValueError: ``max_flips`` out of range, a fold, bag or ``exclude``, fewer than two pictures, or two equal ones
+            (from ``setup``).
     """
 
     title = "patterns"
@@ -41,19 +42,23 @@ class PatternsDataModule(DataModule):
         self.save_hyperparameters(logger=False)
         if not 0 <= max_flips <= SIDE * SIDE or copies < 1:
             raise ValueError(f"copies={copies}, max_flips={max_flips}: need 1 or more, and 0 to {SIDE * SIDE}.")
+        given = [k for k, v in (("bag", None), ("exclude", None), ("fold", 0)) if getattr(self.hparams, k) != v]
+        if given:
+            raise ValueError(f"--data.{given[0]}: there is nothing to split or clean. Train and val parts are given.")
         self.variant = (copies, max_flips)
 
     def load(self) -> dict[str, Arrays]:
         """Read the pictures that stand there, or generate the patterns."""
         h = self.hparams
         for place in (Path(h.root) / self.title, Path(h.root)) if h.source != "simulated" else ():
-            self.files = tuple(sorted(path.name for path in place.glob("*.png")))
+            self.files = tuple(sorted(path.name for path in place.glob("*.[pP][nN][gG]")))
             if self.files:
+                self.class_names = [Path(name).stem for name in self.files]
                 self.data_source = "real"
                 stamps = tuple((place / name).stat().st_mtime_ns for name in self.files)
                 key = (type(self), self.variant, h.seed, str(place.resolve()), self.files, stamps)
                 return share(key, partial(self.read, place))
-        self.files = ("*.png",)
+        self.files, self.class_names = ("*.png",), list(PATTERNS)
         return super().load()
 
     def read(self, folder: Path) -> dict[str, Arrays]:
@@ -100,7 +105,7 @@ class PatternsDataModule(DataModule):
         for pool in self.pools.values():
             pool["id"] = np.arange(len(pool["label"]), dtype=np.int64)
             for key in pool if self.hparams.limit is not None else ():
-                pool[key] = pool[key][: max(self.hparams.limit, patterns + 1)]
+                pool[key] = pool[key][: max(self.hparams.limit, 2 * patterns)]  # a copy of each is left for val
         rows = self.pools["train"]["id"]
         self.parts = {"train": rows[:patterns], "val": rows[patterns:], "test": self.pools["test"]["id"]}
         copies = f"copies with 0 to {self.hparams.max_flips} flipped cells"

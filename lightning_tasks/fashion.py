@@ -1,10 +1,10 @@
 """Under- and overfitting (assignment D3): L1 and L2, and the gap between train and held-out loss made visible."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .base import ClassificationTask
+from .calibration import TINY
 
 CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle_boot"]
 
@@ -56,28 +56,41 @@ class FashionTask(ClassificationTask):
         loss = super().training_step(batch, batch_idx)
         return loss + self.penalty() if self.hparams.l1 or self.hparams.l2 else loss
 
+    def on_validation_epoch_start(self) -> None:
+        """Measure the train part as validation is measured; averaged weights (``ema``) are in by now."""
+        if self.trainer.state.fn == "fit":
+            self._measure_train("train/clean_loss", "train/clean_acc")
+
     def on_validation_epoch_end(self) -> None:
-        """Also measure the train part, as validation is measured."""
-        if self.trainer.state.fn == "fit" and self.hparams.gap_samples:
-            self._measure_train("val", "train/clean_loss", "train/clean_acc")
+        """Also track the gap."""
+        if self.trainer.state.fn == "fit":
+            self._track_gap("val")
         super().on_validation_epoch_end()
 
+    def on_test_epoch_start(self) -> None:
+        """Measure the train part under the weights that are tested."""
+        self._measure_train("test/train_loss", "test/train_acc")
+
     def on_test_epoch_end(self) -> None:
-        """Also measure the train part, under the weights that are tested."""
-        if self.hparams.gap_samples:
-            self._measure_train("test", "test/train_loss", "test/train_acc")
+        """Also track the gap."""
+        self._track_gap("test")
         super().on_test_epoch_end()
 
     @torch.no_grad()
-    def _measure_train(self, part: str, loss_name: str, acc_name: str) -> None:
+    def _measure_train(self, loss_name: str, acc_name: str) -> None:
+        """Loss and accuracy of the train part, by the same criterion as those of validation and test."""
+        if not self.hparams.gap_samples:
+            return
         if self._sample is None:
             found = self.trainer.datamodule.arrays("train", limit=self.hparams.gap_samples)
             self._sample = {key: found[key].to(self.device) for key in ("image", "label")}
-        logits = torch.cat([self(image) for image in self._sample["image"].split(1000)])
         label = self._sample["label"]
-        loss = F.cross_entropy(logits, label)
-        self.track(loss_name, loss, 1)
-        self.track(acc_name, (logits.argmax(1) == label).float().mean(), 1)
+        prob = torch.cat([self.probabilities({"image": image}) for image in self._sample["image"].split(1000)])
+        self._train_loss = self.criterion(prob.clamp_min(TINY).log(), {"label": label})
+        self.track(loss_name, self._train_loss, 1)
+        self.track(acc_name, (prob.argmax(1) == label).float().mean(), 1)
+
+    def _track_gap(self, part: str) -> None:
         total = self._sums.get(f"{part}/loss")
-        if total is not None:
-            self.track(f"{part}/gap", total[0] / total[1] - loss, 1)
+        if self.hparams.gap_samples and total is not None:
+            self.track(f"{part}/gap", total[0] / total[1] - self._train_loss, 1)

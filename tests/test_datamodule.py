@@ -78,7 +78,7 @@ def test_a_limit_takes_the_first_samples_and_loses_no_class_of_a_sorted_file():
     data = SortedByClass(source="simulated", limit=20, folds=2)
     data.setup()
     rows = data.pools["train"]["id"]
-    assert rows.tolist() == [*range(10), *range(50, 58), 90, 91] and "sorted by class" in " ".join(data.notes)
+    assert rows.tolist() == [*range(10), *range(50, 58), 90, 91] and "too few of a class" in " ".join(data.notes)
     mixed = ToyDataModule(limit=40)
     mixed.setup()
     assert mixed.pools["train"]["id"].tolist() == list(range(40)) and len(mixed.notes) == 1

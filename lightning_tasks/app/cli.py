@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import warnings
 from argparse import ArgumentError
 from pathlib import Path
@@ -130,15 +129,14 @@ class TaskCLI(LightningCLI):
             ckpt_path = str(self.run_dir.last)
             load_weights(model, ckpt_path)  # one clear error, before the data is read
         elif rank_zero_only.rank == 0 and not options.trainer.fast_dev_run:
-            self.run_dir.clear()
+            self.run_dir.begin()
         if rank_zero_only.rank == 0 and not options.trainer.fast_dev_run:
             self.save_config()
         try:
             self.trainer.fit(model, ckpt_path=ckpt_path, **kwargs)
-        except Exception:
-            if rank_zero_only.rank == 0 and not self.run_dir.last.exists():
-                shutil.rmtree(self.run_dir.path, ignore_errors=True)  # no epoch done: nothing to keep or to resume
-            raise
+        finally:
+            if rank_zero_only.rank == 0 and not options.trainer.fast_dev_run:
+                self.run_dir.settle()
 
     def save_config(self) -> None:
         """Write the full configuration; ``fit --config`` of this file repeats the run."""
@@ -152,7 +150,12 @@ class TaskCLI(LightningCLI):
     def after_fit(self) -> None:
         """Test the best checkpoint and write results, figures and report."""
         if self.trainer.interrupted:
-            raise SystemExit(f"Interrupted. Continue with --resume: {self.run_dir.path}")
+            there = self.run_dir.last.is_file()
+            raise SystemExit(
+                f"Interrupted. Continue with --resume: {self.run_dir.path}"
+                if there
+                else "Interrupted before the first epoch ended: there is nothing to continue."
+            )
         if not self.options.trainer.fast_dev_run:
             finish_fit(self)
 

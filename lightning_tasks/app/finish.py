@@ -31,17 +31,15 @@ class Stopwatch(Callback):
     """Seconds and samples of the training loop, evaluation and checkpoints included."""
 
     def __init__(self) -> None:
-        self.seconds, self.samples, self.epochs = 0.0, 0, 0
+        self.seconds, self.samples = 0.0, 0
 
     def on_train_start(self, trainer, pl_module) -> None:
         """Start."""
         self._begin = time.perf_counter()
 
-    def on_train_epoch_end(self, trainer, pl_module) -> None:
-        """Count the samples of the epoch."""
-        loader = trainer.train_dataloader
-        self.samples += trainer.num_training_batches * getattr(loader, "batch_size", 1) * trainer.world_size
-        self.epochs += 1
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        """Count the samples; devices have as many each."""
+        self.samples += len(batch["id"]) * trainer.world_size
 
     def on_train_end(self, trainer, pl_module) -> None:
         """Stop."""

@@ -25,6 +25,7 @@ class RunDir:
         self.rows = path / "rows.npz"
         self.figures = path / "figures"
         self.report = path / "report.html"
+        self._aside = path.with_name(f".{path.name}.before")
 
     def check(self, resume: bool, overwrite: bool) -> None:
         """See whether a fit may use the directory, before anything costly is built.
@@ -45,10 +46,23 @@ class RunDir:
                 "or --name NAME to keep both."
             )
 
-    def clear(self) -> None:
-        """An empty directory."""
+    def begin(self) -> None:
+        """An empty directory for a fit; what stood there is kept aside until ``settle``."""
+        if self.last.is_file() or not self._aside.is_dir():  # else a fit was killed that had put an earlier run aside
+            shutil.rmtree(self._aside, ignore_errors=True)
+            if self.path.is_dir():
+                self.path.rename(self._aside)
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(parents=True)
+
+    def settle(self) -> None:
+        """After a fit, however it ended: keep the new run if an epoch was done, else put back what stood there."""
+        if self.last.is_file():
+            shutil.rmtree(self._aside, ignore_errors=True)
+            return
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self._aside.is_dir():
+            self._aside.rename(self.path)
 
     def mark_latest(self) -> None:
         """Point ``latest`` beside the run to it."""
@@ -81,4 +95,5 @@ def new_folder(path: Path, overwrite: bool, make: bool = True) -> None:
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise FileExistsError(f"{path} is not empty. Add --overwrite to replace it, or --name NAME to keep both.")
     if make:
-        RunDir(path).clear()
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)

@@ -15,6 +15,7 @@ from ..nets.blocks import check_unfreeze, lr_groups, set_trainable
 from ..nets.classifier import build_classifier
 from ..nets.weights import load_weights
 from ..soft_losses import soft_labels, soft_loss
+from .classes import check_classes, check_input
 from .image import ImageTask
 from .image_baselines import image_baselines
 from .plots import confusion_figure
@@ -82,6 +83,8 @@ class ClassificationTask(ImageTask):
         self.save_hyperparameters(logger=False)
         self.class_names = list(class_names or ["negative", "positive"])
         self.num_classes = len(self.class_names)
+        if twice := [name for name in self.class_names if self.class_names.count(name) > 1]:
+            raise ValueError(f"class_names holds {twice[0]!r} twice: scores of a class are called by its name.")
         if isinstance(class_weights, str):
             checked_choice("class_weights", class_weights, CLASS_WEIGHTS)
         elif len(class_weights) != self.num_classes:
@@ -127,10 +130,15 @@ class ClassificationTask(ImageTask):
     # ---- weights and blocks -----------------------------------------------------------------------------------
 
     def setup(self, stage: str) -> None:
-        """Also read the given weights, at the beginning of a fit that continues none."""
+        """Also see that data and network fit, and read the given weights, when a fit begins that continues none."""
+        data = self.trainer.datamodule
+        if stage == "fit" and data is not None:
+            check_classes(self.class_names, data)
         super().setup(stage)
+        if stage == "fit" and data is not None:
+            check_input(self, data)
         if stage == "fit" and self.hparams.weights != "none" and not self.trainer.ckpt_path:
-            self.load_given_weights(getattr(self.trainer.datamodule, "note", rank_zero_info))
+            self.load_given_weights(getattr(data, "note", rank_zero_info))
 
     def load_given_weights(self, note: Callable[[str], None]) -> None:
         """Read ``weights`` and set ``weights_origin``; tell ``note`` what the user should know.

@@ -51,6 +51,11 @@ class ImageTask(Task):
 
     def fit_statistics(self, found: dict[str, Tensor]) -> None:
         """Store what was fitted on the train part: ``mean`` and ``std`` (C,)."""
+        if "mean" in found and len(found["mean"]) != self.in_channels:
+            raise ValueError(
+                f"in_channels={self.in_channels}, but pictures have {len(found['mean'])} channels. "
+                f"Set --model.in_channels {len(found['mean'])}."
+            )
         if self.hparams.normalize == "dataset" and "mean" in found:
             self.mean.copy_(found["mean"].view(-1, 1, 1))
             self.std.copy_(found["std"].view(-1, 1, 1))

@@ -23,6 +23,7 @@ class Rows(Metric):
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__()
         self.names = names
+        self._axes: dict[str, torch.Size] = {}  # all but the first
         for name in names:
             self.add_state(name, default=[], dist_reduce_fx="cat")
 
@@ -30,6 +31,11 @@ class Rows(Metric):
         """Append one batch; no arithmetic and no host synchronisation."""
         for name in self.names:
             getattr(self, name).append(tensors[name].detach())
+            self._axes[name] = tensors[name].shape[1:]
+
+    def whole(self) -> dict[str, Tensor]:
+        """What ``compute`` gives, with all axes: torchmetrics takes them away from tensors with one element."""
+        return {name: value.reshape(-1, *self._axes[name]) for name, value in self.compute().items()}
 
     def compute(self) -> dict[str, Tensor]:
         """Name -> tensor (N, ...) in float32 or integer, on the device."""

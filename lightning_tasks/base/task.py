@@ -135,7 +135,7 @@ class Task(LightningModule):
         self._log_means(part)
         if part not in self.rows:
             return
-        rows = self.rows.pop(part).compute()
+        rows = self.rows.pop(part).whole()
         self.last_rows = rows
         scores = {f"{part}/{name}": value for name, value in self.score(rows).items()}
         self.log_dict({k: torch.as_tensor(v, dtype=torch.float32, device=self.device) for k, v in scores.items()})

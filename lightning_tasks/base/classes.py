@@ -1,0 +1,55 @@
+"""Do a task's class names and network fit the data? One clear error before the first step."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+
+def check_classes(names: list[str], data: Any) -> None:
+    """Compare ``class_names`` of a task with the names and labels of a data module that is set up.
+
+    Raises:
+        ValueError: The data calls its classes otherwise, has a label without a name, or no training sample of a class.
+    """
+    own = data.class_names
+    if own is not None and list(own) != list(names):
+        raise ValueError(
+            f"class_names are {', '.join(names)}; the data's classes are {', '.join(own)}, in this order. "
+            f"Set --model.class_names [{','.join(own)}]."
+        )
+    if "label" not in data.pools["train"]:
+        return
+    counts = np.bincount(data.pools["train"]["label"][data.parts["train"]].astype(np.int64), minlength=len(names))
+    if len(counts) > len(names):
+        raise ValueError(
+            f"labels go up to {len(counts) - 1}, but class_names names {len(names)} classes "
+            f"({', '.join(names)}). Set --model.class_names."
+        )
+    if missing := [name for name, count in zip(names, counts, strict=True) if not count]:
+        raise ValueError(
+            f"no training sample of class {missing[0]}. Check the labels, --data.limit and the split, "
+            "or leave the class out of --model.class_names."
+        )
+
+
+def check_input(task: Any, data: Any) -> None:
+    """Let the network see one training sample.
+
+    Raises:
+        ValueError: It cannot take pictures of this size.
+    """
+    one = {key: value.to(task.device) for key, value in data.arrays("train", limit=1).items()}
+    training = task.training
+    task.eval()
+    try:
+        with torch.no_grad():
+            task.logits(one)
+    except RuntimeError as error:
+        size = " x ".join(map(str, one["image"].shape[1:]))
+        raise ValueError(
+            f"net={task.hparams.net!r} cannot take pictures of {size} ({str(error).splitlines()[0]}). "
+            "Set its sizes in --model.net_args, such as image_size, or choose another network."
+        ) from None
+    finally:
+        task.train(training)
