@@ -98,7 +98,7 @@ def brier_decomposition(prob: Tensor, label: Tensor, bins: int = BINS) -> dict[s
 
 
 def calibration_scores(prob: Tensor, label: Tensor, bins: int = BINS) -> dict[str, Tensor]:
-    """All measures of one set: name -> 0-dim float64. ``acc`` and ``aurc`` tell that the ranking stayed."""
+    """All measures of one set: name -> 0-dim float64. ``acc`` and ``aurc`` tell whether the ranking stayed."""
     return {
         "acc": (prob.argmax(1) == label).double().mean(),
         "ece": ece(prob, label, bins),
@@ -113,9 +113,15 @@ def calibration_scores(prob: Tensor, label: Tensor, bins: int = BINS) -> dict[st
 
 
 def risk_coverage(prob: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of the samples kept, most confident first, and error among them: (N,) each (Geifman & El-Yaniv 2017)."""
+    """Share of the samples kept, most confident first, and error among them: (N,) each (Geifman & El-Yaniv 2017).
+
+    Of equally confident samples each counts the mean error of all of them: their order means nothing.
+    """
     confidence, pred = prob.double().max(1)
-    wrong = (pred != label).double()[confidence.argsort(descending=True, stable=True)]
+    wrong = (pred != label).double()
+    _, place, count = confidence.unique(return_inverse=True, return_counts=True)
+    wrong = (torch.zeros_like(count, dtype=wrong.dtype).index_add_(0, place, wrong) / count)[place]
+    wrong = wrong[confidence.argsort(descending=True)]
     kept = torch.arange(1, len(label) + 1, dtype=torch.float64, device=prob.device)
     return kept / len(label), wrong.cumsum(0) / kept
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .base import Task
+from .recalibration import calibrated
 
 WEIGHTS = "model.pt2"
 BATCH = 64
@@ -53,7 +54,7 @@ class Submitted(nn.Module):
     """Mean probabilities of several tasks: pictures uint8 (B, H, W, 3) -> float32 (B, K).
 
     Args:
-        members: Trained tasks with ``predict_step``; normalisation and ``tta`` are theirs.
+        members: Trained tasks with ``predict_step``; normalisation, ``tta`` and calibration are theirs.
         side: Pixels a side that pictures are brought to first, as when the training data was read; None for none.
     """
 
@@ -67,7 +68,7 @@ class Submitted(nn.Module):
         if self.side is not None:
             image = F.interpolate(image, (self.side, self.side), mode="bilinear", antialias=True).round()
         batch = {"id": None, "image": image / 255}  # len() would fix the size of the batch
-        return torch.stack([task.predict_step(batch, 0)["prob"] for task in self.members]).mean(0)
+        return torch.stack([calibrated(task, task.predict_step(batch, 0))["prob"] for task in self.members]).mean(0)
 
 
 def write_code_submission(

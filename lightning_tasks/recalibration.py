@@ -5,6 +5,7 @@ N samples, K classes; ``logits`` and ``prob`` (N, K) float, ``label`` int64 (N,)
 with the other convention p = softmax(a z) the factor is a = 1 / T: a < 1 softens, a > 1 sharpens.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 METHODS = ("temperature", "vector", "isotonic")
 SMALLEST = torch.finfo(torch.float32).tiny  # below it float32 probabilities are 0
+MARGIN = 1e-5  # of the top class: it must survive float32 and the seven digits of files
 LIMIT = 3.0  # |log T|: with every sample right the best T is 0, which no finite sample can prove
 
 
@@ -26,12 +28,19 @@ def fit(method: str, prob: Tensor, label: Tensor) -> dict[str, Any]:
     """Fit one of ``METHODS``; plain values with ``method``, for ``recalibrate``.
 
     Raises:
-        ValueError: for another method, or labels and probabilities that do not fit together.
+        ValueError: for another method, labels and probabilities that do not fit together, or a true class with
+            probability 0, which no temperature or factor can raise.
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r}: choose {', '.join(METHODS)}.")
     if prob.ndim != 2 or label.shape != (len(prob),) or not len(label):
         raise ValueError(f"prob {tuple(prob.shape)} and label {tuple(label.shape)}: need (N, K) and (N,).")
+    impossible = int((prob.gather(1, label[:, None]) == 0).sum())
+    if method != "isotonic" and impossible:
+        raise ValueError(
+            f"{impossible} of {len(label)} samples give their true class probability 0, which {method} scaling cannot "
+            "mend (their NLL is infinite). Use --method isotonic."
+        )
     if method == "temperature":
         temperature = fit_temperature(logits_of(prob), label)
         low, high = temperature_interval(logits_of(prob), label, temperature)
@@ -50,6 +59,24 @@ def recalibrate(prob: Tensor, fitted: dict[str, Any]) -> Tensor:
     if fitted["method"] == "vector":
         return apply_vector_scaling(logits_of(prob), torch.tensor(fitted["weight"]), torch.tensor(fitted["bias"]))
     return apply_isotonic(prob, torch.tensor(fitted["x"]), torch.tensor(fitted["y"]))
+
+
+def calibrated(task: Any, out: dict[str, Any]) -> dict[str, Any]:
+    """A ``predict_step`` with ``prob`` mapped by ``task.calibration``, where it has one.
+
+    Raises:
+        ValueError: The map was fitted to probabilities averaged over other views.
+    """
+    fitted = getattr(task, "calibration", None)
+    if fitted is None:
+        return out
+    views = task.hparams.get("tta", "none")
+    if fitted["tta"] != views:
+        raise ValueError(
+            f"The run was calibrated with tta={fitted['tta']!r}, and now tta is {views!r}: means are less sure. "
+            f"Run `python cli.py calibrate --run RUN --model.tta {views}` first, or change tta."
+        )
+    return {**out, "prob": recalibrate(out["prob"], fitted)}
 
 
 # ---- temperature ------------------------------------------------------------------------------------------------
@@ -83,8 +110,9 @@ def temperature_interval(logits: Tensor, label: Tensor, temperature: float) -> t
     mean = (p * z).sum(1)
     variance = (p * (z - mean[:, None]).square()).sum(1)
     score = a * (z.gather(1, label[:, None]).squeeze(1) - mean)
-    error = float((score.square().mean() / len(label)).sqrt() / (a**2 * variance.mean()).clamp_min(1e-12))
-    width = min(1.96 * error, 2 * LIMIT)
+    curvature = float(a**2 * variance.mean())
+    error = float((score.square().mean() / len(label)).sqrt()) / curvature if curvature > 1e-12 else math.inf
+    width = min(1.96 * error, 2 * LIMIT)  # where all logits of a sample are equal, T does nothing and may be any
     return float(temperature * torch.tensor(-width).exp()), float(temperature * torch.tensor(width).exp())
 
 
@@ -140,7 +168,7 @@ def apply_isotonic(prob: Tensor, x: Tensor, y: Tensor) -> Tensor:
     others = prob.scatter(1, pred[:, None], 0.0)
     rest = others.sum(1)
     second = others.max(1).values
-    floor = second / (rest + second).clamp_min(SMALLEST) * (1 + 1e-9)
+    floor = second / (rest + second).clamp_min(SMALLEST) * (1 + MARGIN)
     share = torch.maximum(interpolate(top, x, y), floor)
     even = (torch.ones_like(prob) / (prob.shape[1] - 1)).scatter(1, pred[:, None], 0.0)
     spread = torch.where(rest[:, None] > SMALLEST, others / rest[:, None].clamp_min(SMALLEST), even)

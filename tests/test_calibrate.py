@@ -98,7 +98,7 @@ def test_verbs_that_stream_use_it_too(fitted, cli):
 
 def test_a_map_fitted_to_single_views_is_not_used_on_averaged_ones():
     from lightning_tasks import ClassificationTask
-    from lightning_tasks.app.calibration_file import calibrated
+    from lightning_tasks.recalibration import calibrated
 
     task = ClassificationTask(net="mlp", net_args={"hidden": [4]}, class_names=["a", "b"])
     task.calibration = {"method": "temperature", "temperature": 2.0, "tta": "none"}

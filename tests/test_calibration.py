@@ -144,7 +144,7 @@ def test_the_predicted_class_never_changes(method):
     prob, label, _ = sample(4000, k=10)
     near = torch.tensor([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     near[0, 0] = torch.nextafter(near[0, 1], torch.tensor(0.0))  # one float32 step below the top
-    for p, y in ((prob, label), (near, torch.tensor([1, 0, 0, 1]))):
+    for p, y in ((prob, label), (near, torch.tensor([1, 0, 0, 2]))):
         fitted = recalibration.fit(method, p, y)
         for again in (fitted, fitted | ({"temperature": 19.0} if method == "temperature" else {})):
             out = recalibrate(p, again)

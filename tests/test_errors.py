@@ -36,7 +36,7 @@ CASES = {
     "a run that is not there": (("report", "--run", "runs/none"), "is no run"),
     "nothing to resume": ((*TOY, "--resume"), "nothing to continue"),
     "resume and overwrite": ((*TOY, "--resume", "--overwrite"), "give one of them"),
-    "a limit that leaves nothing": ((*TOY, "--data.limit", 0), "training samples are left"),
+    "a limit that leaves nothing": ((*TOY, "--data.limit", 0), "limit=0: need 1 or more"),
 }
 
 

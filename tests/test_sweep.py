@@ -206,6 +206,8 @@ WRONG = {
     ("--grid", "model.lr=1", "--seed_everything", "1"): "give --seeds",
     ("--grid", "model.lr=1", "--jobs", "0"): "--jobs 0: need 1 or more",
     ("--grid", "model.lr=0.001,1e-3"): "two combinations are named lr=0.001",
+    ("--grid", "model.lr=1,2", "--grid", "model.lr=3"): "--grid model.lr is given twice",
+    ("--grid", "model.lr=0.1,"): "a value between or after the commas is missing",
     ("--sweep", "no.yaml"): "--sweep no.yaml does not exist",
     (): "nothing to compare",
 }

@@ -219,6 +219,24 @@ def test_search_control_and_winners_end_to_end(tune, cli, capsys, monkeypatch):
     assert "was made with another configuration: model.ema 0.0 -> 0.5. Add --study NAME" in capsys.readouterr().err
 
 
+def test_a_winner_that_is_the_configuration_by_hand_is_trained_once_and_lists_may_be_choices(tune):
+    space = (
+        "space:\n  model.width: {type: categorical, choices: [8, -1]}\n"
+        "  data.augment: {type: categorical, choices: [null, [{hflip: {p: 0.5}}]]}\n"
+    )
+    folder = tune("--trials", 6, "--seeds", "5", "--control", "none", space=space)  # all others fail: no pictures
+    (combo,) = results(folder)["final"]["combinations"]
+    assert combo["shown"]["configuration"].endswith("= by hand") and (folder / "figures/effects.png").is_file()
+
+
+def test_an_unknown_metric_stops_the_first_trial_and_spends_nothing(tune, capsys):
+    with pytest.raises(SystemExit):
+        tune("--trials", 2, "--metric", "val/accu", "--mode", "max")
+    assert "Did you mean 'val/acc'" in (shown := capsys.readouterr()).err and "trial 2 of" not in shown.out
+    folder = tune("--trials", 1, "--seeds", "5", "--control", "none")
+    assert results(folder)["searches"]["tpe"]["trials"] == 1
+
+
 def test_a_trial_cannot_see_the_test_part(tmp_path):
     report = Report(SimpleNamespace(report=lambda *a: None, should_prune=lambda: False), "val/acc", "max")
     cli = TrialCLI(["fit", *TOY, "--trainer.max_epochs", "1"], report)

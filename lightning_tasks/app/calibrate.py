@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from ..base.rows import bootstrap, members
 from ..calibration import calibration_scores, ece, ece_of_perfect, nll, reliability_bins, risk_coverage
 from ..callbacks import save_figure
 from ..files import write_atomic
-from ..recalibration import METHODS, apply_temperature, fit, logits_of, recalibrate
+from ..recalibration import LIMIT, METHODS, apply_temperature, fit, logits_of, recalibrate
 from .calibration_file import NAME, weights_digest
 from .finish import clean_json
 from .load import Run, load_run
@@ -58,6 +59,8 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
         ValueError: The data or split are not those of the run, or the task classifies no samples.
         RuntimeError: A map that must keep every predicted class changed one.
     """
+    if not loaded.dir.results.is_file():
+        raise FileNotFoundError(f"{loaded.dir.path} has no results.json: its fit did not finish. Add --resume to it.")
     results = json.loads(loaded.dir.results.read_text())
     if loaded.data.fingerprint() != results["data_fingerprint"]:
         raise ValueError(
@@ -85,6 +88,7 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
             {"before": before, "after": after, **{k: v for k, v in scored.items() if k != "prob"}}, draws
         ),
     }
+    found["warnings"] = warnings_of(found)
     write_atomic(loaded.dir.path / NAME, json.dumps(clean_json(found), indent=2) + "\n")
     draw(loaded, before, after, label, fitted)
     write_atomic(loaded.dir.path / "report_calibration.html", section(found))
@@ -153,6 +157,8 @@ def compare(rows: Rows, draws: int) -> dict[str, dict[str, Any]]:
 def draw(loaded: Run, before: Tensor, after: Tensor, label: Tensor, fitted: dict[str, Any]) -> None:
     """Reliability diagram, error over coverage, and for a temperature ECE and NLL over a = 1 / T."""
     folder, classes = loaded.dir.figures, before.shape[1]
+    for old in folder.glob("calibration_*.png"):  # of another method
+        old.unlink()
     figure = reliability_figure(reliability_bins(before, label), reliability_bins(after, label), chance=1 / classes)
     save_figure(figure, folder / "calibration_reliability.png")
     save_figure(risk_figure(risk_coverage(before, label), risk_coverage(after, label)), folder / "calibration_risk.png")
@@ -160,6 +166,18 @@ def draw(loaded: Run, before: Tensor, after: Tensor, label: Tensor, fitted: dict
         scaled = [apply_temperature(logits_of(before), 1 / float(a)) for a in FACTORS]
         lines = [torch.stack([measure(p, label) for p in scaled]) for measure in (ece, nll)]
         save_figure(scaling_figure(FACTORS, *lines, 1 / fitted["temperature"]), folder / "calibration_scaling.png")
+
+
+def warnings_of(found: dict[str, Any]) -> list[str]:
+    """What speaks against using the map."""
+    worse = [k for k in ("nll", "brier", "ece") if found["scores"][k]["change"]["value"] > 0]
+    told = []
+    if worse:
+        told.append(f"{', '.join(worse)} did not improve on the scored part; to go without, delete {NAME}.")
+    temperature = found["map"].get("temperature")
+    if temperature is not None and abs(math.log(temperature)) > 0.99 * LIMIT:
+        told.append(f"T stands at the limit of its range (e^-{LIMIT:g} to e^{LIMIT:g}): do not trust it.")
+    return told
 
 
 def describe_map(found: dict[str, Any]) -> str:
@@ -189,12 +207,14 @@ def section(found: dict[str, Any]) -> str:
             v = values[side]
             cells += [number(v["value"]), f"{number(v['low'])} to {number(v['high'])}"]
         rows.append(cells)
-    return f"<h2>Calibration</h2><p>{describe_map(found)}</p>{grid(head, rows)}"
+    told = "".join(f"<p class=warn>{warning}</p>" for warning in found["warnings"])
+    text = "Bootstrap intervals of an ECE lean upwards: each resample has noise of its own on top of the sample's."
+    return f"<h2>Calibration</h2><p>{describe_map(found)}</p>{told}{grid(head, rows)}<p class=muted>{text}</p>"
 
 
 def print_scores(found: dict[str, Any]) -> None:
     """The same on the terminal."""
-    print(describe_map(found))
+    print("\n".join([describe_map(found), *(f"note: {warning}" for warning in found["warnings"])]))
     print(f"{'measure':18}  {'before':>8}  {'95 % interval':>17}  {'after':>8}  {'95 % interval':>17}  {'change':>8}")
     for name, values in found["scores"].items():
         cells = []

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..recalibration import recalibrate
 from .rundir import RunDir
 
 NAME = "calibration.json"
@@ -40,21 +39,3 @@ def calibration_beside(checkpoint: Path) -> dict[str, Any] | None:
     checkpoint = checkpoint.resolve()
     run = RunDir(checkpoint.parent.parent)
     return read_calibration(run) if checkpoint == run.best.resolve() else None
-
-
-def calibrated(task: Any, out: dict[str, Any]) -> dict[str, Any]:
-    """A ``predict_step`` with ``prob`` mapped by ``task.calibration``, where it has one.
-
-    Raises:
-        ValueError: The map was fitted to probabilities averaged over other views.
-    """
-    fitted = getattr(task, "calibration", None)
-    if fitted is None:
-        return out
-    views = task.hparams.get("tta", "none")
-    if fitted["tta"] != views:
-        raise ValueError(
-            f"The run was calibrated with tta={fitted['tta']!r}, and now tta is {views!r}: means are less sure. "
-            f"Run `python cli.py calibrate --run RUN --model.tta {views}` first, or change tta."
-        )
-    return {**out, "prob": recalibrate(out["prob"], fitted)}

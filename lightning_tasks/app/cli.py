@@ -136,7 +136,11 @@ class TaskCLI(LightningCLI):
             self.trainer.fit(model, ckpt_path=ckpt_path, **kwargs)
         finally:
             if rank_zero_only.rank == 0 and not options.trainer.fast_dev_run:
-                self.run_dir.settle()
+                self.run_dir.settle(keep=self.begun())
+
+    def begun(self) -> bool:
+        """Whether there is something to keep: an epoch that ended."""
+        return self.run_dir.last.is_file()
 
     def save_config(self) -> None:
         """Write the full configuration; ``fit --config`` of this file repeats the run."""
@@ -150,12 +154,9 @@ class TaskCLI(LightningCLI):
     def after_fit(self) -> None:
         """Test the best checkpoint and write results, figures and report."""
         if self.trainer.interrupted:
-            there = self.run_dir.last.is_file()
-            raise SystemExit(
-                f"Interrupted. Continue with --resume: {self.run_dir.path}"
-                if there
-                else "Interrupted before the first epoch ended: there is nothing to continue."
-            )
+            if not self.begun():
+                raise SystemExit("Interrupted before the first epoch ended: there is nothing to continue.")
+            raise SystemExit(f"Interrupted. Continue with --resume: {self.run_dir.path}")
         if not self.options.trainer.fast_dev_run:
             finish_fit(self)
 

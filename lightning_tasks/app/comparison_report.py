@@ -13,7 +13,9 @@ from .report import embed, grid, page
 def write_comparison_report(folder: Path) -> Path:
     """Write ``report.html`` from ``sweep.md`` or ``tune.md``, the pictures and the runs below ``folder``."""
     results = json.loads((folder / "results.json").read_text())
-    runs = [path.relative_to(folder) for path in sorted(folder.glob("**/seed_*/report.html"))]
+    below = Path("final") if results["kind"] == "tune" else Path()
+    finished = results["final"]["runs"] if below.parts else results["runs"]
+    runs = [below / r["combination"] / f"seed_{r['seed']}" / "report.html" for r in finished if "metrics" in r]
     parts = [
         as_html((folder / f"{results['kind']}.md").read_text()),
         *(f"<h3>{html.escape(p.stem)}</h3>{embed(p.read_bytes())}" for p in pictures(folder)),

@@ -78,3 +78,11 @@ def nearest(name: str, options: list[str]) -> str:
     """`` Did you mean 'x'?``, or nothing."""
     near = get_close_matches(name, options, 1, cutoff=0.5)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def check_types(where: str, found: dict, types: dict[str, type]) -> None:
+    """Raise a ValueError where a key of a YAML file holds something else than a mapping, list or text it should."""
+    words = {dict: "a mapping", list: "a list", str: "text"}
+    for key, value in found.items():
+        if not isinstance(value, types[key]):
+            raise ValueError(f"{where}: {key} must be {words[types[key]]}; it is {value!r}.")

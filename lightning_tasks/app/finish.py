@@ -19,6 +19,7 @@ from ..files import write_atomic
 from .checkpoint import load_weights
 from .report import write_report
 from .rowfile import save_rows
+from .rundir import RunDir
 from .scores import scores_of
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def finish_fit(cli: "TaskCLI") -> None:
         return
     if task.row_names:
         save_rows(run.rows, data, task.last_rows if data.scores_validation else validation)
+    drop_stale(run)
     metrics = evaluate_run(cli, "test")
     write_rows(run.path, task, data)
     baselines = task.baselines(data) if cli.options.baselines else {}
@@ -111,6 +113,16 @@ def finish_fit(cli: "TaskCLI") -> None:
         print(f"note: {note}")
     print_table(metrics, baselines)
     print(f"{data.split['test'].capitalize()}, {data.data_source} data. Report: {run.report}")
+
+
+def drop_stale(run: RunDir) -> None:
+    """Take away what ``calibrate`` and ``explain`` made of earlier weights of a run that was continued."""
+    old = [*run.path.glob("calibration.json"), *run.path.glob("explain.json"), *run.path.glob("report_*.html")]
+    old += [*run.figures.glob("calibration_*.png"), *run.figures.glob("explain_*.png")]
+    for path in old:
+        path.unlink()
+    if old:
+        print("The weights have changed: what calibrate and explain made of the earlier ones is removed.")
 
 
 def validation_rows(trainer: Trainer, task: Any, data: Any) -> dict[str, Tensor]:

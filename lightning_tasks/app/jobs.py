@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -101,6 +102,7 @@ def side_by_side(jobs: list[Job], seats: int, ended: Ended | None = None) -> dic
     """``seats`` processes at a time, each with its share of the threads; one that fails does not stop the others."""
     waiting, running, failed = list(jobs), [], {}
     free = list(range(seats))
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill and schedulers: as Ctrl-C, not at once
     try:
         while waiting or running:
             while waiting and free:
@@ -124,9 +126,14 @@ def side_by_side(jobs: list[Job], seats: int, ended: Ended | None = None) -> dic
                 if ended is not None:
                     ended(job, failed.get(job.name))
             time.sleep(0.1)
+    except KeyboardInterrupt:
+        raise SystemExit("Interrupted. The same command goes on from there.") from None
     finally:
         for _, process, _ in running:
             process.terminate()
+        for _, process, _ in running:  # else the next call would find them at work in the same directories
+            process.wait()
+        signal.signal(signal.SIGTERM, before)
     return failed
 
 

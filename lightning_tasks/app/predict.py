@@ -10,7 +10,7 @@ import torch
 from lightning import Callback, Trainer
 
 from ..files import write_atomic_with
-from .calibration_file import calibrated
+from ..recalibration import calibrated
 
 
 def save_table(stem: Path, columns: dict[str, np.ndarray]) -> Path:

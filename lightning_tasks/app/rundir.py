@@ -55,9 +55,9 @@ class RunDir:
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(parents=True)
 
-    def settle(self) -> None:
-        """After a fit, however it ended: keep the new run if an epoch was done, else put back what stood there."""
-        if self.last.is_file():
+    def settle(self, keep: bool) -> None:
+        """After a fit, however it ended: keep what it left, or put back what stood there before."""
+        if keep:
             shutil.rmtree(self._aside, ignore_errors=True)
             return
         shutil.rmtree(self.path, ignore_errors=True)

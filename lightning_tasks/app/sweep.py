@@ -8,18 +8,20 @@ from typing import Any
 
 import yaml
 
-from .errors import nearest
+from .errors import check_types, nearest
 from .jobs import Job, run_jobs, state_of
 from .plan import Plan
 from .rundir import RunDir
-from .sweep_axes import Combination, as_args, clash, combinations, number_of, parse_grid
+from .sweep_axes import Combination, as_args, clash, combinations, number_of, parse_grids
 from .sweep_report import check_metrics, show, summarise, write_all
 
 OURS = {
     "--seed_everything": "sweep sets the seed: give --seeds 0,1,2.",
     "--resume": "sweep goes on by itself where runs are missing or unfinished: leave --resume away.",
 }
-FILE_KEYS = ("title", "config", "settings", "grid", "variants", "seeds", "metrics")
+FILE_TYPES = {"title": str, "config": str, "settings": dict, "grid": dict, "variants": dict, "seeds": list,
+              "metrics": list}  # fmt: skip
+FILE_KEYS = tuple(FILE_TYPES)
 
 
 @dataclass
@@ -100,7 +102,7 @@ def run(args: list[str]) -> None:
     """``sweep --config C --grid model.lr=0.01,0.1 --seeds 0,1,2`` or ``sweep --sweep F``, and fit options."""
     options, fit_args = parse(args)
     found = read_file(Path(options.sweep)) if options.sweep else {}
-    grid = found.get("grid", {}) | dict(parse_grid(text) for text in options.grid)
+    grid = found.get("grid", {}) | parse_grids(options.grid)
     variants = found.get("variants") or ({"default": {}} if options.seeds and not grid else {})
     if not grid and not variants:
         raise ValueError("nothing to compare: give --grid model.lr=0.01,0.1 or --sweep configs/sweeps/FILE.yaml, "
@@ -180,6 +182,9 @@ def read_file(path: Path) -> dict[str, Any]:
             raise ValueError(
                 f"{path}: unknown key {key!r}.{nearest(key, list(FILE_KEYS))} Keys: {', '.join(FILE_KEYS)}."
             )
+    check_types(str(path), found, FILE_TYPES)
+    for name, variant in (found.get("variants") or {}).items():
+        check_types(f"{path}: variants", {name: variant or {}}, {name: dict})
     for holder in (found, *(found.get("variants") or {}).values()):
         if "config" in (holder or {}):
             holder["config"] = str(path.parent / holder["config"])

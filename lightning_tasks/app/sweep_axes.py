@@ -69,7 +69,24 @@ def parse_grid(text: str) -> tuple[str, list[Any]]:
     key, _, values = text.partition("=")
     if not key or not values:
         raise ValueError(f"--grid {text}: expected KEY=VALUE,VALUE, such as model.lr=0.01,0.1.")
-    return key.removeprefix("--"), [parse_value(part, text) for part in split(values)]
+    if "" in (parts := split(values)):
+        raise ValueError(f"--grid {text}: a value between or after the commas is missing.")
+    return key.removeprefix("--"), [parse_value(part, text) for part in parts]
+
+
+def parse_grids(texts: list[str]) -> dict[str, list[Any]]:
+    """Several ``parse_grid`` as one grid.
+
+    Raises:
+        ValueError: A key stands twice.
+    """
+    grid: dict[str, list[Any]] = {}
+    for text in texts:
+        key, values = parse_grid(text)
+        if key in grid:
+            raise ValueError(f"--grid {key} is given twice. Give all its values at once: {key}=VALUE,VALUE.")
+        grid[key] = values
+    return grid
 
 
 def parse_value(part: str, text: str) -> Any:

@@ -5,6 +5,7 @@ import io
 import json
 import math
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -197,7 +198,8 @@ def draw(results: dict[str, Any]) -> Figure:
         panel.grid(alpha=0.3)
     for panel in panels[len(shown) :]:
         panel.set_visible(False)
-    figure.suptitle(f"{results['title']} (mean, sd and single runs; {results['data_source']} data)", fontsize=10)
+    title = f"{results['title']} (mean, sd and single runs; {results['data_source']} data)"
+    figure.suptitle(fill(title, int(14 * figure.get_figwidth())), fontsize=10)
     return figure
 
 

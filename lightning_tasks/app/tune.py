@@ -17,7 +17,7 @@ from .tune_space import Space, read_space
 try:
     from .tune_report import report_tuning
     from .tune_study import PRUNERS, SAMPLERS, Search, locked, make_pruner
-    from .tune_trial import run_trial
+    from .tune_trial import UnknownMetric, run_trial
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(f'tune needs Optuna ({error}): pip install -e ".[tune]"') from None
 
@@ -213,6 +213,10 @@ def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
         names += ["--name", f"{o.study}/trials/{search.name}_{trial.number}", "--overwrite"]
         try:
             words = run_trial(search, trial, ["fit", *tuning.trial_args(values), *names], tuning.metric, tuning.mode)
+        except UnknownMetric:
+            if not search.done():
+                (tuning.folder / "made_of.json").unlink(missing_ok=True)  # nothing was searched yet
+            raise
         except SystemExit as stop:
             raise SystemExit(f"Interrupted in {label}. The same command goes on from there.") from stop
         finally:
@@ -248,23 +252,22 @@ def side_by_side(search: Search, args: list[str], jobs: int) -> None:
 def finish(tuning: Tuning, searches: dict[str, Search]) -> None:
     """Train and test each winner and the configuration by hand with fresh seeds, each once; then report."""
     o, space = tuning.options, tuning.space
-    combos: dict[str, Combination] = {}
+    found = []
     for name, search in searches.items():
         best = search.best()
-        key = json.dumps(best.params, sort_keys=True)
-        label = f"{name} (trial {best.number})"
-        if key in combos:  # both found the same
-            combos[key].shown["configuration"] += f" = {label}"
-        else:
-            slug = f"{name}_{best.number}"
-            combos[key] = Combination(slug, {"configuration": label}, space.fixed | best.params)
-    by_hand = Combination("by_hand", {"configuration": "by hand"}, {})
-    first = next(iter(combos.values()))
+        label = {"configuration": f"{name} (trial {best.number})"}
+        found.append(Combination(f"{name}_{best.number}", label, space.fixed | best.params))
+    combos: dict[str, Combination] = {}
+    for combo in [*found, Combination("by_hand", {"configuration": "by hand"}, {})]:
+        same = combos.setdefault(repr(Plan([*tuning.config, *tuning.args, *as_args(combo.settings)]).settings()), combo)
+        if same is not combo:
+            same.shown["configuration"] += f" = {combo.shown['configuration']}"
+    first = found[0]
     write_best(tuning, first)
     seeds = o.seeds or [tuning.seed + i for i in (1, 2, 3)]
     final = Sweep(
         f"{o.study}/final",
-        [*combos.values(), by_hand],
+        list(combos.values()),
         seeds,
         [c for c in tuning.config if c != "--config"],
         [*tuning.args, "--experiment", tuning.plan.options.experiment],

@@ -18,6 +18,7 @@ from .finish import clean_json, git_commit
 from .report import number
 from .sweep_axes import short_names
 from .sweep_report import write_csv
+from .tune_space import scalar
 
 if TYPE_CHECKING:
     from .tune import Tuning
@@ -142,7 +143,7 @@ def lines_of(results: dict[str, Any]) -> list[str]:
         shares = ", ".join(f"{key} {value:.2f}" for key, value in results["importance"].items())
         lines.append(f"Importance (fANOVA): {shares}")
     else:
-        lines.append("Importance: too few complete trials.")
+        lines.append("Importance: too few complete trials with different values.")
     return lines
 
 
@@ -193,7 +194,7 @@ def effects(rows: list[dict[str, Any]], ranges: dict[str, dict[str, Any]], metri
     figure = Figure(figsize=(0.6 + 2.6 * columns, 0.3 + 2.4 * lines), layout="constrained")
     panels = figure.subplots(lines, columns, squeeze=False, sharey=True).flatten()
     for panel, (key, r), name in zip(panels, ranges.items(), short_names(list(ranges)), strict=False):
-        choices = list(map(str, r.get("choices", [])))
+        choices = [str(scalar(choice)) for choice in r.get("choices", [])]
         for search in dict.fromkeys(row["search"] for row in rows):
             own = [row for row in rows if row["search"] == search]
             x = [choices.index(str(row[key])) if choices else row[key] for row in own]

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .errors import nearest
+from .errors import check_types, nearest
 from .sweep_axes import as_text, number_of
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
-FILE_KEYS = ("config", "fixed", "search", "space")
+FILE_TYPES = {"config": str, "fixed": dict, "search": dict, "space": dict}
+FILE_KEYS = tuple(FILE_TYPES)
 RANGE = ("type", "low", "high", "step", "log")
 KEYS = {"int": RANGE, "float": RANGE, "categorical": ("type", "choices")}
 
@@ -74,6 +75,7 @@ def read_space(path: Path) -> Space:
     for key in found:
         if key not in FILE_KEYS:
             raise ValueError(f"{path}: unknown key {key!r}.{nearest(key, list(FILE_KEYS))}")
+    check_types(str(path), found, FILE_TYPES)
     ranges = {key: checked(f"{path}: space.{key}", r) for key, r in found["space"].items()}
     config = str(path.parent / found["config"]) if "config" in found else None
     return Space(config, found.get("fixed") or {}, found.get("search") or {}, ranges)
@@ -106,6 +108,8 @@ def checked(where: str, given: Any) -> dict[str, Any]:
         raise ValueError(
             f"{where}: low={r['low']}, high={r['high']}: nothing to search. A fixed value goes to 'fixed'."
         )
+    if "step" in r and not (isinstance(r["step"], numbers) and r["step"] > 0):
+        raise ValueError(f"{where}: step={r['step']!r}: need more than 0.")
     if r.get("log") and (r["low"] <= 0 or "step" in r):
         raise ValueError(f"{where}: log needs low above 0 and no step.")
     return r

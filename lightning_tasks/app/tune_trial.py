@@ -16,6 +16,10 @@ from .jobs import free_memory
 from .tune_study import Search
 
 
+class UnknownMetric(ValueError):
+    """The metric to search by is none of validation's: no trial can succeed."""
+
+
 class Report(Callback):
     """Tells the study each epoch's validation metric, and stops the fit when the pruner says so.
 
@@ -35,7 +39,7 @@ class Report(Callback):
         found = trainer.callback_metrics
         if self.metric not in found:
             known = sorted(name for name in found if name.startswith("val/"))
-            raise ValueError(f"--metric {self.metric}: validation has no such metric.{nearest(self.metric, known)}")
+            raise UnknownMetric(f"--metric {self.metric}: validation has no such metric.{nearest(self.metric, known)}")
         value = float(found[self.metric])
         if not math.isfinite(value):
             raise ValueError(f"{self.metric} is {value} at epoch {trainer.current_epoch}.")
@@ -78,6 +82,10 @@ class TrialCLI(TaskCLI):
         small = {"logger": False, "enable_checkpointing": True, "enable_model_summary": False}
         return self._instantiate_trainer({**given, **kwargs, **small}, callbacks)
 
+    def begun(self) -> bool:
+        """Whether there is something to keep; a trial has no checkpoints."""
+        return self.run_dir.metrics.is_file()
+
     def after_fit(self) -> None:
         """Test nothing."""
         if self.trainer.interrupted:
@@ -99,6 +107,9 @@ def run_trial(search: Search, trial: Trial, args: list[str], metric: str, mode: 
     cli = None
     try:
         cli = TrialCLI(args, report)
+    except UnknownMetric:
+        search.tell(trial, TrialState.FAIL)  # without words, so that it does not count
+        raise
     except Exception as error:
         log = search.folder / "trials" / f"{search.name}_{trial.number}.log"
         log.write_text(traceback.format_exc())
