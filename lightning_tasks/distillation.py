@@ -4,13 +4,15 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
 from .base import ClassificationTask
 from .base.optim import make_optimizer, make_schedule
 from .base.plots_soft_labels import soft_label_figure
-from .frozen import freeze, load_frozen
+from .frozen import freeze, load_frozen, other_data
 from .nets.classifier import build_classifier
+from .soft_losses import soft_cross_entropy, soft_labels
 
 
 def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
@@ -81,8 +83,14 @@ class DistillationTask(ClassificationTask):
             return
         if self.hparams.teacher is not None:
             teacher = load_frozen(self.hparams.teacher)
-            if getattr(teacher, "class_names", None) != self.class_names:
-                raise ValueError(f"teacher {self.hparams.teacher} knows other classes than class_names names.")
+            if not isinstance(teacher, ClassificationTask) or teacher.class_names != self.class_names:
+                raise ValueError(
+                    f"teacher {self.hparams.teacher} is no classifier of {', '.join(self.class_names)}. "
+                    "Train one on the same classes."
+                )
+            data = self.trainer.datamodule
+            if told := other_data(self.hparams.teacher, data):
+                data.note(f"teacher: {told}")
         else:
             teacher = self._new_teacher()
             if self._kept is not None:
@@ -103,6 +111,8 @@ class DistillationTask(ClassificationTask):
                 "Several devices would train several teachers: train one first and give --model.teacher RUN."
             )
         loader = data.train_dataloader()
+        size = sum(p.numel() for p in teacher.parameters())
+        rank_zero_info(f"First the teacher: {h.teacher_net}, {size:,} parameters, {h.teacher_epochs} epochs.")
         optimizer = make_optimizer(teacher, "adamw", h.teacher_lr, 0.01)
         schedule = make_schedule(optimizer, "onecycle", h.teacher_epochs * len(loader), 0, "val/acc", "max")[
             "scheduler"
@@ -113,11 +123,13 @@ class DistillationTask(ClassificationTask):
                 loader.sampler.set_epoch(epoch)
                 for batch in loader:
                     batch = data.on_after_batch_transfer(batch, 0)
-                    loss = self.criterion(teacher(self.normalized(batch["image"])), batch)
+                    logits = teacher(self.normalized(batch["image"]))
+                    loss = soft_cross_entropy(logits, soft_labels(batch, self.num_classes))  # not the student's
                     optimizer.zero_grad()
                     loss.backward()
                     optimizer.step()
                     schedule.step()
+                rank_zero_info(f"Teacher, epoch {epoch + 1} of {h.teacher_epochs}: loss {float(loss):.3f} (last batch)")
         data._epoch = -1  # the augmentation's stream of epoch 0 is the student's again
 
     def teach(self, image: Tensor) -> Tensor:
@@ -165,7 +177,7 @@ class DistillationTask(ClassificationTask):
         if self._teacher:
             taught = self.teach(batch["image"])
             drawn["soft_labels"] = soft_label_figure(
-                batch["image"], taught, out["prob"], self.hparams.temperature, self.class_names
+                batch["image"], taught, out["prob"], self.hparams.temperature, self.class_names, batch.get("label")
             )
         return drawn
 
@@ -181,4 +193,5 @@ class DistillationTask(ClassificationTask):
             probs.append(self.teach(batch["image"]).float().softmax(1).cpu())
             labels.append(batch["label"].cpu())
         scores = self.score({"prob": torch.cat(probs), "label": torch.cat(labels)})
-        return {"teacher": {name: float(value) for name, value in scores.items()}} | found
+        size = sum(p.numel() for p in self._teacher[0].parameters())
+        return {f"teacher, {size:,} params": {name: float(value) for name, value in scores.items()}} | found

@@ -18,6 +18,10 @@ POOLING = (pooling._MaxPoolNd, pooling._AvgPoolNd, pooling._AdaptiveMaxPoolNd, p
 PROPORTION = 0.35  # log of how much longer or wider than the image a feature map may be, by rounding of odd sides
 
 
+class NoFeatureMap(ValueError):
+    """Nothing between the image and the logits is a picture."""
+
+
 class GradCam:
     """Class activation maps weighted by gradients.
 
@@ -30,7 +34,8 @@ class GradCam:
             is not zero everywhere, in the order of the forward pass.
 
     Raises:
-        ValueError: No such module, or no feature map.
+        ValueError: No such module.
+        NoFeatureMap: No feature map (when called).
 
     Source: Selvaraju et al. 2017, "Grad-CAM", section 3.
     """
@@ -74,7 +79,7 @@ class GradCam:
             # Patches of the last block of a ViT that reads its class token have no gradient.
             if slope is not None and as_map(slope, image, self.net).any():
                 return name
-        raise ValueError("The network has no feature map larger than one pixel: Grad-CAM does not apply to it.")
+        raise NoFeatureMap("The network has no feature map larger than one pixel: Grad-CAM does not apply to it.")
 
 
 class _Seen:

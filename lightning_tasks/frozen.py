@@ -1,8 +1,10 @@
 """A trained network from a run directory, for tasks that build on another one: a teacher, or features."""
 
+import json
 from contextvars import Context
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -37,6 +39,19 @@ def load_frozen(run: str | Path) -> Task:
     task.on_load_checkpoint(checkpoint)
     task.load_state_dict(checkpoint["state_dict"])
     return freeze(task)
+
+
+def other_data(run: str | Path, data: Any) -> str:
+    """What the user should know where a run was trained on other data, or another split, than ``data`` has; or ""."""
+    path = Path(run) / "results.json"
+    if not path.is_file():
+        return f"{run} has no results.json, so it is not known on which samples it was trained."
+    found = json.loads(path.read_text())
+    if found["data_source"] != data.data_source:
+        return f"{run} was trained on {found['data_source']} data, and this is {data.data_source} data."
+    if found["data_fingerprint"] != data.fingerprint():
+        return f"{run} was trained on other samples or another split: it may know samples that are scored here."
+    return ""
 
 
 def freeze(module: nn.Module) -> nn.Module:

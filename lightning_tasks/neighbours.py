@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from .base import ClosedFormTask
+from .base.classes import check_classes, check_forward
 from .base.plots_neighbours import decision_figure, error_figure
 from .classification_metrics import classification_scores
-from .frozen import load_frozen, without_head
+from .frozen import load_frozen, other_data, without_head
 from .nearest import Bank, vote
 
 CURVES = ("train_error", "loo_error", "bias2", "variance")
@@ -56,6 +57,8 @@ class NeighboursTask(ClosedFormTask):
     ) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
+        if cv_samples < 1 or resamples < 0:
+            raise ValueError(f"cv_samples={cv_samples}, resamples={resamples}: need 1 or more, and 0 or more.")
         self.ks = sorted(set([k] if isinstance(k, int) else k))
         if not self.ks or self.ks[0] < 1:
             raise ValueError(f"k={k}: need 1 neighbour or more.")
@@ -68,6 +71,19 @@ class NeighboursTask(ClosedFormTask):
         self.register_buffer("k", torch.tensor(self.ks[0]))
         self.register_buffer("curves", torch.zeros(len(self.ks), len(CURVES)))
         self._index: Bank | None = None
+
+    def setup(self, stage: str) -> None:
+        """See that classes and features fit the data, and say what a trained network has seen."""
+        data = self.trainer.datamodule
+        if stage != "fit" or data is None:
+            return
+        check_classes(self.class_names, data)
+        one, key = data.arrays("train", limit=1), "point" if self.hparams.features == "point" else "image"
+        if key not in one:
+            raise ValueError(f"features={self.hparams.features!r} needs {key!r}; the data has {', '.join(one)}.")
+        check_forward(lambda: self.features_of(one), one, f"features={self.hparams.features!r}")
+        if self.net is not None and (told := other_data(self.hparams.features, data)):
+            data.note(f"features: {told}")
 
     # ---- features ---------------------------------------------------------------------------------------------
 
@@ -191,6 +207,13 @@ class NeighboursTask(ClosedFormTask):
         hits = (rows["votes"] == rows["label"][:, None]).double().mean(0)
         scores = classification_scores(rows["prob"], rows["label"], self.class_names)
         return scores | {f"acc_k{k}": value for k, value in zip(self.ks, hits, strict=True)}
+
+    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
+        """The class shares of the train part, for every sample."""
+        shares = self.bank_label.bincount(minlength=self.num_classes).float().cpu() / len(self.bank_label)
+        label = datamodule.arrays("test")["label"]
+        scores = classification_scores(shares.expand(len(label), -1), label, self.class_names)
+        return {"majority class": {name: float(value) for name, value in scores.items()}}
 
     def file_columns(self, out: dict) -> dict[str, Tensor]:
         """Probabilities."""

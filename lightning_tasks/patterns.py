@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -42,6 +43,14 @@ class PatternTask(ClassificationTask):
         """An accuracy by flipped cells reads the copies with so many."""
         return {f"acc_flips{int(n)}": rows["flips"] == n for n in rows["flips"].unique()}
 
+    def figures(self, batch: dict, out: dict) -> dict[str, Any]:
+        """Red cells on white."""
+        return super().figures({**batch, "image": red_on_white(batch["image"])}, out)
+
+    def figures_of_training(self, batch: dict) -> dict[str, Any]:
+        """Red cells on white."""
+        return super().figures_of_training({**batch, "image": red_on_white(batch["image"])})
+
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Also accuracy over the number of flipped cells."""
         found = by_flips(rows)
@@ -53,6 +62,11 @@ class PatternTask(ClassificationTask):
         axis.grid(alpha=0.3)
         axis.legend()
         return super().figures_of_rows(rows) | {"accuracy_over_flips": figure}
+
+
+def red_on_white(image: Tensor) -> Tensor:
+    """(B, 1, H, W) of 0 (white) and 1 (red) as RGB."""
+    return torch.cat([torch.ones_like(image), 1 - image, 1 - image], 1)
 
 
 def by_flips(rows: dict[str, Tensor]) -> dict[int, Tensor]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from datamodules import MarsDataModule
+from lightning_tasks.app.calibrate import warnings_of
 from tests.toys import ToyDataModule
 
 
@@ -94,6 +95,46 @@ def test_verbs_that_stream_use_it_too(fitted, cli):
     assert set(np.round(one.max(1).values.numpy(), 6)) <= set(
         np.round(np.interp(other.max(1).values.numpy(), read(run)["map"]["x"], read(run)["map"]["y"]), 6)
     )
+
+
+def test_written_probabilities_keep_the_predicted_class(fitted, cli):
+    run = fitted()
+    predict = ("predict", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
+    cli(*predict)
+    plain = predictions(run)
+    cli("calibrate", "--run", run, "--draws", 0, "--method", "isotonic")
+    fitted_map = read(run)
+    fitted_map["map"] |= {"x": [0.0, 1.0], "y": [0.01, 0.01]}  # it trusts nothing: all stand at the edge of a tie
+    (run / "calibration.json").write_text(json.dumps(fitted_map))
+    cli(*predict)
+    after = predictions(run)
+    assert (after["prob_0"] != after["prob_1"]).all() and after["prob_1"].max() < 0.51
+    assert ((after["prob_1"] > after["prob_0"]) == (plain["prob_1"] > plain["prob_0"])).all()
+
+
+def test_a_continued_run_keeps_no_map_of_its_earlier_weights(fitted, cli, capsys):
+    run = fitted()
+    cli("calibrate", "--run", run, "--draws", 0)
+    cli("calibrate", "--run", run, "--draws", 0, "--method", "isotonic")
+    assert not (run / "figures/calibration_scaling.png").exists()  # it belongs to a temperature
+    cli("fit", "--config", run / "config.yaml", "--trainer.max_epochs", 2, "--resume")
+    assert "what calibrate and explain made of the earlier ones is removed" in capsys.readouterr().out
+    assert not (run / "calibration.json").exists() and not list((run / "figures").glob("calibration_*"))
+    assert "<h2>Calibration</h2>" not in (run / "report.html").read_text()
+
+
+def test_probabilities_of_zero_are_refused_and_maps_that_help_nothing_say_so(cli, capsys):
+    cli("fit", "--model", "NeighboursTask", "--model.features", "point", "--model.k", 1, "--model.resamples", 0,
+        "--data", "TwoMoonsDataModule", "--trainer.max_epochs", 1, "--draws", 0, "--trainer.enable_progress_bar",
+        "false")  # fmt: skip
+    run = "runs/NeighboursTask/default"
+    with pytest.raises(SystemExit):
+        cli("calibrate", "--run", run)
+    assert "give their true class probability 0" in capsys.readouterr().err
+    cli("calibrate", "--run", run, "--method", "isotonic", "--draws", 0)
+    found = {"scores": {k: {"change": {"value": v}} for k, v in (("nll", 0.1), ("brier", -0.1), ("ece", 0.0))}}
+    (worse, limit) = warnings_of(found | {"map": {"temperature": 20.0}})
+    assert worse.startswith("nll did not improve") and "limit of its range" in limit
 
 
 def test_a_map_fitted_to_single_views_is_not_used_on_averaged_ones():

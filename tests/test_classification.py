@@ -172,7 +172,7 @@ def test_a_run_with_everything_on(cli):
     assert set(baselines) == {"majority class", "linear model on 16x16"}
     assert baselines["linear model on 16x16"]["acc"] > 0.9 > baselines["majority class"]["acc"]
     figures = {p.stem for p in (run_dir() / "figures").glob("*.png")}
-    assert figures == {"test_samples", "test_corrupted", "test_confusion", "test_suite"}
+    assert figures == {"train_samples", "test_samples", "test_corrupted", "test_confusion", "test_suite"}
     header = (run_dir() / "predictions.csv").read_text().splitlines()[0].split(",")
     assert header[:6] == ["id", *(f"prob_{k}" for k in range(4)), "label"] and len(header) == 6 + 1 + 9 * 2
 
@@ -192,3 +192,63 @@ def test_resume_while_blocks_thaw_gives_what_an_unbroken_run_gives(cli):
     assert {"net.stem.0.weight", "net.stages.3.0.conv1.weight"} <= moved, "all blocks train in the end"
     state = first["optimizer_states"][0]["state"]
     assert len(state) == 2, "after an epoch of the head alone the optimiser has touched its two tensors"
+
+
+class Animals(DataModule):
+    """Six pictures of each of three classes, which the data names."""
+
+    title, files, class_names = "animals", ("animals.npz",), ["cat", "dog", "owl"]
+    count = 6
+
+    def simulate(self):
+        label = np.arange(3 * self.count) % 3
+        image = np.random.default_rng(0).integers(0, 255, (len(label), 3, 8, 8), np.uint8)
+        return {"train": {"image": image, "label": label}, "test": {"image": image[:1], "label": label[:1]}}
+
+
+class NoOwls(Animals):
+    """One class without samples."""
+
+    def simulate(self):
+        pools = super().simulate()
+        keep = pools["train"]["label"] < 2
+        return pools | {"train": {key: value[keep] for key, value in pools["train"].items()}}
+
+
+class NoNames(Animals):
+    class_names = None
+
+
+class NoTest(Animals):
+    def simulate(self):
+        pools = super().simulate()
+        return pools | {"test": {key: value[:0] for key, value in pools["test"].items()}}
+
+
+ANIMALS = ["--model", "ClassificationTask", "--model.net", "mlp", "--model.net_args", "{image_size: 8, hidden: [4]}",
+           "--model.class_names", "[cat,dog,owl]", "--trainer.max_epochs", 1, "--draws", 2, "--data.batch_size", 4,
+           "--trainer.enable_progress_bar", "false"]  # fmt: skip
+MISFITS = {
+    "names in another order": ("Animals", "class_names", "[dog,cat,owl]", "the data's classes are cat, dog, owl, in"),
+    "a name twice": ("Animals", "class_names", "[cat,cat,owl]", "class_names holds 'cat' twice"),
+    "more labels than names": ("NoNames", "class_names", "[cat,dog]", "labels go up to 2, but class_names names 2"),
+    "a class without samples": ("NoOwls", "lr", 0.1, "no training sample of class owl"),
+    "an empty test part": ("NoTest", "lr", 0.1, "animals: the test part holds no samples"),
+    "another picture size": ("Animals", "net_args", "{image_size: 9}", "net='mlp' cannot take pictures of 3 x 8 x 8"),
+    "another number of channels": ("Animals", "in_channels", 1, "in_channels=1, but pictures have 3 channels"),
+}
+
+
+@pytest.mark.parametrize("case", MISFITS)
+def test_data_and_task_that_do_not_fit_are_one_clear_error(cli, capsys, case):
+    data, key, value, message = MISFITS[case]
+    with pytest.raises(SystemExit):
+        cli("fit", *ANIMALS, "--data", f"tests.test_classification.{data}", f"--model.{key}", value)
+    assert message in capsys.readouterr().err
+
+
+def test_one_sample_is_scored_like_many_and_samples_a_second_count_those_there_were(cli):
+    cli("fit", *ANIMALS, "--data", "tests.test_classification.Animals", "--data.folds", 18, "--data.batch_size", 64)
+    found = results(Path("runs/ClassificationTask/default"))
+    assert found["sizes"] == {"train": 17, "val": 1, "test": 1} and found["metrics"]["test/acc"]["n"] == 1
+    assert found["samples_per_second"] * found["seconds"] == pytest.approx(17, rel=0.05)

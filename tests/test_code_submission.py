@@ -6,12 +6,14 @@ import sys
 import zipfile
 
 import numpy as np
+import pytest
 import torch
 
 from datamodules.blood_cells import resized
 from lightning_tasks import BloodCellsTask
 from lightning_tasks.app.checkpoint import load_weights
 from lightning_tasks.code_submission import Submitted
+from lightning_tasks.recalibration import fit, recalibrate
 
 # -I: neither PYTHONPATH nor the working directory are searched, as on a machine without this project.
 ALONE = """
@@ -90,6 +92,21 @@ def test_an_ensemble_loads_alone_and_predicts_what_we_predict(tmp_path):
     assert found["one"] == found["labels"][:1] and found["none"] == []
     foreign = {"lightning", "lightning_tasks", "datamodules", "torchmetrics", "sklearn", "segmentation_models_pytorch"}
     assert not foreign & set(found["modules"])
+
+
+@pytest.mark.parametrize("method", ["temperature", "vector", "isotonic"])
+def test_a_submitted_network_is_calibrated(method):
+    member = shaken(BloodCellsTask(net_args={"width": 4}), 0)
+    pictures = pictures_of_blocks(24)
+    plain = torch.from_numpy(own_prob([member], pictures))
+    member.calibration = fit(method, plain, (plain.argmax(1) + torch.arange(24) % 2) % 8) | {"tta": "none"}
+    net = Submitted([member]).eval()
+    example = torch.zeros(2, 96, 96, 3, dtype=torch.uint8)
+    with torch.no_grad():
+        exported = torch.export.export(net, (example,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
+        found = exported.module()(torch.from_numpy(pictures))
+    np.testing.assert_allclose(found, recalibrate(plain, member.calibration), atol=1e-5)
+    assert (found - plain).abs().max() > 0.01
 
 
 def test_a_network_for_smaller_pictures_brings_them_to_its_size():

@@ -1,6 +1,5 @@
-"""Distillation, regularisers, patterns and the two-class exercise: each assignment's checks."""
+"""Regularisers, patterns and the two-class exercise: each assignment's checks."""
 
-import math
 import shutil
 from pathlib import Path
 
@@ -11,10 +10,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from datamodules import PatternsDataModule
-from lightning_tasks import DistillationTask, FashionTask, PatternTask, TwoClassTask, frozen
+from lightning_tasks import FashionTask, PatternTask, TwoClassTask
 from lightning_tasks.app.load import load_run
-from lightning_tasks.base.plots_soft_labels import soft_label_figure
-from lightning_tasks.distillation import distillation_loss
 from lightning_tasks.two_class import output
 from tests.conftest import ROOT, results
 
@@ -27,106 +24,6 @@ DIGITS = ("--data", "MNISTDataModule", "--data.limit", 120, "--data.batch_size",
 
 def weights(run):
     return torch.load(Path(run) / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
-
-
-# ---- distillation -----------------------------------------------------------------------------------------------
-
-
-def test_the_distillation_loss_against_its_definition():
-    student, teacher = torch.randn(6, 5), torch.randn(6, 5)
-    for t in (1.0, 4.0):
-        p, q = ((z.double() / t).softmax(1).numpy() for z in (teacher, student))
-        loop = np.mean([sum(p[i, k] * math.log(p[i, k] / q[i, k]) for k in range(5)) for i in range(6)]) * t**2
-        assert float(distillation_loss(student, teacher, t)) == pytest.approx(loop, rel=1e-5)
-    assert float(distillation_loss(teacher, teacher, 4.0)) == pytest.approx(0, abs=1e-6)
-    assert float(distillation_loss(teacher + 3, teacher, 2.0)) == pytest.approx(0, abs=1e-6)  # a shift is no difference
-
-
-def test_its_gradient_reaches_the_student_alone_and_hardly_depends_on_the_temperature():
-    teacher = torch.randn(64, 10, requires_grad=True)
-    norms = []
-    for t in (4.0, 8.0, 16.0):
-        student = torch.zeros(64, 10, requires_grad=True)
-        distillation_loss(student, teacher, t).backward()
-        norms.append(float(student.grad.norm()))
-    assert teacher.grad is None
-    assert max(norms) / min(norms) < 1.3  # without T^2 the last would be a fourth of the first or less
-
-
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory):
-    """A finished run."""
-    from lightning_tasks.app import main
-
-    folder = tmp_path_factory.mktemp("teacher")
-    main([str(a) for a in ("fit", "--model", "ClassificationTask", *DIGITS, *QUIET, "--trainer.max_epochs", 2,
-                           "--runs", folder)])  # fmt: skip
-    return folder / "ClassificationTask" / "default"
-
-
-def test_alpha_zero_is_plain_training_to_the_last_bit(cli, teacher):
-    cli("fit", "--model", "DistillationTask", *DIGITS, *QUIET, "--trainer.max_epochs", 2, "--model.alpha", 0)
-    plain, student = weights(teacher), weights("runs/DistillationTask/default")
-    assert plain.keys() == student.keys() and all(torch.equal(plain[k], student[k]) for k in plain)
-
-
-def test_a_teacher_from_a_run_is_fixed_and_in_evaluation_mode(cli, teacher, monkeypatch):
-    seen = []
-    teach = DistillationTask.teach
-
-    def spy(self, image):
-        seen.append((self._teacher[0].training, any(p.requires_grad for p in self._teacher[0].parameters())))
-        return teach(self, image)
-
-    monkeypatch.setattr(DistillationTask, "teach", spy)
-    best = Path(teacher) / "checkpoints/best.ckpt"
-    before = best.read_bytes()
-    cli("fit", "--model", "DistillationTask", *DIGITS, *QUIET, "--trainer.max_epochs", 1, "--model.teacher", teacher,
-        "--baselines", "true")  # fmt: skip
-    assert set(seen) == {(False, False)}
-    found = results(Path("runs/DistillationTask/default"))
-    assert {"train/loss_teacher", "train/loss_labels", "val/agreement"} <= set(found["last"])
-    assert "acc" in found["baselines"]["teacher"]
-    assert best.read_bytes() == before
-    assert Path("runs/DistillationTask/default/figures/test_soft_labels.png").stat().st_size > 5000
-    assert not any("teacher" in name for name in weights("runs/DistillationTask/default"))
-
-
-def test_a_student_that_is_its_teacher_has_nothing_to_learn_from_it(teacher):
-    task = frozen.load_frozen(teacher)
-    image = torch.rand(8, 1, 28, 28)
-    assert float(distillation_loss(task(image), task(image), 4.0)) == pytest.approx(0, abs=1e-6)
-    assert not task.train().training and not task.net.training
-
-
-def test_soft_labels_are_drawn_of_the_pictures_on_which_the_teacher_doubts():
-    teacher = torch.tensor([[9.0, 0, 0], [1.0, 0.9, 0], [4.0, 0, 0]])
-    student = torch.tensor([[0.9, 0.1, 0], [0.5, 0.3, 0.2], [0.8, 0.1, 0.1]])
-    figure = soft_label_figure(torch.rand(3, 1, 8, 8), teacher, student, 2.0, ["a", "b", "c"], count=2)
-    bars = [[bar.get_height() for bar in group] for axis in figure.axes[2:] for group in axis.containers]
-    expected = [rows[i] for i in (1, 2) for rows in (teacher.softmax(1), (teacher / 2).softmax(1), student)]
-    torch.testing.assert_close(torch.tensor(bars), torch.stack(expected), check_dtype=False)
-
-
-def test_a_trained_teacher_survives_an_interruption(cli):
-    args = ("fit", "--model", "DistillationTask", *DIGITS, *QUIET, "--model.teacher_epochs", 1, "--model.teacher_net",
-            "mlp", "--model.schedule", "none")  # fmt: skip
-    cli(*args, "--trainer.max_epochs", 2, "--name", "whole")
-    cli(*args, "--trainer.max_epochs", 1, "--name", "parts")
-    first = torch.load("runs/DistillationTask/parts/checkpoints/last.ckpt", weights_only=True)["teacher"]
-    cli(*args, "--trainer.max_epochs", 2, "--name", "parts", "--resume")
-    again = torch.load("runs/DistillationTask/parts/checkpoints/last.ckpt", weights_only=True)["teacher"]
-    assert all(torch.equal(v, again[k]) for k, v in first.items())
-    whole, parts = (weights(f"runs/DistillationTask/{name}") for name in ("whole", "parts"))
-    assert all(torch.equal(whole[k], parts[k]) for k in whole)
-
-
-def test_distillation_errors(teacher, cli, capsys):
-    for wrong in ({"alpha": 1.2}, {"temperature": 0.0}):
-        with pytest.raises(ValueError, match="need 0 <= alpha <= 1"):
-            DistillationTask(net="mlp", in_channels=1, class_names=list("0123456789"), **wrong)
-    with pytest.raises(FileNotFoundError, match="Give the directory of a finished run"):
-        frozen.load_frozen("runs/none")
 
 
 # ---- regularisers -----------------------------------------------------------------------------------------------
@@ -149,6 +46,20 @@ def test_the_gap_is_measured_without_dropout_and_augmentation(cli):
     assert found["train/clean_loss"] < found["train/loss"]
     assert found["val/gap"] == pytest.approx(found["val/loss"] - found["train/clean_loss"], abs=1e-5)
     assert found["train/clean_acc"] > 0.4
+
+
+def test_the_gap_compares_one_criterion_under_one_set_of_weights(cli):
+    cli("fit", "--model", "FashionTask", "--data", "FashionMNISTDataModule", "--data.limit", 100, *QUIET, "--model.net",
+        "mlp", "--model.net_args", "{hidden: [8]}", "--trainer.max_epochs", 1, "--model.ema", 0.5, "--model.lr", 0.005,
+        "--model.label_smoothing", 0.3)  # fmt: skip
+    run = load_run("runs/FashionTask/default")  # its checkpoint holds the averaged weights
+    found = results(run.dir.path)
+    train, val = (run.data.arrays(part) for part in ("train", "val"))
+    with torch.no_grad():
+        clean, held_out = (float(run.task.criterion(run.task(part["image"]), part)) for part in (train, val))
+    assert found["last"]["train/clean_loss"] == pytest.approx(clean, abs=1e-4)
+    assert found["last"]["val/gap"] == pytest.approx(held_out - clean, abs=1e-4)
+    assert found["metrics"]["test/train_loss"]["value"] == pytest.approx(clean, abs=1e-4)
 
 
 def test_the_gap_is_measured_under_the_tested_weights_without_dropout_and_augmentation(tmp_path, cli):
@@ -200,6 +111,21 @@ def test_pictures_of_grids_are_read_by_their_cells(tmp_path):
     changed = (pool["image"][:, 0] // 255 != grids[pool["label"]]).sum((1, 2))
     np.testing.assert_array_equal(changed, pool["flips"])
     assert np.bincount(pool["flips"]).tolist() == [9] * 6
+
+
+def test_names_come_from_the_pictures_and_there_is_nothing_to_split(tmp_path, cli, capsys):
+    (tmp_path / "patterns").mkdir()
+    for i, name in enumerate(("a.png", "b.PNG")):
+        draw(tmp_path / "patterns" / name, np.eye(8, dtype=int)[:: 1 - 2 * i])
+    args = ("fit", "--config", ROOT / "configs/patterns_mlp.yaml", "--data.root", tmp_path, *QUIET,
+            "--trainer.max_epochs", 1)  # fmt: skip
+    with pytest.raises(SystemExit):
+        cli(*args)
+    assert "the data's classes are a, b, in this order. Set --model.class_names [a,b]" in capsys.readouterr().err
+    cli(*args, "--model.class_names", "[a,b]", "--data.limit", 1)  # a copy of each is left to validate on
+    for option in ({"fold": 1}, {"bag": 0}, {"exclude": "x.csv"}):
+        with pytest.raises(ValueError, match="nothing to split or clean"):
+            PatternsDataModule(**option)
 
 
 def test_broken_pictures_are_errors(tmp_path):

@@ -254,3 +254,13 @@ def test_tasks_that_classify_no_images_are_refused(toy, cli, capsys):
     with pytest.raises(SystemExit):
         cli("explain", "--run", Path(run))
     assert "ToySequence is no image classifier" in capsys.readouterr().err
+
+
+def test_a_network_without_feature_maps_is_explained_by_its_gradients(tmp_path, cli, capsys):
+    cli("fit", "--config", ROOT / "configs/mnist_mlp.yaml", "--data.limit", 100, "--trainer.max_epochs", 1, "--draws", 0,
+        "--baselines", "false", "--trainer.enable_progress_bar", "false")  # fmt: skip
+    run = tmp_path / "runs/mnist_mlp/default"
+    cli("explain", "--run", run, "--count", 1, "--draws", 1)
+    assert "Grad-CAM does not apply to it. Saliency and SmoothGrad do." in capsys.readouterr().out
+    assert json.loads((run / "explain.json").read_text())["layer"] is None
+    assert "there is no feature map for Grad-CAM" in (run / "report.html").read_text()

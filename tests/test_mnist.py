@@ -95,6 +95,22 @@ def test_broken_files_are_errors_and_never_a_fallback(tmp_path, message):
         MNISTDataModule(root=str(tmp_path)).setup()
 
 
+def test_fractions_python_objects_and_other_files_are_no_pictures(tmp_path):
+    path = tmp_path / "mnist.npz"
+    arrays = {"train_images": np.random.rand(20, 28, 28), "train_labels": np.arange(20) % 10}
+    arrays |= {"test_images": arrays["train_images"], "test_labels": arrays["train_labels"]}
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=r"mnist.npz: train_images holds 0\..* whole numbers in 0..255. Multiply"):
+        MNISTDataModule(root=tmp_path).setup()
+    np.savez(path, **arrays | {"train_images": np.array([None] * 20)})
+    with pytest.raises(ValueError, match="mnist.npz: train_images cannot be read .* Save plain numbers"):
+        MNISTDataModule(root=tmp_path).setup()
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ValueError, match="mnist.npz: cannot be read .it is no npz file"):
+        MNISTDataModule(root=tmp_path).setup()
+
+
 def test_a_truncated_gzip_file_and_a_missing_file_are_errors(tmp_path):
     folder = tmp_path / "MNIST" / "raw"
     write_idx(folder, packed=True)

@@ -198,3 +198,23 @@ def test_mnist_is_classified_as_by_scikit_learn(realdata):
     rows = Rows(("a",))  # the same number from the rows a run keeps
     rows.update(a=torch.from_numpy(ours == data.pools["test"]["label"][:300]))
     assert rows.compute()["a"].float().mean() > 0.94
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--model.cv_samples", 0], "cv_samples=0, resamples=10: need 1 or more"),
+        (["--model.features", "pixels"], "features='pixels' needs 'image'; the data has point, label"),
+        (["--model.class_names", "[a]"], "labels go up to 1, but class_names names 1"),
+    ],
+)
+def test_what_cannot_be_searched_is_one_clear_error(cli, capsys, args, message):
+    with pytest.raises(SystemExit):
+        cli("fit", "--config", ROOT / "configs/knn_two_moons.yaml", *args)
+    assert message in capsys.readouterr().err
+
+
+def test_the_majority_class_stands_beside_it(cli):
+    cli("fit", "--config", ROOT / "configs/knn_two_moons.yaml", "--draws", 0, "--trainer.enable_progress_bar", "false")
+    found = results(Path("runs/knn_two_moons/default"))
+    assert found["baselines"]["majority class"]["acc"] == pytest.approx(0.5, abs=0.05) and found["parameters"] == 0

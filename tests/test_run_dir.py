@@ -50,6 +50,17 @@ def test_the_saved_configuration_repeats_the_run(tmp_path, toy, cli):
     assert (run.parent / "latest").resolve().name == "again"
 
 
+def test_a_fit_that_fails_at_once_gives_back_what_it_would_have_replaced(toy, cli, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    before = (run / "results.json").read_text()
+    with pytest.raises(SystemExit):
+        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.lr", 1e30)
+    assert "not finite" in capsys.readouterr().err.lower() and (run / "results.json").read_text() == before
+    assert (run.parent / "latest").resolve().name == "default"
+    toy("ToySequence", "--trainer.max_epochs", 2, "--overwrite")
+    assert results(run)["epochs"] == 2 and sorted(p.name for p in run.parent.iterdir()) == ["default", "latest"]
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.txt"
     write_atomic(path, "old")

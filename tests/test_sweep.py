@@ -11,7 +11,6 @@ import time
 import numpy as np
 import pytest
 
-from lightning_tasks.app import jobs
 from lightning_tasks.app.load import load_run
 from lightning_tasks.app.sweep import Sweep, int_list, read_file
 from lightning_tasks.app.sweep_axes import clash, combinations, parse_grid
@@ -153,21 +152,6 @@ def test_a_combination_that_fails_is_listed_and_the_others_run(tmp_path, cli, ca
     with pytest.raises(SystemExit):
         cli(*SWEEP, "model.width=-1,-2", "--seeds", 0)
     assert "none of 2 runs finished. width=-1/seed_0" in capsys.readouterr().err
-
-
-def test_processes_side_by_side_are_told_what_to_do_and_their_last_words_kept(tmp_path, cli, capsys, monkeypatch):
-    door = tmp_path / "door.py"
-    door.write_text(
-        "import sys; print(*sys.argv[1:]); print('error: fell')\n"
-        "sys.exit(2 * ('--model.width 2' in ' '.join(sys.argv)))"
-    )
-    monkeypatch.setattr(jobs, "DOOR", door)
-    with pytest.raises(SystemExit):  # the run that did not fail wrote nothing either
-        cli(*SWEEP, "model.width=2,4", "--seeds", 0, "--jobs", 2)
-    folder = tmp_path / "runs/ToySequence/sweep"
-    assert [r["status"] for r in table(folder)] == ["failed", "waiting"] and table(folder)[0]["error"] == "error: fell"
-    told = (folder / "width=4/seed_0.log").read_text()
-    assert "--model.width 4" in told and "--name sweep/width=4/seed_0" in told and "--seed_everything 0" in told
 
 
 def test_killed_in_the_middle_a_sweep_goes_on_to_the_same_table(tmp_path, cli, capsys):

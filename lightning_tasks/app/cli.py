@@ -204,6 +204,7 @@ def quiet() -> None:
         ".*isinstance\\(treespec, LeafSpec\\).*",  # between Lightning and PyTorch
         ".*Trying to infer the `batch_size`.*",  # epoch metrics are not weighted by batches
         ".*GPU available but not used.*",
+        ".*module\\(s\\) in eval mode at the start of training.*",  # frozen ones: a teacher, features, blocks
         ".*recommended to use `self.log\\(.*sync_dist=True\\)`.*",  # values are already reduced over ranks
         ".*lr_scheduler.step\\(\\)` before `optimizer.step\\(\\)`.*",  # mixed precision skips its first steps
     ):

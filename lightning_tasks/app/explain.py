@@ -13,7 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 from ..base.plots_explain import Panel, explain_figure
 from ..callbacks import save_figure
 from ..callbacks.figures import agg
-from ..explanations import GradCam, saliency, smooth_grad, unit
+from ..explanations import GradCam, NoFeatureMap, saliency, smooth_grad, unit
 from ..files import write_atomic
 from .calibrate import Rows, rows_of_part
 from .errors import nearest
@@ -70,7 +70,13 @@ def explain(loaded: Run, options: argparse.Namespace) -> dict[str, list[dict[str
         for place, one in zip(places, samples_of(loaded, options.part, rows["id"][places]), strict=True):
             prob, truth = rows["prob"][place], int(rows["label"][place])
             targets = [positive] if positive is not None else list(dict.fromkeys([int(prob.argmax()), truth]))
-            panels.append(panel(task, cam, one, names[place], prob, truth, targets, options.draws))
+            drawn = (one, names[place], prob, truth, targets, options.draws)
+            try:
+                panels.append(panel(task, cam, *drawn))
+            except NoFeatureMap as error:
+                print(f"note: {error} Saliency and SmoothGrad do.")
+                cam = None
+                panels.append(panel(task, cam, *drawn))
             found[group].append(
                 {"id": str(names[place]), "truth": task.class_names[truth]}
                 | {f"prob_{task.class_names[k]}": float(prob[k]) for k in dict.fromkeys([*targets, truth])}
@@ -80,7 +86,7 @@ def explain(loaded: Run, options: argparse.Namespace) -> dict[str, list[dict[str
             save_figure(figure, loaded.dir.figures / f"explain_{group}.png")
             writer.add_figure(f"explain/{group}", agg(figure))
     writer.close()
-    note = {"part": options.part, "layer": cam.layer, "groups": found}
+    note = {"part": options.part, "layer": None if cam is None else cam.layer, "groups": found}
     write_atomic(loaded.dir.path / NAME, json.dumps(note, indent=2) + "\n")
     write_atomic(loaded.dir.path / "report_explain.html", section(note))
     write_report(loaded.dir)
@@ -137,7 +143,7 @@ def samples_of(loaded: Run, part: str, ids: Tensor) -> list[dict]:
 
 
 def panel(
-    task: Any, cam: GradCam, one: dict, name: str, prob: Tensor, truth: int, targets: list[int], draws: int
+    task: Any, cam: GradCam | None, one: dict, name: str, prob: Tensor, truth: int, targets: list[int], draws: int
 ) -> Panel:
     """Image and maps of one sample (a batch of one)."""
 
@@ -147,7 +153,7 @@ def panel(
 
     image, classes = one["image"], task.class_names
     maps: dict[str, Tensor] = {}
-    for k in targets:
+    for k in targets if cam is not None else ():
         maps[f"Grad-CAM: {classes[k]} {prob[k]:.2f}"] = cam(logits, image, torch.tensor([k], device=image.device))
     target = torch.tensor(targets[:1], device=image.device)
     maps[f"saliency: {classes[targets[0]]}"] = unit(saliency(logits, image, target), CLIP)
@@ -164,5 +170,8 @@ def section(note: dict[str, Any]) -> str:
         for group, samples in note["groups"].items()
         for s in samples
     ]
-    text = f"<h2>Explanations</h2><p>{note['part']} part; Grad-CAM reads <code>{html.escape(note['layer'])}</code>."
+    reads = "there is no feature map for Grad-CAM"
+    if note["layer"] is not None:
+        reads = f"Grad-CAM reads <code>{html.escape(note['layer'])}</code>"
+    text = f"<h2>Explanations</h2><p>{note['part']} part; {reads}."
     return f"{text} The figures explain_* are below.</p>{grid(['kind', 'id', 'truth', 'probability'], rows)}"

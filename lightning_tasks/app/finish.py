@@ -85,7 +85,7 @@ def finish_fit(cli: "TaskCLI") -> None:
         "sizes": data.sizes(),
         "notes": data.notes,
         "weights": getattr(task, "weights_origin", "scratch"),
-        "parameters": sum(p.numel() for p in task.parameters()),
+        "parameters": sum(p.numel() for name, p in task.named_parameters() if name != "clock"),  # of ClosedFormTask
         "monitor": task.monitor,
         "best_epoch": checkpoint["epoch"],
         "best": {task.monitor: monitored},

@@ -58,6 +58,8 @@ def write_report(run: RunDir) -> Path:
     if not run.results.is_file():
         raise FileNotFoundError(f"{run.path} has no results.json: its fit did not finish. Continue it with --resume.")
     results = json.loads(run.results.read_text())
+    table_of = read_metrics(run.metrics)
+    drawn = len(table_of) > 1  # one epoch is no curve
     extra = [section.read_text() for section in sorted(run.path.glob("report_*.html"))]
     parts = [
         f"<h1>{html.escape(results['experiment'])} / {html.escape(results['name'])}</h1>",
@@ -68,8 +70,7 @@ def write_report(run: RunDir) -> Path:
         "Intervals: 95 % bootstrap over independent units (groups where the data has them, else samples).</p>",
         score_table(results),
         *extra,
-        "<h2>Curves</h2>",
-        picture(curves(read_metrics(run.metrics), results["monitor"], results["best_epoch"])),
+        *(["<h2>Curves</h2>", picture(curves(table_of, results["monitor"], results["best_epoch"]))] if drawn else []),
         "<h2>Figures</h2>" if run.figures.is_dir() else "",
         *(f"<h3>{html.escape(p.stem)}</h3>{embed(p.read_bytes())}" for p in sorted(run.figures.glob("*.png"))),
         "<h2>Run</h2>",
@@ -133,14 +134,24 @@ def table(values: dict[str, Any]) -> str:
 
 
 def curves(rows: list[dict[str, float]], monitor: str, best_epoch: int) -> Figure:
-    """Losses, the monitored metric, and the learning rate over epochs."""
+    """Losses, the monitored metric, and the learning rate over epochs.
+
+    Where a task measures the train part as validation is measured (``train/clean_loss``), that is drawn for training.
+    """
     figure = Figure(figsize=(10, 3), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    for name in sorted({n for row in rows for n in row if n.endswith("/loss") and not n.startswith("test/")}):
-        left.plot(*series(rows, name), label=name)
-    middle.plot(*series(rows, monitor), label=monitor, color="C2")
+    names = {n for row in rows for n in row}
+    clean = monitor.replace("val/", "train/clean_")
+    losses = {n for n in names if n.endswith("/loss") and not n.startswith("test/")}
+    if "train/clean_loss" in names:
+        losses = losses - {"train/loss"} | {"train/clean_loss"}
+    for name in sorted(losses):
+        left.plot(*series(rows, name), ".-", label=name)
+    middle.plot(*series(rows, monitor), ".-", label=monitor, color="C2")
+    if clean in names:
+        middle.plot(*series(rows, clean), ".-", label=clean, color="C0")
     middle.axvline(best_epoch, color="#999999", linestyle=":", label=f"best epoch {best_epoch}")
-    right.plot(*series(rows, "train/lr"), color="C3", label="learning rate")
+    right.plot(*series(rows, "train/lr"), ".-", color="C3", label="learning rate")
     for axis in (left, middle, right):
         axis.set_xlabel("epoch")
         if axis.lines:

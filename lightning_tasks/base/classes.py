@@ -1,5 +1,6 @@
 """Do a task's class names and network fit the data? One clear error before the first step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def check_classes(names: list[str], data: Any) -> None:
 
 
 def check_input(task: Any, data: Any) -> None:
-    """Let the network see one training sample.
+    """Let the network of ``task`` see one training sample.
 
     Raises:
         ValueError: It cannot take pictures of this size.
@@ -43,13 +44,19 @@ def check_input(task: Any, data: Any) -> None:
     training = task.training
     task.eval()
     try:
+        check_forward(lambda: task.logits(one), one, f"net={task.hparams.net!r}")
+    finally:
+        task.train(training)
+
+
+def check_forward(forward: Callable[[], Any], one: dict, what: str) -> None:
+    """Call ``forward`` on one sample; raise a ValueError that names the picture's size where it fails."""
+    try:
         with torch.no_grad():
-            task.logits(one)
+            forward()
     except RuntimeError as error:
         size = " x ".join(map(str, one["image"].shape[1:]))
         raise ValueError(
-            f"net={task.hparams.net!r} cannot take pictures of {size} ({str(error).splitlines()[0]}). "
+            f"{what} cannot take pictures of {size} ({str(error).splitlines()[0]}). "
             "Set its sizes in --model.net_args, such as image_size, or choose another network."
         ) from None
-    finally:
-        task.train(training)

@@ -19,7 +19,7 @@ from .classes import check_classes, check_input
 from .image import ImageTask
 from .image_baselines import image_baselines
 from .plots import confusion_figure
-from .plots_classes import grid_figure, severity_figure
+from .plots_classes import grid_figure, labelled_figure, severity_figure
 from .task import checked_choice
 
 CLASS_WEIGHTS = ("none", "inverse", "effective", "sqrt")
@@ -281,6 +281,10 @@ class ClassificationTask(ImageTask):
             copies = {**batch, "image": random_corruption(batch["image"], batch["id"])}
             drawn["corrupted"] = grid_figure(copies, self.probabilities(copies), self.class_names)
         return drawn
+
+    def figures_of_training(self, batch: dict) -> dict[str, Any]:
+        """Augmented images with their labels."""
+        return {"samples": labelled_figure(batch, self.class_names)} if "image" in batch else {}
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Confusion matrix, and accuracy by kind and strength of corruption where the suite was run."""

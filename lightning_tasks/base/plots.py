@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from torch import Tensor
 
 # Colour-blind safe (Okabe & Ito 2008), black first for background.
@@ -17,6 +17,9 @@ def show(axis, image: np.ndarray) -> None:
         axis.imshow(picture, cmap="gray")  # stretched to its own range: dark scenes stay readable
     else:
         axis.imshow(picture.clip(0, 1))
+    height, width = picture.shape[:2]
+    edge = Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor="#bbbbbb", linewidth=0.6, clip_on=False)
+    axis.add_patch(edge)  # white pictures have no border of their own on a white page
     axis.set_axis_off()
 
 

@@ -1,11 +1,43 @@
 """Figures of classifiers. Each function returns a Matplotlib figure that the caller closes."""
 
+import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from .plots import COLORS, show
 
 RIGHT, WRONG = "#00695c", "#c62828"
+
+
+def labelled_figure(batch: dict, names: list[str], count: int = 24, columns: int = 6) -> Figure:
+    """The first ``count`` images with their classes; with both and their shares where images were mixed.
+
+    Args:
+        batch: ``image`` (B, C, H, W) in [0, 1], ``label`` (B,) and perhaps ``label2`` and ``lam`` (B,).
+        names: K names.
+        count: Most images shown.
+        columns: Images a row.
+    """
+    images, label = batch["image"][:count].float().cpu().numpy(), batch["label"].tolist()
+    titles = [names[k] for k in label[:count]]
+    if "lam" in batch:
+        for i, (second, share) in enumerate(zip(batch["label2"].tolist(), batch["lam"].tolist(), strict=True)):
+            if i < len(titles) and share < 1 and second != label[i]:
+                titles[i] = f"{names[label[i]]} {share:.2f}\n{names[second]} {1 - share:.2f}"
+    figure, axes = _grid(len(images), columns)
+    for axis, image, title in zip(axes, images, titles, strict=False):
+        show(axis, image)
+        axis.set_title(title, fontsize=7)
+    return figure
+
+
+def _grid(count: int, columns: int) -> tuple[Figure, np.ndarray]:
+    rows = -(-count // columns)
+    figure = Figure(figsize=(1.7 * columns, 2.1 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    return figure, axes
 
 
 def grid_figure(batch: dict, prob: Tensor, names: list[str], count: int = 24, columns: int = 6) -> Figure:
@@ -21,11 +53,7 @@ def grid_figure(batch: dict, prob: Tensor, names: list[str], count: int = 24, co
     images = batch["image"][:count].float().cpu().numpy()
     confidence, pred = (v[:count].tolist() for v in prob.float().max(1))
     truth = batch["label"][:count].tolist() if "label" in batch else pred
-    rows = -(-len(images) // columns)
-    figure = Figure(figsize=(1.7 * columns, 2.1 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes:
-        axis.set_axis_off()
+    figure, axes = _grid(len(images), columns)
     for axis, image, p, t, c in zip(axes, images, pred, truth, confidence, strict=False):
         show(axis, image)
         title = f"{names[p]} {c:.2f}" + ("" if p == t else f"\ntruth: {names[t]}")

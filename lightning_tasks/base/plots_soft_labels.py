@@ -7,7 +7,13 @@ from .plots import show
 
 
 def soft_label_figure(
-    images: Tensor, teacher: Tensor, student: Tensor, temperature: float, names: list[str], count: int = 6
+    images: Tensor,
+    teacher: Tensor,
+    student: Tensor,
+    temperature: float,
+    names: list[str],
+    label: Tensor | None = None,
+    count: int = 6,
 ) -> Figure:
     """The pictures on which the teacher doubts most: bars of its probabilities at T = 1 and at T, and the student's.
 
@@ -17,6 +23,7 @@ def soft_label_figure(
         student: Probabilities (B, K) at T = 1.
         temperature: T.
         names: K names.
+        label: True classes (B,), where they are known.
         count: Most pictures shown.
     """
     teacher = teacher.detach().float().cpu()
@@ -31,9 +38,10 @@ def soft_label_figure(
     places = range(len(names))
     for i, (top, bottom) in enumerate(axes.T):
         show(top, images[chosen[i]].float().cpu().numpy())
-        top.set_axis_off()
-        for shift, (prob, label, color) in zip((-0.27, 0, 0.27), drawn, strict=True):
-            bottom.bar([p + shift for p in places], prob[i].tolist(), 0.27, color=color, label=label)
+        if label is not None:
+            top.set_title(f"truth: {names[int(label[chosen[i]])]}", fontsize=8)
+        for shift, (prob, source, color) in zip((-0.27, 0, 0.27), drawn, strict=True):
+            bottom.bar([p + shift for p in places], prob[i].tolist(), 0.27, color=color, label=source)
         bottom.set_xticks(places, names, rotation=90, fontsize=7)
         bottom.set_ylim(0, 1)
     axes[1, 0].set_ylabel("probability")

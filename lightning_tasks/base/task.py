@@ -86,6 +86,10 @@ class Task(LightningModule):
         """Matplotlib figures for one fixed batch and its ``predict_step``."""
         return {}
 
+    def figures_of_training(self, batch: dict) -> dict[str, Any]:
+        """Matplotlib figures of the first training batch, as the network gets it."""
+        return {}
+
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Matplotlib figures of a whole evaluation, such as a confusion matrix."""
         return {}

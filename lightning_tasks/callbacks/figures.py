@@ -19,6 +19,8 @@ def save_figure(figure: Figure, path: Path) -> None:
 class Figures(Callback):
     """Draw ``task.figures`` of the first validation batch and ``task.figures_of_rows`` of the whole part.
 
+    The first training batch is drawn once, by ``task.figures_of_training``.
+
     During the fit they go to TensorBoard after epochs 1, 3, 9, 27, ... and the last, since a drawing may take longer
     than a small network's epoch; those of the test also to ``folder`` as PNG.
 
@@ -30,6 +32,11 @@ class Figures(Callback):
         self.folder = folder
         self._next = 1
         self._batch: dict | None = None
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        """Draw the first batch of the fit, as augmented."""
+        if batch_idx == 0 and trainer.current_epoch == 0 and trainer.is_global_zero:
+            self._write(trainer, "train", pl_module.figures_of_training(batch), save=True)
 
     def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
         """Keep the first batch: the same samples every time."""
@@ -59,6 +66,9 @@ class Figures(Callback):
             figures = task.figures(self._batch, task.predict_step(self._batch, 0))
         if getattr(task, "last_rows", None):
             figures |= task.figures_of_rows(task.last_rows)
+        self._write(trainer, part, figures, save)
+
+    def _write(self, trainer: Trainer, part: str, figures: dict[str, Figure], save: bool) -> None:
         writer = getattr(trainer.logger, "experiment", None)
         for name, figure in figures.items():
             if isinstance(writer, SummaryWriter):

@@ -92,6 +92,8 @@ class Mlp(Net):
         dropout: float = 0.0,
     ) -> None:
         widths = [in_channels * image_size**2, *([128, 128] if hidden is None else hidden)]
+        if min(widths) < 1:
+            raise ValueError(f"hidden={hidden}: each layer needs 1 unit or more.")
         layers: list[nn.Module] = [nn.Flatten()]
         for a, b in zip(widths, widths[1:], strict=False):
             layers += [nn.Linear(a, b), nn.ReLU(inplace=True), nn.Dropout(dropout)]

@@ -107,8 +107,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         state = state.get("state_dict", state)
     except (pickle.UnpicklingError, BadZipFile, EOFError, RuntimeError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"weights={str(path)!r} is no state dict ({reason}). Write it with torch.save.") from None
+        # Without torch's words: they advise to run whatever code the file holds.
+        raise ValueError(
+            f"weights={str(path)!r} is no state dict ({type(error).__name__}). Write one with torch.save."
+        ) from None
     ours = {name.removeprefix("net."): v for name, v in state.items() if name.startswith("net.")}
     return ours or state
 
