@@ -15,6 +15,7 @@ from datamodules.base import DataModule
 from lightning_tasks.base import ClassificationTask
 from lightning_tasks.explanations import GradCam, as_map, saliency, smooth_grad, unit
 from lightning_tasks.nets.classifier import build_classifier
+from tests.conftest import ROOT
 
 SQUARE = 8
 NET = "{width: 8, blocks: [1, 1], stem_stride: 1}"
@@ -257,8 +258,8 @@ def test_tasks_that_classify_no_images_are_refused(toy, cli, capsys):
 
 
 def test_a_network_without_feature_maps_is_explained_by_its_gradients(tmp_path, cli, capsys):
-    cli("fit", "--config", ROOT / "configs/mnist_mlp.yaml", "--data.limit", 100, "--trainer.max_epochs", 1, "--draws", 0,
-        "--baselines", "false", "--trainer.enable_progress_bar", "false")  # fmt: skip
+    cli("fit", "--config", ROOT / "configs/mnist_mlp.yaml", "--data.limit", 100, "--trainer.max_epochs", 1, "--draws",
+        0, "--baselines", "false", "--trainer.enable_progress_bar", "false")  # fmt: skip
     run = tmp_path / "runs/mnist_mlp/default"
     cli("explain", "--run", run, "--count", 1, "--draws", 1)
     assert "Grad-CAM does not apply to it. Saliency and SmoothGrad do." in capsys.readouterr().out

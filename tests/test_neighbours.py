@@ -1,5 +1,7 @@
 """Nearest neighbours: the same as brute force and as scikit-learn, choice of k, bias and variance."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from lightning_tasks import NeighboursTask, nearest
 from lightning_tasks.base.rows import Rows
 from lightning_tasks.nearest import Bank, vote
 from lightning_tasks.neighbours import bias_variance
-from tests.conftest import results
+from tests.conftest import ROOT, results
 
 
 def brute(samples, queries, k, own=None):
@@ -203,7 +205,7 @@ def test_mnist_is_classified_as_by_scikit_learn(realdata):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--model.cv_samples", 0], "cv_samples=0, resamples=10: need 1 or more"),
+        (["--model.cv_samples", 0], "cv_samples=0, resamples=40: need 1 or more"),
         (["--model.features", "pixels"], "features='pixels' needs 'image'; the data has point, label"),
         (["--model.class_names", "[a]"], "labels go up to 1, but class_names names 1"),
     ],
