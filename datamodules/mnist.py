@@ -13,6 +13,7 @@ from .simulate import make_digits, make_garments
 from .source import Arrays
 
 SIDE, CLASSES = 28, 10
+TITLES = ("MNIST", "FashionMNIST")  # their files have the same names
 IDX = {
     part: (f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte")
     for part, stem in (("train", "train"), ("test", "t10k"))
@@ -65,6 +66,8 @@ class MNISTDataModule(PublicImages):
 
     def read(self, folder: Path) -> dict[str, Arrays]:
         """Read and check both parts."""
+        if folder.name in TITLES and folder.name != self.title:
+            raise ValueError(f"{folder} holds {folder.name}. Set --data.root to the folder that holds {self.title}.")
         if self.files[0].endswith(".npz"):
             return self._read_npz(folder / self.files[0])
         pools = {}

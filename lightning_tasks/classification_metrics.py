@@ -55,6 +55,13 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
     return scores
 
 
+def rows_by_class(prob: Tensor, label: Tensor, class_names: list[str]) -> dict[str, Tensor]:
+    """Which samples, bool (N,), the scores of single classes are shares of: the true ones, or the predicted ones."""
+    pred = prob.argmax(1)
+    of = (("recall", label), ("precision", pred))
+    return {f"{score}_{name}": which == k for score, which in of for k, name in enumerate(class_names)}
+
+
 def confusion_matrix(pred: Tensor, label: Tensor, num_classes: int) -> Tensor:
     """Counts int64 (K, K): rows are the truth, columns the prediction."""
     return torch.bincount(label * num_classes + pred, minlength=num_classes**2).view(num_classes, num_classes)

@@ -8,7 +8,7 @@ from torch import Tensor
 from .base import ClosedFormTask
 from .base.classes import check_classes, check_forward
 from .base.plots_neighbours import decision_figure, error_figure
-from .classification_metrics import classification_scores
+from .classification_metrics import classification_scores, rows_by_class
 from .frozen import load_frozen, other_data, without_head
 from .nearest import Bank, vote
 
@@ -214,6 +214,10 @@ class NeighboursTask(ClosedFormTask):
         label = datamodule.arrays("test")["label"]
         scores = classification_scores(shares.expand(len(label), -1), label, self.class_names)
         return {"majority class": {name: float(value) for name, value in scores.items()}}
+
+    def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """As in classification."""
+        return rows_by_class(rows["prob"], rows["label"], self.class_names)
 
     def file_columns(self, out: dict) -> dict[str, Tensor]:
         """Probabilities."""

@@ -41,7 +41,8 @@ class PatternTask(ClassificationTask):
 
     def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """An accuracy by flipped cells reads the copies with so many."""
-        return {f"acc_flips{int(n)}": rows["flips"] == n for n in rows["flips"].unique()}
+        by_number = {f"acc_flips{int(n)}": rows["flips"] == n for n in rows["flips"].unique()}
+        return super().counted(rows) | by_number
 
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Red cells on white."""

@@ -95,6 +95,12 @@ def test_broken_files_are_errors_and_never_a_fallback(tmp_path, message):
         MNISTDataModule(root=str(tmp_path)).setup()
 
 
+def test_the_folder_of_the_other_set_is_not_taken_for_this_one(tmp_path):
+    write_idx(tmp_path / "MNIST" / "raw")
+    with pytest.raises(ValueError, match="MNIST holds MNIST. Set --data.root to the folder that holds FashionMNIST"):
+        FashionMNISTDataModule(root=str(tmp_path / "MNIST")).setup()
+
+
 def test_fractions_python_objects_and_other_files_are_no_pictures(tmp_path):
     path = tmp_path / "mnist.npz"
     arrays = {"train_images": np.random.rand(20, 28, 28), "train_labels": np.arange(20) % 10}

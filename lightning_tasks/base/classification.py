@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 
-from ..classification_metrics import classification_scores, confusion_matrix
+from ..classification_metrics import classification_scores, confusion_matrix, rows_by_class
 from ..corruptions import NAMES, SEVERITIES, corrupt, random_corruption
 from ..losses import class_weights_from_counts
 from ..nets.blocks import check_unfreeze, lr_groups, set_trainable
@@ -83,8 +83,6 @@ class ClassificationTask(ImageTask):
         self.save_hyperparameters(logger=False)
         self.class_names = list(class_names or ["negative", "positive"])
         self.num_classes = len(self.class_names)
-        if twice := [name for name in self.class_names if self.class_names.count(name) > 1]:
-            raise ValueError(f"class_names holds {twice[0]!r} twice: scores of a class are called by its name.")
         if isinstance(class_weights, str):
             checked_choice("class_weights", class_weights, CLASS_WEIGHTS)
         elif len(class_weights) != self.num_classes:
@@ -118,10 +116,9 @@ class ClassificationTask(ImageTask):
 
     def _choose_monitor(self, monitor: str | None) -> None:
         prob = torch.eye(self.num_classes)
-        known = ["val/loss", *(f"val/{name}" for name in self.score({"prob": prob, "label": prob.argmax(1)}))]
-        if self.corrupted != "none":
-            known.append("val/acc_corrupted")
-        self.monitor = monitor or ("val/acc_corrupted" if self.corrupted != "none" else self.monitor)
+        first = ["val/acc_corrupted"] if self.corrupted != "none" else []
+        known = [*first, "val/loss", *(f"val/{name}" for name in self.score({"prob": prob, "label": prob.argmax(1)}))]
+        self.monitor = monitor or (first or [self.monitor])[0]
         if self.monitor not in known:
             near = get_close_matches(self.monitor, known, 1, cutoff=0.3)
             raise ValueError(f"monitor={monitor!r} is no metric of validation. Did you mean {(near or known)[0]!r}?")
@@ -269,6 +266,10 @@ class ClassificationTask(ImageTask):
             found["acc_suite"] = suite.mean()
             scores |= {f"acc_{name}": value for name, value in zip(NAMES, suite.unbind(), strict=True)}
         return found | scores
+
+    def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Recall reads the samples of a class, precision those that are called so."""
+        return rows_by_class(rows["prob"], rows["label"], self.class_names)
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Majority class and a linear model on 16x16 pixels."""
