@@ -11,7 +11,8 @@ def check_classes(names: list[str], data: Any) -> None:
     """Compare ``class_names`` of a task with the names and labels of a data module that is set up.
 
     Raises:
-        ValueError: A name stands twice, the data calls its classes otherwise, has a label without a name, or no training sample of a class.
+        ValueError: A name stands twice, the data calls its classes otherwise, has a label without a name, or no
+            training sample of a class.
     """
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"class_names holds {twice[0]!r} twice: scores of a class are called by its name.")
