@@ -11,9 +11,8 @@ from lightning_tasks import DistillationTask, frozen
 from lightning_tasks.base.plots_soft_labels import soft_label_figure
 from lightning_tasks.distillation import distillation_loss
 from tests.conftest import ROOT, results
+from tests.test_exercises import QUIET
 
-QUIET = ("--draws", 0, "--baselines", "false", "--trainer.enable_progress_bar", "false",
-         "--trainer.enable_model_summary", "false")  # fmt: skip
 DIGITS = ("--data", "MNISTDataModule", "--data.limit", 120, "--data.batch_size", 16, "--model.in_channels", 1,
           "--model.class_names", "['0','1','2','3','4','5','6','7','8','9']",
           "--model.net", "mlp", "--model.net_args", "{hidden: [12], dropout: 0.2}")  # fmt: skip

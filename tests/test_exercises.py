@@ -17,14 +17,6 @@ from tests.conftest import ROOT, results
 
 QUIET = ("--draws", 0, "--baselines", "false", "--trainer.enable_progress_bar", "false",
          "--trainer.enable_model_summary", "false")  # fmt: skip
-DIGITS = ("--data", "MNISTDataModule", "--data.limit", 120, "--data.batch_size", 16, "--model.in_channels", 1,
-          "--model.class_names", "['0','1','2','3','4','5','6','7','8','9']",
-          "--model.net", "mlp", "--model.net_args", "{hidden: [12], dropout: 0.2}")  # fmt: skip
-
-
-def weights(run):
-    return torch.load(Path(run) / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
-
 
 # ---- regularisers -----------------------------------------------------------------------------------------------
 
