@@ -137,6 +137,10 @@ class SegmentationTask(ImageTask):
         """Image, truth, prediction and error side by side."""
         return {"segmentation": mask_figure(batch, out["prob"].argmax(1), self.class_names, self.hparams.ignore_class)}
 
+    def figures_of_training(self, batch: dict) -> dict[str, Any]:
+        """Augmented image and mask side by side."""
+        return {"samples": mask_figure(batch, None, self.class_names, self.hparams.ignore_class)}
+
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Pixel confusion matrix."""
         return {"confusion": confusion_figure(rows["confusion"].sum(0), self.class_names, unit="pixels")}
