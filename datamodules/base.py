@@ -45,6 +45,7 @@ class DataModule(Serving):
     files: tuple[str, ...] = ()
     how_to_get: str = "See docs/data.md for the format and where it comes from."
     class_names: list[str] | None = None  # in the order of the labels, where the data itself names its classes
+    splits: bool = True  # False where the parts are given, so that there are no folds
     variant: tuple = ()  # values of a subclass's arguments that decide what `read` and `simulate` return
 
     def __init__(

@@ -56,8 +56,8 @@ def as_uint8(array: np.ndarray, path: Path, key: str, high: int = 255) -> np.nda
         bad = (array < 0) | (array > high)
         value = array[bad].flat[0]
         raise ValueError(f"{path}: {key} holds {value:g} in {bad_rows(bad)}; expected 0..{high}.")
-    found = array.astype(np.uint8)
-    if (bad := found != array).any():
+    found = np.rint(array).astype(np.uint8)
+    if array.dtype.kind == "f" and (bad := np.abs(found - array) > 1e-3).any():  # less is noise of a conversion
         value = array[bad].flat[0]
         raise ValueError(
             f"{path}: {key} holds {value:g} in {bad_rows(bad)}; expected whole numbers in 0..{high}. "

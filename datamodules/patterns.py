@@ -34,7 +34,7 @@ class PatternsDataModule(DataModule):
             (from ``setup``).
     """
 
-    title = "patterns"
+    title, splits = "patterns", False
     how_to_get = "Put pictures of 8x8 grids there (PNG, two or more)."
 
     def __init__(self, copies: int = 20, max_flips: int = 28, **kwargs) -> None:

@@ -129,7 +129,7 @@ class DistillationTask(ClassificationTask):
                     loss.backward()
                     optimizer.step()
                     schedule.step()
-                rank_zero_info(f"Teacher, epoch {epoch + 1} of {h.teacher_epochs}: loss {float(loss):.3f} (last batch)")
+                rank_zero_info(f"Teacher, epoch {epoch + 1} of {h.teacher_epochs}: loss {loss.item():.3f} (last batch)")
         data._epoch = -1  # the augmentation's stream of epoch 0 is the student's again
 
     def teach(self, image: Tensor) -> Tensor:

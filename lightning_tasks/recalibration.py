@@ -39,7 +39,7 @@ def fit(method: str, prob: Tensor, label: Tensor) -> dict[str, Any]:
     if method != "isotonic" and impossible:
         raise ValueError(
             f"{impossible} of {len(label)} samples give their true class probability 0, which {method} scaling cannot "
-            "mend (their NLL is infinite). Use --method isotonic."
+            "mend. Use --method isotonic."
         )
     if method == "temperature":
         temperature = fit_temperature(logits_of(prob), label)

@@ -215,6 +215,15 @@ class NoOwls(Animals):
         return pools | {"train": {key: value[keep] for key, value in pools["train"].items()}}
 
 
+class OneOwl(Animals):
+    """One class with a single sample."""
+
+    def simulate(self):
+        pools = super().simulate()
+        keep = np.flatnonzero(pools["train"]["label"] < 2).tolist() + [2]
+        return pools | {"train": {key: value[keep] for key, value in pools["train"].items()}}
+
+
 class NoNames(Animals):
     class_names = None
 
@@ -232,7 +241,7 @@ MISFITS = {
     "names in another order": ("Animals", "class_names", "[dog,cat,owl]", "the data's classes are cat, dog, owl, in"),
     "a name twice": ("Animals", "class_names", "[cat,cat,owl]", "class_names holds 'cat' twice"),
     "more labels than names": ("NoNames", "class_names", "[cat,dog]", "labels go up to 2, but class_names names 2"),
-    "a class without samples": ("NoOwls", "lr", 0.1, "no training sample of class owl"),
+    "a class without samples": ("NoOwls", "lr", 0.1, "no sample of class owl"),
     "an empty test part": ("NoTest", "lr", 0.1, "animals: the test part holds no samples"),
     "another picture size": ("Animals", "net_args", "{image_size: 9}", "net='mlp' cannot take pictures of 3 x 8 x 8"),
     "another number of channels": ("Animals", "in_channels", 1, "in_channels=1, but pictures have 3 channels"),
@@ -245,6 +254,14 @@ def test_data_and_task_that_do_not_fit_are_one_clear_error(cli, capsys, case):
     with pytest.raises(SystemExit):
         cli("fit", *ANIMALS, "--data", f"tests.test_classification.{data}", f"--model.{key}", value)
     assert message in capsys.readouterr().err
+
+
+def test_a_class_rarer_than_the_folds_and_names_in_other_words_are_told_of(cli):
+    cli("kfold", *ANIMALS, "--data", "tests.test_classification.OneOwl", "--folds", 3)
+    cli("fit", *ANIMALS, "--data", "tests.test_classification.Animals", "--model.class_names", "[chat,chien,hibou]")
+    folds = [results(Path(f"runs/ClassificationTask/kfold/fold_{i}"))["notes"] for i in range(3)]
+    assert sum("No sample of class owl" in " ".join(notes) for notes in folds) == 1
+    assert "the data's classes are cat, dog, owl" in " ".join(results(Path("runs/ClassificationTask/default"))["notes"])
 
 
 def test_one_sample_is_scored_like_many_and_samples_a_second_count_those_there_were(cli):

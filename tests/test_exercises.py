@@ -115,6 +115,9 @@ def test_names_come_from_the_pictures_and_there_is_nothing_to_split(tmp_path, cl
         cli(*args)
     assert "the data's classes are a, b, in this order. Set --model.class_names [a,b]" in capsys.readouterr().err
     cli(*args, "--model.class_names", "[a,b]", "--data.limit", 1)  # a copy of each is left to validate on
+    with pytest.raises(SystemExit):
+        cli("kfold", *args[1:], "--folds", 3)
+    assert "there are no folds to make" in capsys.readouterr().err
     for option in ({"fold": 1}, {"bag": 0}, {"exclude": "x.csv"}):
         with pytest.raises(ValueError, match="nothing to split or clean"):
             PatternsDataModule(**option)

@@ -61,6 +61,16 @@ def test_a_fit_that_fails_at_once_gives_back_what_it_would_have_replaced(toy, cl
     assert results(run)["epochs"] == 2 and sorted(p.name for p in run.parent.iterdir()) == ["default", "latest"]
 
 
+def test_neither_the_link_to_the_newest_run_nor_a_fit_without_epochs_touches_a_run(toy, cli, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    before = (run / "results.json").read_text()
+    for args, message in ((("--trainer.max_epochs", 0), "no epoch was trained"), (("--model.lr", 0.1), "Give another")):
+        with pytest.raises(SystemExit):
+            toy("ToySequence", *args, "--overwrite", name="latest" if "lr" in args[0] else "default")
+        assert message in capsys.readouterr().err and (run / "results.json").read_text() == before
+    assert (run.parent / "latest").resolve().name == "default"
+
+
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.txt"
     write_atomic(path, "old")

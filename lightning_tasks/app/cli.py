@@ -128,15 +128,25 @@ class TaskCLI(LightningCLI):
         if options.resume:
             ckpt_path = str(self.run_dir.last)
             load_weights(model, ckpt_path)  # one clear error, before the data is read
-        elif rank_zero_only.rank == 0 and not options.trainer.fast_dev_run:
-            self.run_dir.begin()
-        if rank_zero_only.rank == 0 and not options.trainer.fast_dev_run:
+        writes, interrupted = rank_zero_only.rank == 0 and not options.trainer.fast_dev_run, False
+        if writes:
+            if not options.resume:
+                self.run_dir.begin()
             self.save_config()
         try:
             self.trainer.fit(model, ckpt_path=ckpt_path, **kwargs)
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            interrupted = True
         finally:
-            if rank_zero_only.rank == 0 and not options.trainer.fast_dev_run:
-                self.run_dir.settle(keep=self.begun())
+            begun = self.begun()
+            if writes:
+                self.run_dir.settle(keep=begun)
+        if interrupted and begun:
+            raise SystemExit(f"Interrupted. Continue with --resume: {self.run_dir.path}")
+        if interrupted:
+            raise SystemExit("Interrupted before the first epoch ended: there is nothing to continue.")
+        if writes and not begun:
+            raise ValueError("no epoch was trained, so nothing was written. Set --trainer.max_epochs to 1 or more.")
 
     def begun(self) -> bool:
         """Whether there is something to keep: an epoch that ended."""
@@ -153,10 +163,6 @@ class TaskCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Test the best checkpoint and write results, figures and report."""
-        if self.trainer.interrupted:
-            if not self.begun():
-                raise SystemExit("Interrupted before the first epoch ended: there is nothing to continue.")
-            raise SystemExit(f"Interrupted. Continue with --resume: {self.run_dir.path}")
         if not self.options.trainer.fast_dev_run:
             finish_fit(self)
 

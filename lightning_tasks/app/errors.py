@@ -84,5 +84,5 @@ def check_types(where: str, found: dict, types: dict[str, type]) -> None:
     """Raise a ValueError where a key of a YAML file holds something else than a mapping, list or text it should."""
     words = {dict: "a mapping", list: "a list", str: "text"}
     for key, value in found.items():
-        if not isinstance(value, types[key]):
+        if value is not None and not isinstance(value, types[key]):
             raise ValueError(f"{where}: {key} must be {words[types[key]]}; it is {value!r}.")

@@ -16,6 +16,7 @@ from ..callbacks.figures import agg
 from ..explanations import GradCam, NoFeatureMap, saliency, smooth_grad, unit
 from ..files import write_atomic
 from .calibrate import Rows, rows_of_part
+from .calibration_file import weights_digest
 from .errors import nearest
 from .load import Run, load_run
 from .predict import batches_of
@@ -86,7 +87,12 @@ def explain(loaded: Run, options: argparse.Namespace) -> dict[str, list[dict[str
             save_figure(figure, loaded.dir.figures / f"explain_{group}.png")
             writer.add_figure(f"explain/{group}", agg(figure))
     writer.close()
-    note = {"part": options.part, "layer": None if cam is None else cam.layer, "groups": found}
+    note = {
+        "part": options.part,
+        "weights_sha256": weights_digest(loaded.dir.best),
+        "layer": None if cam is None else cam.layer,
+        "groups": found,
+    }
     write_atomic(loaded.dir.path / NAME, json.dumps(note, indent=2) + "\n")
     write_atomic(loaded.dir.path / "report_explain.html", section(note))
     write_report(loaded.dir)

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 from ..files import write_atomic
+from .calibration_file import weights_digest
 from .checkpoint import load_weights
 from .report import write_report
 from .rowfile import save_rows
@@ -85,7 +86,7 @@ def finish_fit(cli: "TaskCLI") -> None:
         "sizes": data.sizes(),
         "notes": data.notes,
         "weights": getattr(task, "weights_origin", "scratch"),
-        "parameters": sum(p.numel() for name, p in task.named_parameters() if name != "clock"),  # of ClosedFormTask
+        "parameters": parameters_of(task),
         "monitor": task.monitor,
         "best_epoch": checkpoint["epoch"],
         "best": {task.monitor: monitored},
@@ -115,14 +116,20 @@ def finish_fit(cli: "TaskCLI") -> None:
     print(f"{data.split['test'].capitalize()}, {data.data_source} data. Report: {run.report}")
 
 
+def parameters_of(task: Any) -> int:
+    """Number of parameters, without the ``clock`` of a ``ClosedFormTask``, which is none of the model."""
+    return sum(p.numel() for name, p in task.named_parameters() if name != "clock")
+
+
 def drop_stale(run: RunDir) -> None:
-    """Take away what ``calibrate`` and ``explain`` made of earlier weights of a run that was continued."""
-    old = [*run.path.glob("calibration.json"), *run.path.glob("explain.json"), *run.path.glob("report_*.html")]
-    old += [*run.figures.glob("calibration_*.png"), *run.figures.glob("explain_*.png")]
-    for path in old:
-        path.unlink()
-    if old:
-        print("The weights have changed: what calibrate and explain made of the earlier ones is removed.")
+    """Take away what ``calibrate`` and ``explain`` made of other weights, where a run was continued."""
+    for stem in ("calibration", "explain"):
+        note = run.path / f"{stem}.json"
+        if not note.is_file() or json.loads(note.read_text()).get("weights_sha256") == weights_digest(run.best):
+            continue
+        for path in (note, run.path / f"report_{stem}.html", *run.figures.glob(f"{stem}_*.png")):
+            path.unlink(missing_ok=True)
+        print(f"The best weights have changed: {note.name} and its figures were of the earlier ones, and are removed.")
 
 
 def validation_rows(trainer: Trainer, task: Any, data: Any) -> dict[str, Tensor]:

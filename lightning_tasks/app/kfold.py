@@ -3,6 +3,7 @@
 import argparse
 import shutil
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,9 @@ def run(args: list[str]) -> None:
     """``kfold --config C --folds 5 [--fold i] [--jobs n] [--bootstrap] [--name N] [--overwrite]`` and fit options."""
     options, fit_args = parse(args)
     plan = Plan(fit_args)
+    module, data = plan.options.data.class_path.rsplit(".", 1)
+    if not getattr(import_module(module), data).splits:
+        raise ValueError(f"{data} gives its train and validation parts itself: there are no folds to make.")
     count = options.folds if options.folds is not None else plan.options.data.init_args.folds
     if count < 2:
         raise ValueError(f"--folds {count}: need 2 or more.")

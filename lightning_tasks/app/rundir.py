@@ -32,8 +32,10 @@ class RunDir:
 
         Raises:
             ValueError: Both words were given, or there is nothing to resume.
-            FileExistsError: The directory holds a run and neither word was given.
+            FileExistsError: The directory holds a run and neither word was given, or is a link to another one.
         """
+        if self.path.is_symlink() or self.path.name == "latest":
+            raise FileExistsError(f"{self.path} is, or is to be, a link to the newest run. Give another --name.")
         if resume and overwrite:
             raise ValueError("--resume continues a run and --overwrite replaces it: give one of them.")
         if resume:
@@ -41,6 +43,12 @@ class RunDir:
                 raise ValueError(f"--resume: {self.last} does not exist, so there is nothing to continue.")
             return
         if self.path.is_dir() and any(self.path.iterdir()) and not overwrite:
+            if not self.last.is_file():
+                before = f" The run it was to replace stands in {self._aside}." if self._aside.is_dir() else ""
+                raise FileExistsError(
+                    f"{self.path} is not empty and holds nothing to continue. Add --overwrite to replace it, "
+                    f"or --name NAME to keep both.{before}"
+                )
             raise FileExistsError(
                 f"{self.path} is not empty. Add --resume to continue that run, --overwrite to replace it, "
                 "or --name NAME to keep both."
@@ -48,10 +56,9 @@ class RunDir:
 
     def begin(self) -> None:
         """An empty directory for a fit; what stood there is kept aside until ``settle``."""
-        if self.last.is_file() or not self._aside.is_dir():  # else a fit was killed that had put an earlier run aside
+        if self.last.is_file():  # else there is nothing to keep, or a killed fit has put it aside before
             shutil.rmtree(self._aside, ignore_errors=True)
-            if self.path.is_dir():
-                self.path.rename(self._aside)
+            self.path.rename(self._aside)
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir(parents=True)
 
@@ -79,8 +86,8 @@ def find_run(path: str | Path) -> RunDir:
     path = Path(path)
     if (path / "config.yaml").is_file():
         return RunDir(path.resolve())
-    near = sorted(p.parent for p in path.glob("*/config.yaml")) or sorted(
-        p.parent for p in path.parent.glob("*/config.yaml")
+    near = sorted(p.parent for p in path.glob("[!.]*/config.yaml")) or sorted(
+        p.parent for p in path.parent.glob("[!.]*/config.yaml")
     )
     hint = f" Runs near: {', '.join(map(str, near[:5]))}." if near else " Make one with `python cli.py fit`."
     raise FileNotFoundError(f"{path} is no run: it has no config.yaml.{hint}")

@@ -102,7 +102,7 @@ def run(args: list[str]) -> None:
     """``sweep --config C --grid model.lr=0.01,0.1 --seeds 0,1,2`` or ``sweep --sweep F``, and fit options."""
     options, fit_args = parse(args)
     found = read_file(Path(options.sweep)) if options.sweep else {}
-    grid = found.get("grid", {}) | parse_grids(options.grid)
+    grid = (found.get("grid") or {}) | parse_grids(options.grid)
     variants = found.get("variants") or ({"default": {}} if options.seeds and not grid else {})
     if not grid and not variants:
         raise ValueError("nothing to compare: give --grid model.lr=0.01,0.1 or --sweep configs/sweeps/FILE.yaml, "
@@ -117,7 +117,7 @@ def run(args: list[str]) -> None:
         options.seeds or found.get("seeds") or [0, 1, 2],
         options.config or ([found["config"]] if "config" in found else []),
         fit_args,
-        found.get("settings", {}),
+        found.get("settings") or {},
         options.metric or found.get("metrics"),
         found.get("title"),
         overwrite=options.overwrite,
@@ -188,7 +188,7 @@ def read_file(path: Path) -> dict[str, Any]:
     for holder in (found, *(found.get("variants") or {}).values()):
         if "config" in (holder or {}):
             holder["config"] = str(path.parent / holder["config"])
-    for key, values in found.get("grid", {}).items():
+    for key, values in (found.get("grid") or {}).items():
         if not isinstance(values, list) or not values:
             raise ValueError(f"{path}: grid.{key} must be a list of values, such as [1, 2, 4]; it is {values!r}.")
         found["grid"][key] = [number_of(value) for value in values]

@@ -12,6 +12,7 @@ from optuna.trial import Trial, TrialState
 from ..callbacks import EpochSeed, MetricsCSV, NonFiniteGuard
 from .cli import TaskCLI
 from .errors import describe, nearest
+from .finish import parameters_of
 from .jobs import free_memory
 from .tune_study import Search
 
@@ -88,8 +89,6 @@ class TrialCLI(TaskCLI):
 
     def after_fit(self) -> None:
         """Test nothing."""
-        if self.trainer.interrupted:
-            raise SystemExit("Interrupted. The same command goes on from there.")
 
 
 def refuse_test() -> None:
@@ -120,7 +119,7 @@ def run_trial(search: Search, trial: Trial, args: list[str], metric: str, mode: 
         search.tell(trial, TrialState.FAIL)
         words = f"FAILED. {trial.user_attrs['error']} ({log})"
     else:
-        trial.set_user_attr("parameters", sum(p.numel() for p in cli.model.parameters()))
+        trial.set_user_attr("parameters", parameters_of(cli.model))
         if report.pruned:
             search.tell(trial, TrialState.PRUNED)
         else:

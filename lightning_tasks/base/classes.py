@@ -12,29 +12,33 @@ def check_classes(names: list[str], data: Any) -> None:
 
     Raises:
         ValueError: A name stands twice, the data calls its classes otherwise, has a label without a name, or no
-            training sample of a class.
+            sample of a class.
     """
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"class_names holds {twice[0]!r} twice: scores of a class are called by its name.")
     own = data.class_names
     if own is not None and list(own) != list(names):
-        raise ValueError(
-            f"class_names are {', '.join(names)}; the data's classes are {', '.join(own)}, in this order. "
-            f"Set --model.class_names [{','.join(own)}]."
-        )
-    if "label" not in data.pools["train"]:
+        told = f"class_names are {', '.join(names)}; the data's classes are {', '.join(own)}, in this order."
+        if len(own) != len(names) or set(own) & set(names):
+            raise ValueError(f"{told} Set --model.class_names [{','.join(own)}].")
+        data.note(told)  # other words for the same classes
+    pool = data.pools["train"]
+    if "label" not in pool:
         return
-    counts = np.bincount(data.pools["train"]["label"][data.parts["train"]].astype(np.int64), minlength=len(names))
-    if len(counts) > len(names):
+    label = pool["label"].astype(np.int64)
+    if label.max() >= len(names):
         raise ValueError(
-            f"labels go up to {len(counts) - 1}, but class_names names {len(names)} classes "
+            f"labels go up to {label.max()}, but class_names names {len(names)} classes "
             f"({', '.join(names)}). Set --model.class_names."
         )
-    if missing := [name for name, count in zip(names, counts, strict=True) if not count]:
-        raise ValueError(
-            f"no training sample of class {missing[0]}. Check the labels, --data.limit and the split, "
-            "or leave the class out of --model.class_names."
-        )
+    known = set(label[data.parts["train"]].tolist())
+    for k in sorted(set(range(len(names))) - known):
+        if k not in label:
+            raise ValueError(
+                f"no sample of class {names[k]}. Check the labels and options of the data, "
+                "or leave the class out of --model.class_names."
+            )
+        data.note(f"No sample of class {names[k]} is in the train part of this split: it cannot be learnt.")
 
 
 def check_input(task: Any, data: Any) -> None:
@@ -57,7 +61,7 @@ def check_forward(forward: Callable[[], Any], one: dict, what: str) -> None:
     try:
         with torch.no_grad():
             forward()
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError, ValueError) as error:  # timm asserts
         size = " x ".join(map(str, one["image"].shape[1:]))
         raise ValueError(
             f"{what} cannot take pictures of {size} ({str(error).splitlines()[0]}). "

@@ -13,7 +13,7 @@ from ..corruptions import NAMES, SEVERITIES, corrupt, random_corruption
 from ..losses import class_weights_from_counts
 from ..nets.blocks import check_unfreeze, lr_groups, set_trainable
 from ..nets.classifier import build_classifier
-from ..nets.weights import load_weights
+from ..nets.weights import first_weights
 from ..soft_losses import soft_labels, soft_loss
 from .classes import check_classes, check_input
 from .image import ImageTask
@@ -149,7 +149,7 @@ class ClassificationTask(ImageTask):
         def pretrained() -> nn.Module:
             return self.image_net(self.build_net(pretrained=True))
 
-        self.weights_origin, told = load_weights(self.image_net(self.net), h.weights, h.net, pretrained)
+        self.weights_origin, told = first_weights(self.image_net(self.net), h.weights, h.net, pretrained)
         if told and self.weights_origin.startswith("scratch") and "all" not in self.thaw.values():
             told += " Frozen layers stay random."
         if told:

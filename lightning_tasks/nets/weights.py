@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 
-def load_weights(net: nn.Module, weights: str, name: str, pretrained: Callable[[], nn.Module]) -> tuple[str, str]:
+def first_weights(net: nn.Module, weights: str, name: str, pretrained: Callable[[], nn.Module]) -> tuple[str, str]:
     """Give a network its first weights.
 
     Args:
