@@ -72,6 +72,8 @@ class DataModule(Serving):
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}: need 1 or more.")
         self.save_hyperparameters(logger=False)
+        # A dict here (inspect gives one): setup decodes all files, leaves out those that cannot be, and names them.
+        self.broken: dict[str, list[str]] | None = None
         self.notes: list[str] = []  # what the user should know: shown once, kept in results.json
 
     # ---- for subclasses ---------------------------------------------------------------------------------------

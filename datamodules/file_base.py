@@ -45,8 +45,6 @@ class FileDataModule(DataModule):
         self.save_hyperparameters(logger=False)
         self.policy = Policy(policy)
         self.policy(np.zeros((size, size, 3), np.uint8), 0)  # a transform that changes the size is an error now
-        # A dict here (inspect gives one): setup decodes all pictures, leaves out those that cannot be, and names them.
-        self.broken: dict[str, list[str]] | None = None
         self._pictures: dict[str, Pictures] = {}
         self._loaders: WeakSet[FileLoader] = WeakSet()
         self._statistics: dict[str, Tensor] | None = None

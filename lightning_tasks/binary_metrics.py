@@ -93,18 +93,22 @@ def sensitivity_at(curve: Roc, specificity: float) -> Tensor:
 
 def brier(prob: Tensor, label: Tensor) -> Tensor:
     """Mean of (p - y)^2, in 0..1: the form for two classes, half of that in ``calibration`` (Brier 1950)."""
-    return (prob.double() - label.double()).square().mean()
+    return calibration.brier(two_columns(prob), label.long()) / 2
 
 
 def nll(prob: Tensor, label: Tensor) -> Tensor:
     """Mean of -log of the probability of the true class, in nats."""
-    p = prob.double()
-    return -torch.where(label == 1, p, 1 - p).clamp_min(TINY).log().mean()
+    return calibration.nll(two_columns(prob), label.long())
 
 
 def ece(prob: Tensor, label: Tensor) -> Tensor:
     """Expected calibration error of the predicted class, as for any number of classes (Guo et al. 2017)."""
-    return calibration.ece(torch.stack([1 - prob, prob], 1), label)
+    return calibration.ece(two_columns(prob), label.long())
+
+
+def two_columns(prob: Tensor) -> Tensor:
+    """Probabilities float64 (N, 2) of the negative and the positive class."""
+    return torch.stack([1 - prob.double(), prob.double()], 1)
 
 
 def binary_scores(prob: Tensor, label: Tensor) -> dict[str, Tensor]:

@@ -7,9 +7,10 @@ import pytest
 import sklearn.metrics as sk
 import torch
 import torch.nn.functional as F
+from torchmetrics.functional import calibration_error
 
 from datamodules import DataModule
-from lightning_tasks import calibration, losses
+from lightning_tasks import losses
 from lightning_tasks.base import ClassificationTask
 from lightning_tasks.base.classification import NAMES
 from lightning_tasks.classification_metrics import classification_scores
@@ -40,7 +41,7 @@ def test_scores_are_those_of_scikit_learn():
         "f1_macro": sk.f1_score(y, pred, average="macro"),
         "nll": sk.log_loss(y, p),
         "brier": ((p - np.eye(4)[y]) ** 2).sum(1).mean(),
-        "ece": float(calibration.ece(prob, label)),
+        "ece": float(calibration_error(prob, label, "multiclass", n_bins=15, norm="l1", num_classes=4)),
     }
     for name, values in (("recall", sk.recall_score), ("precision", sk.precision_score)):
         expected |= {f"{name}_{c}": v for c, v in zip(CLASSES, values(y, pred, average=None), strict=True)}
@@ -268,4 +269,5 @@ def test_one_sample_is_scored_like_many_and_samples_a_second_count_those_there_w
     cli("fit", *ANIMALS, "--data", "tests.test_classification.Animals", "--data.folds", 18, "--data.batch_size", 64)
     found = results(Path("runs/ClassificationTask/default"))
     assert found["sizes"] == {"train": 17, "val": 1, "test": 1} and found["metrics"]["test/acc"]["n"] == 1
-    assert found["samples_per_second"] * found["seconds"] == pytest.approx(17, rel=0.05)
+    low, high = (found["samples_per_second"] * (found["seconds"] + error) for error in (-0.006, 0.006))
+    assert low <= 17 <= high  # seconds are rounded

@@ -32,7 +32,8 @@ def test_ended_by_a_scheduler_it_ends_its_processes_first(tmp_path, cli, capsys,
     monkeypatch.setattr(jobs, "DOOR", door)
 
     def stop():
-        while len(list(tmp_path.glob("pid*"))) < 2:
+        deadline = time.monotonic() + 50
+        while len(list(tmp_path.glob("pid*"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGTERM)
 

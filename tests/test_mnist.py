@@ -103,7 +103,7 @@ def test_the_folder_of_the_other_set_is_not_taken_for_this_one(tmp_path):
 
 def test_fractions_python_objects_and_other_files_are_no_pictures(tmp_path):
     path = tmp_path / "mnist.npz"
-    arrays = {"train_images": np.random.rand(20, 28, 28), "train_labels": np.arange(20) % 10}
+    arrays = {"train_images": np.full((20, 28, 28), 0.25), "train_labels": np.arange(20) % 10}
     arrays |= {"test_images": arrays["train_images"], "test_labels": arrays["train_labels"]}
     np.savez(path, **arrays)
     with pytest.raises(ValueError, match=r"mnist.npz: train_images holds 0\..* whole numbers in 0..255. Multiply"):

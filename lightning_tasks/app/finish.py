@@ -86,7 +86,7 @@ def finish_fit(cli: "TaskCLI") -> None:
         "sizes": data.sizes(),
         "notes": data.notes,
         "weights": getattr(task, "weights_origin", "scratch"),
-        "parameters": parameters_of(task),
+        "parameters": task.num_parameters,
         "monitor": task.monitor,
         "best_epoch": checkpoint["epoch"],
         "best": {task.monitor: monitored},
@@ -114,11 +114,6 @@ def finish_fit(cli: "TaskCLI") -> None:
         print(f"note: {note}")
     print_table(metrics, baselines)
     print(f"{data.split['test'].capitalize()}, {data.data_source} data. Report: {run.report}")
-
-
-def parameters_of(task: Any) -> int:
-    """Number of parameters, without the ``clock`` of a ``ClosedFormTask``, which is none of the model."""
-    return sum(p.numel() for name, p in task.named_parameters() if name != "clock")
 
 
 def drop_stale(run: RunDir) -> None:

@@ -56,8 +56,7 @@ def run(args: list[str]) -> None:
     folder = cli.run_dir.path.parent / options.name
     new_folder(folder, options.overwrite, make=False)
     task, data = cli.model, cli.datamodule
-    if hasattr(data, "broken"):  # pictures in files: one that cannot be decoded is a finding, not an end
-        data.broken = {}
+    data.broken = {}  # a picture that cannot be decoded is a finding, not an end
     data.setup()
     found = findings(data, options.distance)
     made_of = describe_features(options)
@@ -153,7 +152,7 @@ def add_map(found: Found, data: Any, network: Any, limit: int, seed: int) -> Non
 def summary(found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
     """All findings as plain values, samples by name."""
     names = np.array(found.names)
-    pool, broken = data.pools["train"], getattr(data, "broken", {})
+    pool, broken = data.pools["train"], data.broken
 
     def groups(lists: list[np.ndarray]) -> list[list[str]]:
         return [names[group].tolist() for group in lists]

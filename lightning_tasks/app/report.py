@@ -58,8 +58,8 @@ def write_report(run: RunDir) -> Path:
     if not run.results.is_file():
         raise FileNotFoundError(f"{run.path} has no results.json: its fit did not finish. Continue it with --resume.")
     results = json.loads(run.results.read_text())
-    table_of = read_metrics(run.metrics)
-    drawn = len(table_of) > 1  # one epoch is no curve
+    history = read_metrics(run.metrics)
+    drawn = len(history) > 1  # one epoch is no curve
     extra = [section.read_text() for section in sorted(run.path.glob("report_*.html"))]
     parts = [
         f"<h1>{html.escape(results['experiment'])} / {html.escape(results['name'])}</h1>",
@@ -70,7 +70,7 @@ def write_report(run: RunDir) -> Path:
         "Intervals: 95 % bootstrap over independent units (groups where the data has them, else samples).</p>",
         score_table(results),
         *extra,
-        *(["<h2>Curves</h2>", picture(curves(table_of, results["monitor"], results["best_epoch"]))] if drawn else []),
+        *(["<h2>Curves</h2>", picture(curves(history, results["monitor"], results["best_epoch"]))] if drawn else []),
         "<h2>Figures</h2>" if run.figures.is_dir() else "",
         *(f"<h3>{html.escape(p.stem)}</h3>{embed(p.read_bytes())}" for p in sorted(run.figures.glob("*.png"))),
         "<h2>Run</h2>",

@@ -183,9 +183,9 @@ def read_file(path: Path) -> dict[str, Any]:
                 f"{path}: unknown key {key!r}.{nearest(key, list(FILE_KEYS))} Keys: {', '.join(FILE_KEYS)}."
             )
     check_types(str(path), found, FILE_TYPES)
-    for name, variant in (found.get("variants") or {}).items():
-        check_types(f"{path}: variants", {name: variant or {}}, {name: dict})
-    for holder in (found, *(found.get("variants") or {}).values()):
+    variants = found.get("variants") or {}
+    check_types(f"{path}: variants", variants, dict.fromkeys(variants, dict))
+    for holder in (found, *variants.values()):
         if "config" in (holder or {}):
             holder["config"] = str(path.parent / holder["config"])
     for key, values in (found.get("grid") or {}).items():

@@ -262,8 +262,7 @@ def finish(tuning: Tuning, searches: dict[str, Search]) -> None:
         same = combos.setdefault(repr(Plan([*tuning.config, *tuning.args, *as_args(combo.settings)]).settings()), combo)
         if same is not combo:
             same.shown["configuration"] += f" = {combo.shown['configuration']}"
-    first = found[0]
-    write_best(tuning, first)
+    write_best(tuning, found[0])
     seeds = o.seeds or [tuning.seed + i for i in (1, 2, 3)]
     final = Sweep(
         f"{o.study}/final",

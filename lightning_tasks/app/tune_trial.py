@@ -12,7 +12,6 @@ from optuna.trial import Trial, TrialState
 from ..callbacks import EpochSeed, MetricsCSV, NonFiniteGuard
 from .cli import TaskCLI
 from .errors import describe, nearest
-from .finish import parameters_of
 from .jobs import free_memory
 from .tune_study import Search
 
@@ -119,7 +118,7 @@ def run_trial(search: Search, trial: Trial, args: list[str], metric: str, mode: 
         search.tell(trial, TrialState.FAIL)
         words = f"FAILED. {trial.user_attrs['error']} ({log})"
     else:
-        trial.set_user_attr("parameters", parameters_of(cli.model))
+        trial.set_user_attr("parameters", cli.model.num_parameters)
         if report.pruned:
             search.tell(trial, TrialState.PRUNED)
         else:

@@ -49,6 +49,11 @@ class Task(LightningModule):
         self._sums: dict[str, Tensor] = {}
         self.rows: dict[str, Rows] = {}
 
+    @property
+    def num_parameters(self) -> int:
+        """Number of parameters, trained or not."""
+        return sum(p.numel() for p in self.parameters())
+
     # ---- for subclasses ---------------------------------------------------------------------------------------
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:

@@ -19,10 +19,9 @@ def save_figure(figure: Figure, path: Path) -> None:
 class Figures(Callback):
     """Draw ``task.figures`` of the first validation batch and ``task.figures_of_rows`` of the whole part.
 
-    The first training batch is drawn once, by ``task.figures_of_training``.
-
     During the fit they go to TensorBoard after epochs 1, 3, 9, 27, ... and the last, since a drawing may take longer
     than a small network's epoch; those of the test also to ``folder`` as PNG.
+    ``task.figures_of_training`` draws the first training batch once, to both.
 
     Args:
         folder: Where PNG files go.
