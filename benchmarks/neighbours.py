@@ -27,7 +27,7 @@ def main() -> None:
     from sklearn.neighbors import KNeighborsClassifier
 
     from datamodules import MNISTDataModule
-    from lightning_tasks.nearest import Bank, vote
+    from lightning_tasks.measures.nearest import Bank, vote
 
     torch.set_num_threads(options.threads)
     data = MNISTDataModule(root=options.root)

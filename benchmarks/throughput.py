@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from lightning_tasks.app.cli import TaskCLI
-from lightning_tasks.base.optim import make_optimizer
+from lightning_tasks.problems.optim import make_optimizer
 
 
 def fit_rate(config: str, epochs: int, extra: list[str]) -> tuple[float, TaskCLI]:

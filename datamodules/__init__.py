@@ -1,22 +1,22 @@
-"""Each data set of the application; exported here so that a config names it by its bare class name."""
+"""Each data set of the application, by the bare name that a config gives it; imported when it is asked for."""
 
-from .base import DataModule
-from .blood_cells import BloodCellsDataModule
-from .cifar10 import CIFAR10DataModule
-from .isic import IsicDataModule
-from .mars import MarsDataModule
-from .mnist import FashionMNISTDataModule, MNISTDataModule
-from .patterns import PatternsDataModule
-from .two_moons import TwoMoonsDataModule
+from importlib import import_module
 
-__all__ = [
-    "BloodCellsDataModule",
-    "CIFAR10DataModule",
-    "DataModule",
-    "FashionMNISTDataModule",
-    "IsicDataModule",
-    "MNISTDataModule",
-    "MarsDataModule",
-    "PatternsDataModule",
-    "TwoMoonsDataModule",
-]
+EXPORTS = {
+    "DataModule": "core.base",
+    "BloodCellsDataModule": "sets.blood_cells",
+    "CIFAR10DataModule": "sets.cifar10",
+    "FashionMNISTDataModule": "sets.mnist",
+    "IsicDataModule": "sets.isic",
+    "MNISTDataModule": "sets.mnist",
+    "MarsDataModule": "sets.mars",
+    "PatternsDataModule": "sets.patterns",
+    "TwoMoonsDataModule": "sets.two_moons",
+}
+__all__ = list(EXPORTS)
+
+
+def __getattr__(name: str) -> type:
+    if name not in EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{EXPORTS[name]}"), name)

@@ -7,7 +7,11 @@ import torch
 
 from tests.conftest import ROOT, results
 
-CONFIGS = sorted(p for p in (ROOT / "configs").glob("*.yaml") if not p.name.startswith("_"))
+CONFIGS = sorted(
+    p
+    for p in [*(ROOT / "configs").glob("*.yaml"), *(ROOT / "configs/variants").glob("*.yaml")]
+    if not p.name.startswith("_")
+)
 FILES = ["config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt", "metrics.csv", "results.json", "report.html"]
 SMALL = (
     *("--data.source", "simulated", "--data.limit", 32, "--data.batch_size", 4, "--trainer.accelerator", "cpu"),

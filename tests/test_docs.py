@@ -30,7 +30,11 @@ def test_commands_in_the_documents_parse(command, monkeypatch):
 
 def test_every_config_is_in_the_documents():
     text = " ".join(p.read_text() for p in PAGES if p.suffix == ".md")
-    names = [p.stem for p in (ROOT / "configs").glob("*.yaml") if not p.name.startswith("_")]
+    names = [
+        p.stem
+        for p in [*(ROOT / "configs").glob("*.yaml"), *(ROOT / "configs/variants").glob("*.yaml")]
+        if not p.name.startswith("_")
+    ]
     assert [n for n in names if n not in text] == []
 
 

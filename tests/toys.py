@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from datamodules import DataModule
-from lightning_tasks.base import ClosedFormTask, Task
+from lightning_tasks.problems import ClosedForm, Task
 
 
 class ToyDataModule(DataModule):
@@ -72,7 +72,7 @@ class ToyGan(Task):
         return {"distance": (rows["point"].mean(0) - rows["fake"].mean(0)).norm()}
 
 
-class ToyNearestMean(ClosedFormTask):
+class ToyNearestMean(ClosedForm):
     """Fitted in closed form: the mean of each class."""
 
     monitor, mode = "val/acc", "max"

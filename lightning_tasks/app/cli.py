@@ -13,18 +13,20 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import datamodules
 import lightning_tasks
+from lightning_tasks.callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard, Stopwatch
+from lightning_tasks.problems import Task
+from lightning_tasks.runs.calibration import calibration_beside
+from lightning_tasks.runs.checkpoint import load_weights
+from lightning_tasks.runs.directory import RunDir
 
-from ..base import Task
-from ..callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard
-from .calibration_file import calibration_beside
-from .checkpoint import load_weights
 from .errors import explain
-from .finish import Stopwatch, evaluate_run, finish_fit, print_table
-from .rundir import RunDir
+from .finish import Fitted, evaluate_run, finish_fit, print_table
+from .places import CONFIGS
 
-BASE_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "_base.yaml"
 COMMANDS = ("fit", "validate", "test", "predict")
-assert datamodules and lightning_tasks  # imported for their names: YAML gives classes by bare name
+for package in (datamodules, lightning_tasks):  # YAML gives classes by bare name: all must be known
+    for name in package.__all__:
+        getattr(package, name)
 
 
 class TaskCLI(LightningCLI):
@@ -38,7 +40,11 @@ class TaskCLI(LightningCLI):
     def __init__(self, args: list[str], run: bool = True) -> None:
         quiet()
         self._subcommand_parsers: dict = {}
-        defaults = {"default_config_files": [str(BASE_CONFIG)], "exit_on_error": False, "allow_abbrev": False}
+        defaults = {
+            "default_config_files": [str(CONFIGS / "_base.yaml")],
+            "exit_on_error": False,
+            "allow_abbrev": False,
+        }
         super().__init__(
             Task,
             datamodules.DataModule,
@@ -164,7 +170,8 @@ class TaskCLI(LightningCLI):
     def after_fit(self) -> None:
         """Test the best checkpoint and write results, figures and report."""
         if not self.options.trainer.fast_dev_run:
-            finish_fit(self)
+            parts = (self.run_dir, self.model, self.datamodule, self.trainer, self.best, self.stopwatch)
+            finish_fit(Fitted(*parts, self.options))
 
     # ---- with given weights -----------------------------------------------------------------------------------
 
@@ -178,13 +185,13 @@ class TaskCLI(LightningCLI):
         """Score the validation part with given weights."""
         self._weights(ckpt_path)
         self.trainer.validate(model, datamodule=self.datamodule, verbose=False)
-        print_table(evaluate_run(self, "val"))
+        print_table(evaluate_run(self.trainer, model, "val", self.options.draws))
 
     def test(self, model, ckpt_path=None, **kwargs) -> None:
         """Score the test part with given weights."""
         self._weights(ckpt_path)
         self.trainer.test(model, datamodule=self.datamodule, verbose=False)
-        print_table(evaluate_run(self, "test"))
+        print_table(evaluate_run(self.trainer, model, "test", self.options.draws))
 
     def predict(self, model, ckpt_path=None, return_predictions=None, **kwargs) -> None:
         """Write the predictions of the unlabelled part (or the test part) beside the weights."""

@@ -2,8 +2,9 @@
 
 import inspect
 import re
-from difflib import get_close_matches
 from importlib import import_module
+
+from lightning_tasks.common.choices import nearest
 
 MAX_LINES = 3
 
@@ -72,12 +73,6 @@ def plain(type_text: str) -> str:
     """``<class 'float'>`` -> ``float``; ``typing.Literal['a', 'b']`` -> ``'a', 'b'``."""
     type_text = re.sub(r"<class '([\w.]+)'>", r"\1", type_text)
     return re.sub(r"typing\.Literal\[(.*)\]", r"\1", type_text)
-
-
-def nearest(name: str, options: list[str]) -> str:
-    """`` Did you mean 'x'?``, or nothing."""
-    near = get_close_matches(name, options, 1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def check_types(where: str, found: dict, types: dict[str, type]) -> None:

@@ -3,62 +3,66 @@
 import json
 import math
 import platform
-import subprocess
-import time
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import torch
-from lightning import Callback, Trainer
+from lightning import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from ..files import write_atomic
-from .calibration_file import weights_digest
-from .checkpoint import load_weights
-from .report import write_report
-from .rowfile import save_rows
-from .rundir import RunDir
-from .scores import scores_of
+from lightning_tasks.callbacks import Stopwatch
+from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.runs.calibration import weights_digest
+from lightning_tasks.runs.checkpoint import load_weights
+from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.results import clean_json, device_name, git_commit
+from lightning_tasks.runs.rowfile import save_rows
 
-if TYPE_CHECKING:
-    from .cli import TaskCLI
+from .pages.run import write_report
+from .scores import scores_of
 
 PACKAGES = ("torch", "lightning", "torchmetrics", "timm", "segmentation-models-pytorch", "albumentations", "numpy")
 
 
-class Stopwatch(Callback):
-    """Seconds and samples of the training loop, evaluation and checkpoints included."""
-
-    def __init__(self) -> None:
-        self.seconds, self.samples = 0.0, 0
-
-    def on_train_start(self, trainer, pl_module) -> None:
-        """Start."""
-        self._begin = time.perf_counter()
-
-    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
-        """Count the samples; devices have as many each."""
-        self.samples += len(batch["id"]) * trainer.world_size
-
-    def on_train_end(self, trainer, pl_module) -> None:
-        """Stop."""
-        self.seconds = time.perf_counter() - self._begin
+def evaluate_run(trainer: Trainer, task: Any, part: str, draws: int) -> dict[str, dict[str, float]]:
+    """Metrics of the evaluation that just ran: name -> value, 95 % interval from ``draws`` resamples, and n."""
+    values = {k.split("/", 1)[1]: float(v) for k, v in trainer.callback_metrics.items() if k.startswith(f"{part}/")}
+    return scores_of(task, part, getattr(task, "last_rows", {}), draws, values)
 
 
-def evaluate_run(cli: "TaskCLI", part: str) -> dict[str, dict[str, float]]:
-    """Metrics of the evaluation that just ran: name -> value, 95 % interval and n."""
-    values = {k.split("/", 1)[1]: float(v) for k, v in cli.trainer.callback_metrics.items() if k.startswith(f"{part}/")}
-    return scores_of(cli.model, part, getattr(cli.model, "last_rows", {}), cli.options.draws, values)
+@dataclass
+class Fitted:
+    """What a fit ended with.
+
+    Args:
+        run: Its directory.
+        task: The network as it is after the last epoch.
+        data: Its data.
+        trainer: Its trainer.
+        best: The callback that kept the best checkpoint.
+        stopwatch: Time and samples of the training.
+        options: The parsed configuration.
+    """
+
+    run: RunDir
+    task: Any
+    data: Any
+    trainer: Trainer
+    best: ModelCheckpoint
+    stopwatch: Stopwatch
+    options: Any
 
 
-def finish_fit(cli: "TaskCLI") -> None:
+def finish_fit(fitted: Fitted) -> None:
     """Test the best checkpoint; write ``results.json``, predictions, figures, ``report.html`` and ``latest``."""
-    run, task, data, trainer = cli.run_dir, cli.model, cli.datamodule, cli.trainer
+    run, task, data, trainer = fitted.run, fitted.task, fitted.data, fitted.trainer
+    options, stopwatch = fitted.options, fitted.stopwatch
     progress = {k: float(v) for k, v in trainer.callback_metrics.items()}
-    best = Path(cli.best.best_model_path or run.last)
+    best = Path(fitted.best.best_model_path or run.last)
     checkpoint = load_weights(task, best)
     if not data.scores_validation:
         validation = validation_rows(trainer, task, data)
@@ -68,16 +72,16 @@ def finish_fit(cli: "TaskCLI") -> None:
     if task.row_names:
         save_rows(run.rows, data, task.last_rows if data.scores_validation else validation)
     drop_stale(run)
-    metrics = evaluate_run(cli, "test")
+    metrics = evaluate_run(trainer, task, "test", options.draws)
     write_rows(run.path, task, data)
-    baselines = task.baselines(data) if cli.options.baselines else {}
-    monitored = float(cli.best.best_model_score) if cli.best.best_model_score is not None else math.nan
+    baselines = task.baselines(data) if options.baselines else {}
+    monitored = float(fitted.best.best_model_score) if fitted.best.best_model_score is not None else math.nan
     results = {
         "task": type(task).__name__,
-        "experiment": cli.options.experiment,
-        "name": cli.options.name,
+        "experiment": options.experiment,
+        "name": options.name,
         "config": str(run.config),
-        "seed": cli.options.seed_everything,
+        "seed": options.seed_everything,
         "data_source": data.data_source,
         "data_fingerprint": data.fingerprint(),
         "arrays_fingerprint": data.fingerprint(split=False),
@@ -94,8 +98,8 @@ def finish_fit(cli: "TaskCLI") -> None:
         "epochs": trainer.current_epoch,
         "metrics": metrics,
         "baselines": baselines,
-        "seconds": round(cli.stopwatch.seconds, 2),
-        "samples_per_second": round(cli.stopwatch.samples / max(cli.stopwatch.seconds, 1e-9), 2),
+        "seconds": round(stopwatch.seconds, 2),
+        "samples_per_second": round(stopwatch.samples / max(stopwatch.seconds, 1e-9), 2),
         "device": device_name(),
         "precision": str(trainer.precision),
         "devices": trainer.world_size,
@@ -108,7 +112,7 @@ def finish_fit(cli: "TaskCLI") -> None:
         log_hparams(trainer.logger, task, data, {task.monitor: monitored} | {k: m["value"] for k, m in metrics.items()})
         trainer.logger.finalize("success")
     write_report(run)
-    if Path(cli.options.name).name == cli.options.name:  # a fold is named kfold/fold_0, and is no run by itself
+    if Path(options.name).name == options.name:  # a fold is named kfold/fold_0, and is no run by itself
         run.mark_latest()
     for note in data.notes:
         print(f"note: {note}")
@@ -147,7 +151,7 @@ def log_hparams(logger: TensorBoardLogger, task: Any, data: Any, metrics: dict[s
 
 def write_rows(folder: Path, task: Any, data: Any) -> Path:
     """Predictions of the scored part: CSV where a sample has a few numbers, else ``.npz``."""
-    from .predict import save_table
+    from lightning_tasks.runs.tables import save_table
 
     rows = {k: v.cpu().numpy() for k, v in task.last_rows.items() if k in ("id", *task.file_rows)}
     names = np.array(data.names(data.pool_of("test"), rows.pop("id")))
@@ -169,36 +173,3 @@ def print_table(metrics: dict[str, dict[str, float]], baselines: dict[str, dict[
 
 def _cell(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
-
-
-def clean_json(value: Any) -> Any:
-    """NaN and infinity become null: strict readers refuse them."""
-    if isinstance(value, dict):
-        return {k: clean_json(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [clean_json(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def device_name() -> str:
-    """The accelerator's name, or the number of CPU threads."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"CPU, {torch.get_num_threads()} threads"
-
-
-def git_commit() -> str | None:
-    """Commit of the code, with ``+`` where files differ from it; None outside a repository."""
-    here = Path(__file__).parent
-
-    def git(*args: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(here), *args], capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -4,7 +4,6 @@ import gc
 import os
 import signal
 import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -14,12 +13,12 @@ from typing import Any
 
 import torch
 
+from lightning_tasks.runs.directory import RunDir
+
 from .cli import TaskCLI
 from .errors import describe
+from .places import DOOR, door_environment
 from .plan import differences, settings
-from .rundir import RunDir
-
-DOOR = Path(__file__).resolve().parents[2] / "cli.py"
 
 
 @dataclass
@@ -111,7 +110,7 @@ def side_by_side(jobs: list[Job], seats: int, ended: Ended | None = None) -> dic
                 job.log.parent.mkdir(parents=True, exist_ok=True)
                 with job.log.open("w") as file:
                     process = subprocess.Popen(
-                        [sys.executable, str(DOOR), *job.args, "--trainer.enable_progress_bar", "false"],
+                        [*DOOR, *job.args, "--trainer.enable_progress_bar", "false"],
                         stdout=file,
                         stderr=subprocess.STDOUT,
                         env=environment(seat, seats, torch.cuda.device_count()),
@@ -139,7 +138,7 @@ def side_by_side(jobs: list[Job], seats: int, ended: Ended | None = None) -> dic
 
 def environment(seat: int, jobs: int, devices: int) -> dict[str, str]:
     """Environment of one of ``jobs`` processes: its share of the threads, and of several GPUs one."""
-    env = {**os.environ, "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // jobs))}
+    env = {**door_environment(), "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // jobs))}
     if devices > 1 and jobs > 1:
         visible = (os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(devices)))).split(",")
         env["CUDA_VISIBLE_DEVICES"] = visible[seat % len(visible)]

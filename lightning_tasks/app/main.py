@@ -3,7 +3,9 @@
 import sys
 from importlib import import_module
 
-from .errors import describe, nearest
+from lightning_tasks.common.choices import nearest
+
+from .errors import describe
 
 LIGHTNING = {
     "fit": "train, test the best checkpoint, write the run directory",
@@ -50,7 +52,7 @@ def _run(args: list[str]) -> None:
     if command in ("-h", "--help"):
         print(overview())
     elif command in VERBS:
-        import_module(f".{command}", __package__).run(args[1:])
+        import_module(f".verbs.{command}", __package__).run(args[1:])
     elif command in LIGHTNING:
         from .cli import TaskCLI
 

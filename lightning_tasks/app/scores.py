@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..base.rows import bootstrap, members
+from lightning_tasks.measures.bootstrap import bootstrap, members
 
 
 def used(task: Any, rows: dict[str, Tensor]) -> dict[str, Tensor]:

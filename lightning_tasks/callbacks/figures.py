@@ -7,13 +7,7 @@ from lightning import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
-from ..files import write_atomic_with
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a PNG at 110 dots an inch."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic_with(path, lambda temporary: figure.savefig(temporary, dpi=110, format="png"))
+from lightning_tasks.plots.save import agg, save_figure
 
 
 class Figures(Callback):
@@ -74,11 +68,3 @@ class Figures(Callback):
                 writer.add_figure(f"{part}/{name}", agg(figure), trainer.global_step)
             if save:
                 save_figure(figure, self.folder / f"{part}_{name}.png")
-
-
-def agg(figure: Figure) -> Figure:
-    """Give a bare figure the canvas that TensorBoard's conversion needs."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    FigureCanvasAgg(figure)
-    return figure

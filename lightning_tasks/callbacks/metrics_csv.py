@@ -7,7 +7,7 @@ from pathlib import Path
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
-from ..files import write_atomic
+from lightning_tasks.common.atomic import write_atomic
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .blocks import blocks
 from .classifier import build_classifier
+from .parameter_groups import blocks
 
 
 class TableNet(nn.Module):

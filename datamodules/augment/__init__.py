@@ -1,0 +1,3 @@
+from .policy import Augment
+
+__all__ = ["Augment"]

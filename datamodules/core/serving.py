@@ -1,0 +1,131 @@
+"""How rows of pools become batches: one loader factory, dtypes, augmentation on the device."""
+
+import os
+
+import numpy as np
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+
+from datamodules.augment.policy import Augment
+
+from .loader import EpochSampler, TensorLoader, to_float
+from .source import Arrays
+
+
+class Serving(LightningDataModule):
+    """Serves ``parts`` (name -> rows of a pool) of ``pools`` (name -> arrays); ``DataModule`` fills both.
+
+    Args:
+        augment: List of augmentations for the train part (see ``datamodules/augment.py``).
+    """
+
+    title: str = ""
+    reserved: tuple[str, ...] = ()  # array names that are not part of a batch
+
+    def __init__(self, augment: list | None = None) -> None:
+        super().__init__()
+        self.augment = Augment(augment or [])
+        self.pools: dict[str, Arrays] = {}
+        self.parts: dict[str, np.ndarray] = {}
+        self._tensors: dict[tuple[str, torch.device], dict[str, Tensor]] = {}
+        self._epoch = -1
+
+    def pool_of(self, part: str) -> str:
+        """Name of the pool that a part's rows point into."""
+        return part if part in self.pools and part in ("test", "predict") else "train"
+
+    def sample_weights(self) -> Tensor | None:
+        """Chance of each training row to be drawn, or None to serve each once an epoch."""
+        return None
+
+    def served(self, pool: str) -> Arrays:
+        """Arrays of a pool that batches are made of."""
+        return {key: value for key, value in self.pools[pool].items() if key not in self.reserved}
+
+    @property
+    def has_images(self) -> bool:
+        """Whether batches hold ``image``."""
+        return "image" in self.pools["train"]
+
+    def images(self, pool: str, rows: np.ndarray) -> np.ndarray:
+        """``image`` (n, C, H, W) of some rows of a pool, as it is stored: what ``inspect`` looks at."""
+        return self.pools[pool]["image"][rows]
+
+    def tensors(self, pool: str, device: torch.device | None = None) -> dict[str, Tensor]:
+        """Tensors of one pool on ``device``, by default the trainer's; made once."""
+        device = device or self.device
+        if (pool, device) not in self._tensors:
+            self._tensors[pool, device] = {
+                key: torch.from_numpy(np.ascontiguousarray(value)).to(device)
+                for key, value in self.served(pool).items()
+            }
+        return self._tensors[pool, device]
+
+    def arrays(self, part: str, limit: int | None = None) -> dict[str, Tensor]:
+        """The first ``limit`` samples of a part as CPU tensors, converted as in a batch; for baselines."""
+        rows = self.parts[part][:limit]
+        return to_float({k: torch.from_numpy(v[rows]) for k, v in self.served(self.pool_of(part)).items()})
+
+    # ---- loaders ----------------------------------------------------------------------------------------------
+
+    def _dataloader(self, part: str) -> TensorLoader:
+        """The only place that builds a loader."""
+        if part not in self.parts:
+            raise ValueError(f"{self.title} has no {part} part. It has: {', '.join(sorted(self.parts))}.")
+        trainer = self.trainer
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        training = part == "train"
+        sampler = EpochSampler(
+            torch.from_numpy(self.parts[part]),
+            shuffle=training,
+            seed=self.run_seed,
+            weights=self.sample_weights() if training else None,
+            samples=self.hparams.samples_per_epoch,
+            rank=rank,
+            world=world,
+        )
+        short = getattr(trainer.lightning_module if trainer else None, "every_sample", False)
+        return self.loader(self.pool_of(part), sampler, drop_last=training and not short)
+
+    def loader(self, pool: str, sampler: EpochSampler, drop_last: bool) -> TensorLoader:
+        """Batches of the rows that ``sampler`` gives."""
+        return TensorLoader(self.tensors(pool), sampler, self.hparams.batch_size, drop_last)
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches are needed."""
+        return self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
+
+    @property
+    def run_seed(self) -> int:
+        """Seed of the run (``seed_everything``), which orders and augments the samples; the split has its own."""
+        return int(os.environ.get("PL_GLOBAL_SEED", 0))
+
+    def train_dataloader(self) -> TensorLoader:
+        """Shuffled batches of the train part, augmented on the device."""
+        return self._dataloader("train")
+
+    def val_dataloader(self) -> TensorLoader:
+        """Batches of the val part, never augmented."""
+        return self._dataloader("val")
+
+    def test_dataloader(self) -> TensorLoader:
+        """Batches of the test part, never augmented."""
+        return self._dataloader("test")
+
+    def predict_dataloader(self) -> TensorLoader:
+        """Batches of the unlabelled part, or of the test part where there is none."""
+        return self._dataloader("predict" if "predict" in self.parts else "test")
+
+    def on_after_batch_transfer(self, batch: dict, dataloader_idx: int) -> dict:
+        """Convert dtypes, and augment while training."""
+        batch = to_float(batch)
+        trainer = self.trainer
+        if not (trainer and trainer.training and self.hparams.augment):
+            return batch
+        if self._epoch != trainer.current_epoch:  # one stream an epoch and rank: a resumed run repeats it
+            self._epoch = trainer.current_epoch
+            seed = (self.run_seed * 1_000_003 + self._epoch) * 1_009 + trainer.global_rank
+            self._generator = torch.Generator(batch["id"].device).manual_seed(seed)
+        return self.augment(batch, self._generator)

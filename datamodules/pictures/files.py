@@ -1,0 +1,143 @@
+"""What sets of picture files share: decoding on demand, augmentation of single pictures, statistics of a sample."""
+
+import hashlib
+from pathlib import Path
+from weakref import WeakSet
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datamodules.augment.file_policy import Policy
+from datamodules.core.base import DataModule
+from datamodules.core.loader import EpochSampler, TensorLoader, to_float
+from datamodules.core.source import Arrays
+from datamodules.core.statistics import channel_statistics
+from datamodules.readers.pictures import Pictures, open_source
+
+from .loader import FileDataset, FileLoader
+
+CACHE_BYTES = 1_500_000_000  # decoded pictures of a pool that this process may keep
+STATISTICS_SAMPLE = 2000  # means of single pictures spread by about 0.1, so their mean is within 0.005
+
+
+class FileDataModule(DataModule):
+    """Pictures in an HDF5 file of encoded pictures or in a folder; batches hold ``image`` (B, 3, size, size).
+
+    Pools hold ``name`` (N,), the name of each picture; a subclass says in ``picture_path`` where a pool's pictures
+    are. Worker processes decode and augment; without any, decoded pictures are kept as far as they fit into 1.5 GB.
+
+    Args:
+        size: Side in pixels that pictures are brought to.
+        policy: Augmentation of single training pictures before they form a batch: ``none``, ``light``, ``strong``, or
+            a list of albumentations transforms (``datamodules/augment_files.py``). ``augment`` comes after it.
+        images: Serve pictures. Without them nothing is decoded, and their files need not be there.
+        **kwargs: Arguments of ``DataModule``.
+
+    Raises:
+        ValueError: A size below 8, or a policy that cannot be.
+    """
+
+    reserved = ("name",)
+
+    def __init__(self, size: int = 128, policy: str | list = "light", images: bool = True, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if size < 8:
+            raise ValueError(f"size={size}: need 8 pixels or more.")
+        self.save_hyperparameters(logger=False)
+        self.policy = Policy(policy)
+        self.policy(np.zeros((size, size, 3), np.uint8), 0)  # a transform that changes the size is an error now
+        self._pictures: dict[str, Pictures] = {}
+        self._loaders: WeakSet[FileLoader] = WeakSet()
+        self._statistics: dict[str, Tensor] | None = None
+
+    def picture_path(self, pool: str) -> Path:
+        """HDF5 file or folder with the pictures of a pool, within ``self.folder``."""
+        raise NotImplementedError(f"{type(self).__name__}.picture_path")
+
+    def kept(self, name: str, pool: Arrays) -> np.ndarray | None:
+        """Also leave out what cannot be decoded, where ``broken`` asks for it."""
+        rows = super().kept(name, pool)
+        if self.broken is None or not self.has_images:
+            return rows
+        pictures = Pictures(open_source(self.picture_path(name)), pool["name"], self.hparams.size)
+        good = [row for row in (range(len(pool["name"])) if rows is None else rows) if pictures.decodes(row)]
+        found = np.setdiff1d(np.arange(len(pool["name"])) if rows is None else rows, good)
+        self.broken[name] = pool["name"][found].tolist()
+        return np.array(good, dtype=np.int64)
+
+    # ---- pictures by row --------------------------------------------------------------------------------------
+
+    @property
+    def has_images(self) -> bool:
+        """Whether batches hold ``image``."""
+        return self.hparams.images
+
+    def pictures(self, pool: str) -> Pictures:
+        """Decoded pictures of a pool by row."""
+        if pool not in self._pictures:
+            names, size = self.pools[pool]["name"], self.hparams.size
+            cache = self.hparams.num_workers == 0 and len(names) * 3 * size**2 <= CACHE_BYTES
+            self._pictures[pool] = Pictures(open_source(self.picture_path(pool)), names, size, cache)
+        return self._pictures[pool]
+
+    def images(self, pool: str, rows: np.ndarray) -> np.ndarray:
+        """uint8 (n, 3, size, size), decoded now."""
+        return self.pictures(pool).batch(rows)
+
+    def names(self, pool: str, ids: np.ndarray) -> list[str]:
+        """Names of pictures from row numbers in the file, of which ``limit`` may have left some."""
+        return self.pools[pool]["name"][np.searchsorted(self.pools[pool]["id"], ids)].tolist()
+
+    # ---- serving ----------------------------------------------------------------------------------------------
+
+    def loader(self, pool: str, sampler: EpochSampler, drop_last: bool) -> TensorLoader:
+        """Batches from files; without pictures slices of tensors."""
+        if not self.has_images:
+            return super().loader(pool, sampler, drop_last)
+        dataset = FileDataset(self.pictures(pool), self.tensors(pool, torch.device("cpu")), self.policy)
+        pin = self.device.type == "cuda"
+        h = self.hparams
+        loader = FileLoader(dataset, sampler, h.batch_size, drop_last, h.num_workers, pin)
+        self._loaders.add(loader)
+        return loader
+
+    def teardown(self, stage: str) -> None:
+        """End the worker processes and close the files when a fit or an evaluation is over."""
+        for loader in self._loaders:
+            loader.stop()
+        self._loaders.clear()
+        for pictures in self._pictures.values():
+            pictures.source.close()
+
+    def arrays(self, part: str, limit: int | None = None) -> dict[str, Tensor]:
+        """Also ``image``, decoded and not augmented."""
+        found = super().arrays(part, limit)
+        if self.has_images:
+            rows = self.parts[part][:limit]
+            found |= to_float({"image": torch.from_numpy(self.images(self.pool_of(part), rows))})
+        return found
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Fitted on the train part: ``class_counts``; ``mean`` and ``std`` of at most 2,000 of its pictures."""
+        if self._statistics is None:
+            self._statistics = super().statistics()
+            if self.has_images:
+                rows = np.unique(self.parts["train"])
+                if len(rows) > STATISTICS_SAMPLE:
+                    rows = np.random.default_rng(self.hparams.seed).choice(rows, STATISTICS_SAMPLE, replace=False)
+                images = self.images("train", np.sort(rows))
+                self._statistics |= channel_statistics(images, np.arange(len(images)))
+        return dict(self._statistics)
+
+    def fingerprint(self, split: bool = True) -> str:
+        """Sha256 over the arrays (names of pictures among them), the bytes of the picture files, and the split.
+
+        The number of their bytes, not their content: hundreds of thousands of pictures are not read for it.
+        """
+        digest = hashlib.sha256(super().fingerprint(split).encode())
+        if self.has_images:
+            for pool in sorted(self.pools):
+                pictures = self.pictures(pool)
+                digest.update(f"{pool}/{pictures.source.total(pictures.names)}".encode())
+        return digest.hexdigest()

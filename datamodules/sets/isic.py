@@ -1,0 +1,285 @@
+"""Skin lesions (assignment C1): crops of total-body photographs and a patient table, malignant or not."""
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from datamodules.core.source import Arrays
+from datamodules.pictures.files import FileDataModule
+from datamodules.readers.feature_tables import (
+    TableEncoder,
+    categories,
+    category_codes,
+    read_csv,
+    read_header,
+    typed_columns,
+)
+from datamodules.readers.pictures import open_source
+from datamodules.simulate import make_lesions
+
+TABLES = {
+    "train": ("new-train-metadata.csv", "train-metadata.csv"),  # as the course, and as the competition names them
+    "predict": ("students-test-metadata.csv", "test-metadata.csv"),
+}
+PICTURES = {"train": ("train-image.hdf5", "train-image"), "predict": ("test-image.hdf5", "test-image")}
+STRATA = {"sex": "sex", "site": "anatom_site_general"}
+# Names, the answer, and free text about origin and licence.
+NEVER = ("isic_id", "patient_id", "target", "attribution", "copyright", "copyright_license", "license")
+CLINICAL = ("age_approx", "sex", "anatom_site_general", "clin_size_long_diam_mm")
+NO_TEST = (
+    "No test table: there is nothing to tell which columns will be known. Features are "
+    f"{', '.join(CLINICAL)} and tbp_lv_* without tbp_lv_dnn_lesion_confidence."
+)
+
+
+class IsicDataModule(FileDataModule):
+    """Batches: ``image``, ``label`` (1 malignant), ``group`` (patient), ``table`` (B, T), ``sex``, ``site``, ``age``.
+
+    ``table`` holds the features of ``TableEncoder`` (``table_names``), NaN where a number is missing. ``sex`` and
+    ``site`` are int64 codes into ``strata_names``, -1 where unknown; ``age`` is float32 years, perhaps NaN.
+
+    Reads ``new-train-metadata.csv`` or ``train-metadata.csv`` with ``isic_id``, ``target`` and ``patient_id``, and
+    ``students-test-metadata.csv`` or ``test-metadata.csv``; pictures from ``train-image.hdf5`` and ``test-image.hdf5``
+    (key isic_id, value the bytes of a JPEG) or from folders ``train-image`` and ``test-image`` of ``<isic_id>.jpg``.
+    Only columns that both tables have are read: what the test lacks was learnt later, and gives the answer away.
+    Folds are stratified by ``target`` and keep patients whole.
+
+    Args:
+        positive_share: Expected share of malignant samples among those that training draws, with replacement,
+            ``samples_per_epoch`` of them; None serves each sample once an epoch.
+        **kwargs: Arguments of ``FileDataModule``.
+
+    Raises:
+        ValueError: A share that is not between 0 and 1.
+    """
+
+    title = "isic"
+    files = (TABLES["train"][0], PICTURES["train"][0])
+    how_to_get = "The course and the Kaggle competition ISIC 2024 hand out the files (docs/data.md); put them there."
+    reserved = ("name", "columns")
+
+    def __init__(self, positive_share: float | None = None, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if positive_share is not None and not 0 < positive_share < 1:
+            raise ValueError(f"positive_share={positive_share}: need a share between 0 and 1, such as 0.25.")
+        self.save_hyperparameters(logger=False)
+        self.strata_names: dict[str, list[str]] = {}
+        self.table_names: list[str] = []
+        self._tables: dict[str, np.ndarray] = {}
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    def load(self) -> dict[str, Arrays]:
+        """Find out which of the files are there, read them, and make the strata."""
+        h = self.hparams
+        wanted = [TABLES["train"], TABLES["predict"], *((PICTURES["train"], PICTURES["predict"]) if h.images else ())]
+        places = [Path(h.root) / self.title, Path(h.root)]
+        there = [next((n for n in names if any((p / n).exists() for p in places)), None) for names in wanted]
+        if there[1] is None:  # no test table, so no test pictures are needed
+            there, wanted = there[::2], wanted[::2]
+        self.files = tuple(name or names[0] for name, names in zip(there, wanted, strict=True))
+        self.variant = (h.images,)
+        pools = super().load()
+        if self.data_source == "simulated":
+            self.folder = simulated_folder(h.seed)
+        elif "predict" not in pools:
+            self.note(NO_TEST)
+        if "group" not in pools["train"]:
+            self.note("No column patient_id: samples are split one by one, and scores may flatter (see --data.groups).")
+        for key, name in STRATA.items():
+            known = categories(pools["train"]["columns"][name]) if has(pools["train"]["columns"], name, "S") else ()
+            self.strata_names[key] = [text.decode() for text in known]
+            for arrays in pools.values():
+                unknown = np.full(len(arrays["name"]), -1, np.int64)
+                arrays[key] = category_codes(arrays["columns"][name], known) if len(known) else unknown
+        return pools
+
+    def read(self, folder: Path) -> dict[str, Arrays]:
+        """Read and check the tables, and that each row has its picture."""
+        path, test_path = first_of(folder, TABLES["train"]), first_of(folder, TABLES["predict"])
+        header = read_header(path, ("isic_id", "target"))
+        if test_path is None:
+            features = [c for c in header if c in CLINICAL or c.startswith("tbp_lv_")]
+            features = [c for c in features if c != "tbp_lv_dnn_lesion_confidence"]
+        else:
+            shared = set(read_header(test_path, ("isic_id",))) - set(NEVER)
+            features = [c for c in header if c in shared]
+        keys = [c for c in ("isic_id", "target", "patient_id") if c in header]
+        frame = self.table(path, keys, features, folder, "train")
+        target = pd.to_numeric(frame["target"], errors="coerce")
+        if not target.isin((0, 1)).all():
+            wrong = frame.loc[~target.isin((0, 1)), ["isic_id", "target"]]
+            name, value = wrong.iloc[0]
+            raise ValueError(
+                f"{path}: target is {value} for {name} ({len(wrong)} rows are neither 0 nor 1). Expected 1 for "
+                "malignant and 0 for benign in every row."
+            )
+        train = arrays_of(frame, typed_columns(frame[features], path))
+        train["label"] = target.to_numpy(np.uint8)
+        if "patient_id" in frame:
+            # A lesion without a patient is a patient of its own.
+            train["group"] = pd.factorize(frame["patient_id"].fillna(frame["isic_id"]))[0]
+        pools = {"train": train}
+        if test_path is not None:
+            frame = self.table(test_path, ["isic_id"], features, folder, "predict")
+            pools["predict"] = arrays_of(frame, typed_columns(frame, test_path, like=train["columns"]))
+        return pools
+
+    def table(self, path: Path, keys: list[str], features: list[str], folder: Path, pool: str) -> pd.DataFrame:
+        """Read columns of a table; every row has a name of its own and, where pictures are served, a picture."""
+        texts = {"isic_id": str, "patient_id": str}
+        # Reading stays at the columns that are used: text in the others would take most of the memory.
+        frame = read_csv(path, usecols=[*keys, *features], dtype={k: texts[k] for k in keys if k in texts})
+        if "age_approx" in features and pd.api.types.is_numeric_dtype(frame["age_approx"]):
+            frame["age_approx"] = frame["age_approx"].where(frame["age_approx"] >= 0)
+        for wrong, what in ((frame["isic_id"].isna(), "is empty"), (frame["isic_id"].duplicated(), "stands twice")):
+            if wrong.any():
+                row = int(wrong.to_numpy().argmax())
+                raise ValueError(
+                    f"{path}: isic_id {frame['isic_id'].iloc[row]} in row {row + 2} {what} ({wrong.sum()} such rows). "
+                    "Each row needs an isic_id of its own."
+                )
+        if self.hparams.images:
+            source = open_source(pictures_in(folder, pool))
+            lacking = frame.loc[~frame["isic_id"].isin(source.names()), "isic_id"]
+            source.close()
+            if len(lacking):
+                raise ValueError(
+                    f"{source.path} has no picture {lacking.iloc[0]}, which {path.name} names ({len(lacking)} of "
+                    f"{len(frame)} are missing). Take those rows out of {path.name}, or get the pictures."
+                )
+        return frame
+
+    def simulate(self) -> dict[str, Arrays]:
+        """Lesions of ``make_lesions``, read from the files it writes."""
+        return self.read(simulated_folder(self.hparams.seed))
+
+    def picture_path(self, pool: str) -> Path:
+        """See ``FileDataModule``."""
+        return pictures_in(self.folder, pool)
+
+    # ---- parts and what is fitted on them -----------------------------------------------------------------------
+
+    def limited(self, pool: Arrays) -> np.ndarray:
+        """The first rows, up to half of them malignant: the first few thousand may hold none."""
+        limit = self.hparams.limit
+        if "label" not in pool or len(pool["id"]) <= limit:
+            return super().limited(pool)
+        malignant, benign = (np.flatnonzero(pool["label"] == k) for k in (1, 0))
+        kept = malignant[: limit // 2]
+        self.note(
+            f"limit={limit} keeps {len(kept)} of {len(malignant)} malignant samples: their share is not the data's."
+        )
+        return np.sort(np.concatenate([kept, benign[: limit - len(kept)]]))
+
+    def setup(self, stage: str | None = None) -> None:
+        """Split, check that both classes are in every labelled part, and make the features.
+
+        Raises:
+            ValueError: A part without malignant (or benign) samples: no AUROC is defined on it.
+        """
+        if self.parts:
+            return
+        super().setup(stage)
+        train = self.pools["train"]
+        for part in ("train", "val", "test"):
+            counts = np.bincount(train["label"][self.parts[part]], minlength=2)
+            for k, name in ((1, "malignant"), (0, "benign")):
+                if not counts[k]:
+                    rows = np.flatnonzero(train["label"] == k)
+                    patients = len(np.unique(train["group"][rows])) if "group" in train else len(rows)
+                    words, self.parts = self.split[part], {}
+                    raise ValueError(
+                        f"isic: the {part} part of {words} has no {name} sample, so its AUROC is undefined; there are "
+                        f"{len(rows)} {name} samples of {patients} patients in all. Use fewer folds (--data.folds, at "
+                        f"most {max(patients, 2)}), another --data.seed or --data.bag, or more data."
+                    )
+        self._encoder = TableEncoder(train["columns"])
+        self.table_names = self._encoder.names
+        self._tables = {pool: self._encoder(arrays["columns"]) for pool, arrays in self.pools.items()}
+
+    def served(self, pool: str) -> Arrays:
+        """Also ``table``, where there are features."""
+        found = super().served(pool)
+        return found | {"table": self._tables[pool]} if self.table_names else found
+
+    def sample_weights(self) -> Tensor | None:
+        """``positive_share`` divided among the malignant rows of the train part, and the rest among the others."""
+        share = self.hparams.positive_share
+        if share is None:
+            return None
+        malignant = self.pools["train"]["label"][self.parts["train"]] == 1
+        return torch.from_numpy(np.where(malignant, share / malignant.sum(), (1 - share) / (~malignant).sum()))
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Also ``drawn_share`` float64 (2,) expected in training, and ``table_mean`` and ``table_scale`` (T,)."""
+        found = super().statistics()
+        share = self.hparams.positive_share
+        counts = found["class_counts"].double()
+        found["drawn_share"] = counts / counts.sum() if share is None else torch.tensor([1 - share, share]).double()
+        if self.table_names:
+            mean, scale = self._encoder.scaling(self._tables["train"][self.parts["train"]])
+            found |= {"table_mean": torch.from_numpy(mean), "table_scale": torch.from_numpy(scale)}
+        return found
+
+    def write_submission(self, path: Path, batches: Iterable[dict]) -> int:
+        """Write ``isic_id,target``, row by row as batches come; ``target`` is the probability of malignant.
+
+        Args:
+            path: CSV to write.
+            batches: ``id`` (B,) and ``prob`` (B, 2) in the order of the test table.
+
+        Returns:
+            Number of rows written.
+        """
+        count = 0
+        with path.open("w", newline="\n") as file:
+            file.write("isic_id,target\n")
+            for batch in batches:
+                names = self.names("predict", batch["id"].cpu().numpy())
+                for name, prob in zip(names, batch["prob"][:, 1].tolist(), strict=True):
+                    file.write(f"{name},{prob:.9g}\n")
+                count += len(names)
+        return count
+
+
+def first_of(folder: Path, names: Sequence[str]) -> Path | None:
+    """The first of some files that a folder holds."""
+    return next((folder / name for name in names if (folder / name).exists()), None)
+
+
+def pictures_in(folder: Path, pool: str) -> Path:
+    """HDF5 file, or folder, with the pictures of a pool."""
+    path = first_of(folder, PICTURES[pool])
+    if path is None:
+        raise FileNotFoundError(f"{folder} holds no {' and no '.join(PICTURES[pool])}. {IsicDataModule.how_to_get}")
+    return path / "image" if (path / "image").is_dir() else path
+
+
+def has(columns: np.ndarray, name: str, kind: str) -> bool:
+    """Whether a structured array has a field of this name and kind of dtype."""
+    return name in (columns.dtype.names or ()) and columns.dtype[name].kind == kind
+
+
+def arrays_of(frame: pd.DataFrame, columns: np.ndarray) -> Arrays:
+    """``name``, ``columns`` and ``age`` of a table."""
+    age = columns["age_approx"].copy() if has(columns, "age_approx", "f") else np.full(len(frame), np.nan, np.float32)
+    return {"name": frame["isic_id"].to_numpy().astype(str), "columns": columns, "age": age}
+
+
+@cache
+def _simulated(seed: int) -> tempfile.TemporaryDirectory:
+    folder = tempfile.TemporaryDirectory(prefix="lesions_")
+    make_lesions(Path(folder.name), n=3000, n_test=100, patients=600, positives=0.01, size=64, seed=seed)
+    return folder
+
+
+def simulated_folder(seed: int) -> Path:
+    """Folder with the simulated files, 30 malignant among 3,000 pictures of 64 pixels; kept as long as the process."""
+    return Path(_simulated(seed).name)

@@ -1,0 +1,111 @@
+"""Printed summary and HTML page of a data report."""
+
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+from lightning_tasks.common.atomic import write_atomic
+
+from .html import embed, grid, page, table
+
+EXPLAINED = {
+    "classes": "Samples of each class in each part (for masks: samples that hold the class).",
+    "suspects": "A few of each kind of finding. Near duplicates and outliers are for a person to judge.",
+    "map": "t-SNE of distinct samples. Ringed: outliers by DBSCAN on the map, or far from all others in the features. "
+    "Crossed: in exclude.csv.",
+}
+
+
+def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
+    """The findings in words: (what, how many)."""
+    planted, repeated = results["planted"], results["duplicates"]
+    total = results["left"] + results["exclude"]
+    found = [
+        ("samples in the train pool", f"{total}"),
+        ("planted pictures", f"{sum(map(len, planted))} copies of {len(planted)} pictures"),
+        ("pictures that share one mask", f"{len(results['same_mask'])}"),
+        ("exact duplicates beyond the first", f"{sum(len(g) - 1 for g in repeated)} in {len(repeated)} groups"),
+        ("label conflicts among duplicates", f"{len(results['conflicts'])} groups"),
+        *(
+            (f"pictures of the {pool} pool that cannot be decoded", ", ".join(names[:5]) + f" ({len(names)})")
+            for pool, names in results["undecodable"].items()
+            if names
+        ),
+        ("in exclude.csv", f"{results['exclude']}, which leaves {results['left']}"),
+        ("left out by the data module itself", f"{results['left_out_by_the_data_module']}{agreement(results)}"),
+        (
+            f"near duplicates (at most {results['settings']['distance']} of 64 bits apart)",
+            f"{sum(map(len, results['near_duplicates']))} in {len(results['near_duplicates'])} groups",
+        ),
+        ("far from all others", f"{len(results['far'])}"),
+        ("outliers of the map", f"{len(results['map_outliers']['samples'])} of {results['map_outliers']['of']} on it"),
+    ]
+    for leak in results["leaks"]:
+        found.append((f"leaks {' / '.join(leak['parts'])}", f"{leak['exact']} exact, {leak['near']} near pairs"))
+    return found
+
+
+def agreement(results: dict[str, Any]) -> str:
+    """How its own cleaning differs from exclude.csv."""
+    more, less = len(results["left_out_and_not_in_exclude"]), len(results["in_exclude_and_not_left_out"])
+    if not more and not less:
+        return ", the same samples"
+    return f" ({more} that exclude.csv keeps; {less} of exclude.csv are still in it)"
+
+
+def print_findings(results: dict[str, Any], folder: Path) -> None:
+    """Summary, and what to do with the files."""
+    for part, counts in results["counts"].items():
+        classes = ", ".join(f"{name} {n}" for name, n in counts.get("samples", {}).items())
+        print(f"{part}: {counts['n']} samples{': ' + classes if classes else ''}")
+    found = lines(results)
+    width = max(len(what) for what, _ in found)
+    for what, value in found:
+        print(f"{what:{width}}  {value}")
+    for note in results["notes"]:
+        print(f"note: {note}")
+    if results["exclude"]:
+        print(f"To leave these samples out: --data.exclude {folder / 'exclude.csv'}")
+    if (folder / "groups.csv").is_file():
+        print(f"To keep near duplicates on one side of the split: --data.groups {folder / 'groups.csv'}")
+    print(f"{results['data_source'].capitalize()} data, {results['seconds']} s. Report: {folder / 'report.html'}")
+
+
+def write_inspect_report(folder: Path) -> Path:
+    """Write ``report.html`` from ``inspect.json`` and the figures."""
+    results = json.loads((folder / "inspect.json").read_text())
+    names = list(dict.fromkeys(n for c in results["counts"].values() for n in c.get("samples", {})))
+    rows = [
+        [html.escape(part), c["n"], *(c.get("samples", {}).get(name, "") for name in names)]
+        for part, c in results["counts"].items()
+    ]
+    arrays = [
+        [html.escape(name), " x ".join(map(str, a["shape"])), a["dtype"], a.get("low", ""), a.get("high", "")]
+        for name, a in results["arrays"].items()
+    ]
+    exclude = (folder / "exclude.csv").read_text().splitlines()
+    figures = [
+        f"<h3>{html.escape(p.stem)}</h3><p>{html.escape(EXPLAINED.get(p.stem, ''))}</p>{embed(p.read_bytes())}"
+        for p in sorted((folder / "figures").glob("*.png"))
+    ]
+    parts = [
+        f"<h1>Data of {html.escape(results['experiment'])}</h1>",
+        f"<p class=muted>{html.escape(results['data'])}, {html.escape(results['data_source'])} data, "
+        f"{results['seconds']} s</p>",
+        *(f"<p class=warn>{html.escape(note)}</p>" for note in results["notes"]),
+        "<h2>Findings</h2>",
+        table(dict(lines(results))),
+        f"<p>exclude.csv, {len(exclude) - 1} rows (for --data.exclude), begins:</p>",
+        f"<pre>{html.escape(chr(10).join(exclude[:12]))}</pre>",
+        "<h2>Samples of each class</h2>",
+        grid(["part", "samples", *names], rows),
+        "<h2>Arrays</h2>",
+        grid(["array", "shape", "dtype", "lowest", "highest"], arrays),
+        "<h2>Figures</h2>",
+        *figures,
+        "<h2>Settings</h2>",
+        table(results["settings"] | {"arrays fingerprint": results["arrays_fingerprint"]}),
+    ]
+    write_atomic(folder / "report.html", page(f"Data of {results['experiment']}", parts))
+    return folder / "report.html"

@@ -1,0 +1,111 @@
+"""Table and HTML page of a k-fold directory."""
+
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from lightning_tasks.common.atomic import write_atomic
+
+from .html import embed, grid, number, page, picture, table
+
+SHOWN_FOLDS = 5  # columns of the printed table; more do not fit a terminal
+
+
+def rows_of_table(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row a metric: name, value of each fold, mean, sd, pooled metric or None."""
+    return [
+        {
+            "name": name,
+            "folds": [fold["metrics"].get(name) for fold in results["per_fold"]],
+            **over,
+            "pooled": results["metrics"].get("oof/" + name.removeprefix("val/")) if name.startswith("val/") else None,
+        }
+        for name, over in results["over_folds"].items()
+    ]
+
+
+def print_folds(results: dict[str, Any]) -> None:
+    """Folds, mean and sd, pooled value with interval and n."""
+    rows = rows_of_table(results)
+    width = max(len(row["name"]) for row in rows)
+    shown = range(results["folds"]) if results["folds"] <= SHOWN_FOLDS else []
+    heads = "".join(f" {f'fold {i}':>8}" for i in shown)
+    print(f"{'metric':{width}}{heads} {'mean':>8} {'sd':>8} {'pooled':>8}  {'95 % interval':>17} {'n':>6}")
+    for row in rows:
+        cells = [*(row["folds"][i] for i in shown), row["mean"], row["sd"]]
+        line = f"{row['name']:{width}}" + "".join(f" {number(cell):>8}" for cell in cells)
+        if (m := row["pooled"]) is not None:
+            interval = f"{m['low']:.4f} - {m['high']:.4f}" if "low" in m else ""
+            line += f" {number(m['value']):>8}  {interval:>17} {m['n']:6d}"
+        print(line)
+    for note in results["notes"]:
+        print(f"note: {note}")
+    print(f"Scored: {results['scored']}. {results['data_source'].capitalize()} data.")
+    if results["test"]:
+        print(f"test/...: the data's own test part ({results['test']}), the same for every fold.")
+
+
+def write_kfold_report(folder: Path) -> Path:
+    """Write ``report.html`` from ``results.json`` and the figures of a k-fold directory."""
+    results = json.loads((folder / "results.json").read_text())
+    unit = "bag" if results["kind"] == "bags" else "fold"
+    head = [
+        "metric",
+        *(f"{unit} {i}" for i in range(results["folds"])),
+        "mean",
+        "sd",
+        "pooled",
+        "95 % interval",
+        "n",
+        "units",
+    ]
+    body = []
+    for row in rows_of_table(results):
+        m = row["pooled"] or {}
+        interval = f"{m['low']:.4f} to {m['high']:.4f}" if "low" in m else ""
+        pooled = f"<b>{number(m['value'])}</b>" if m else ""
+        values = [*map(number, row["folds"]), number(row["mean"]), number(row["sd"])]
+        body.append([html.escape(row["name"]), *values, pooled, interval, m.get("n", ""), m.get("units", "")])
+    folds = [[f"{unit} {f['fold']}", f["n"], f["best_epoch"], f"{f['seconds']:.0f}"] for f in results["per_fold"]]
+    parts = [
+        f"<h1>{html.escape(results['name'])}</h1>",
+        f"<p class=muted>{html.escape(results['task'])}, {results['folds']} {unit}s, seed {results['seed']}, "
+        f"{html.escape(results['data_source'])} data, {results['seconds']:.0f} s of training</p>",
+        *(f"<p class=warn>{html.escape(note)}</p>" for note in results["notes"]),
+        "<h2>Scores</h2>",
+        f"<p>Pooled: {html.escape(results['scored'])}. Interval: 95 % bootstrap over independent units (groups where "
+        "the data has them, else samples); it does not hold the chance of another training. The sd over folds holds "
+        "both, and is no standard error: folds share training samples.</p>",
+        f"<p>test/...: {html.escape(results['test'])}, the same for every {unit}.</p>" if results["test"] else "",
+        grid(head, body),
+        picture(strip(results)),
+        *(f"<h3>{html.escape(p.stem)}</h3>{embed(p.read_bytes())}" for p in sorted((folder / "figures").glob("*.png"))),
+        f"<h2>{unit.capitalize()}s</h2>",
+        grid([unit, "scored samples", "best epoch", "seconds"], folds),
+        "<h2>Run</h2>",
+        table({k: v for k, v in results.items() if not isinstance(v, (dict, list))}),
+    ]
+    write_atomic(folder / "report.html", page(f"{results['task']} {results['name']}", parts))
+    return folder / "report.html"
+
+
+def strip(results: dict[str, Any]) -> Figure:
+    """A dot for each fold, and the pooled value with its interval, one line a metric."""
+    rows = [row for row in rows_of_table(results) if row["name"].startswith("val/")][:15]
+    figure = Figure(figsize=(8, 0.6 + 0.4 * len(rows)), layout="constrained")
+    axis = figure.subplots()
+    for y, row in enumerate(rows):
+        values = [v for v in row["folds"] if v is not None]
+        axis.plot(values, [y] * len(values), "o", color="#56B4E9", label="folds" if y == 0 else None)
+        if (m := row["pooled"]) is not None and m["value"] is not None:
+            axis.plot(m["value"], y, "D", color="#D55E00", label="pooled" if y == 0 else None)
+            if "low" in m:
+                axis.hlines(y, m["low"], m["high"], color="#D55E00", label="95 % interval" if y == 0 else None)
+    axis.set_yticks(range(len(rows)), [row["name"] for row in rows], fontsize=8)
+    axis.invert_yaxis()
+    axis.grid(axis="x", alpha=0.3)
+    axis.legend(fontsize=8)
+    return figure

@@ -1,0 +1,21 @@
+"""Where the application's own files are: beside the packages in a checkout, inside of them in an installed wheel."""
+
+import os
+import sys
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[2]
+CONFIGS = next(p for p in (HOME / "configs", HOME / "lightning_tasks" / "configs") if (p / "_base.yaml").is_file())
+DOOR = [sys.executable, "-m", "lightning_tasks"]
+
+
+def door_environment() -> dict[str, str]:
+    """Environment in which ``DOOR`` finds these packages from any folder, installed or not."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(HOME), os.environ.get("PYTHONPATH")]))}
+
+
+def find_config(path: str) -> Path:
+    """The file at ``path``, or where there is none and the path begins with ``configs/`` our own of that name."""
+    given = Path(path)
+    own = CONFIGS.joinpath(*given.parts[1:])
+    return own if not given.exists() and given.parts[:1] == ("configs",) and own.is_file() else given

@@ -1,0 +1,213 @@
+"""``calibrate``: fit a map from probabilities to calibrated ones on a run's validation part, and score it."""
+
+import argparse
+import json
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from datamodules.core.splits import partition
+from lightning_tasks.app.members import Rows, Run, load_run, rows_of_part
+from lightning_tasks.app.pages.html import grid, number
+from lightning_tasks.app.pages.run import write_report
+from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.measures.bootstrap import bootstrap, members
+from lightning_tasks.measures.calibration import (
+    calibration_scores,
+    ece,
+    ece_of_perfect,
+    nll,
+    reliability_bins,
+    risk_coverage,
+)
+from lightning_tasks.measures.recalibration import LIMIT, METHODS, apply_temperature, fit, logits_of, recalibrate
+from lightning_tasks.plots.calibration import reliability_figure, risk_figure, scaling_figure
+from lightning_tasks.plots.save import save_figure
+from lightning_tasks.runs.calibration import NAME, weights_digest
+from lightning_tasks.runs.results import clean_json
+
+FACTORS = torch.logspace(-1, 1, 41)
+
+
+def run(args: list[str]) -> None:
+    """``calibrate --run R [--method temperature|vector|isotonic] [--draws N]`` and dotted overrides such as a root."""
+    parser = argparse.ArgumentParser(
+        "cli.py calibrate",
+        allow_abbrev=False,
+        description="Fit temperature, vector scaling or isotonic regression on the validation part of a run and score "
+        "it before and after on the test part. submit, predict and ensemble then use it.",
+    )
+    parser.add_argument("--run", required=True, help="run directory, such as runs/lenet_birds_cats/latest")
+    parser.add_argument("--method", default="temperature", help=f"{', '.join(METHODS)}; default: temperature")
+    parser.add_argument("--part", default="val", help="part to fit on: val, and nothing else")
+    parser.add_argument("--draws", type=int, default=200, help="bootstrap draws of the intervals; 0 for none")
+    options, overrides = parser.parse_known_args(args)
+    if options.method not in METHODS:
+        raise ValueError(f"--method {options.method!r}: choose {', '.join(METHODS)}.")
+    if options.part != "val":
+        raise ValueError(
+            f"--part {options.part!r}: a calibration is fitted on the validation part (val). Fitted on training data "
+            "it would trust the network too much, and fitted on test data its test score would mean nothing."
+        )
+    loaded = load_run(options.run, overrides, calibrated=False)
+    found = calibrate(loaded, options.method, options.draws)
+    print_scores(found)
+    print(f"Wrote {loaded.dir.path / NAME}; submit and predict use it. Report: {loaded.dir.report}")
+
+
+def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
+    """Fit, score, and write ``calibration.json``, figures and the report's section.
+
+    Raises:
+        ValueError: The data or split are not those of the run, or the task classifies no samples.
+        RuntimeError: A map that must keep every predicted class changed one.
+    """
+    if not loaded.dir.results.is_file():
+        raise FileNotFoundError(f"{loaded.dir.path} has no results.json: its fit did not finish. Add --resume to it.")
+    results = json.loads(loaded.dir.results.read_text())
+    if loaded.data.fingerprint() != results["data_fingerprint"]:
+        raise ValueError(
+            f"{loaded.dir.path} was trained on other data or another split than these options give, so its validation "
+            "part may hold training samples. Leave the overrides away, or restore the data."
+        )
+    held_out, scored, where = parts_of(loaded)
+    fitted = fit(method, held_out["prob"], held_out["label"])
+    before, label = scored["prob"], scored["label"]
+    after = recalibrate(before, fitted)
+    moved = int((after.argmax(1) != before.argmax(1)).sum())
+    if moved and method != "vector":
+        raise RuntimeError(
+            f"{method} scaling changed the predicted class of {moved} samples. This is a bug: report it."
+        )
+    found = {
+        "method": method,
+        "map": fitted,
+        "tta": loaded.task.hparams.get("tta", "none"),
+        "weights_sha256": weights_digest(loaded.dir.best),
+        **where,
+        "changed_predictions": moved,
+        "ece_of_perfect": ece_of_perfect(after),
+        "scores": compare(
+            {"before": before, "after": after, **{k: v for k, v in scored.items() if k != "prob"}}, draws
+        ),
+    }
+    found["warnings"] = warnings_of(found)
+    write_atomic(loaded.dir.path / NAME, json.dumps(clean_json(found), indent=2) + "\n")
+    draw(loaded, before, after, label, fitted)
+    write_atomic(loaded.dir.path / "report_calibration.html", section(found))
+    write_report(loaded.dir)
+    return found
+
+
+def parts_of(loaded: Run) -> tuple[Rows, Rows, dict[str, Any]]:
+    """Rows to fit on, rows to score on, and where each comes from."""
+    data = loaded.data
+    val = rows_of_part(loaded, "val")
+    if not data.scores_validation:
+        test = rows_of_part(loaded, "test")
+        return val, test, {
+            "fitted_on": f"validation part ({data.split['val']})",
+            "n_fitted": len(val["label"]),
+            "scored_on": data.split["test"],
+            "n_scored": len(test["label"]),
+        }  # fmt: skip
+    groups = val["group"].numpy() if "group" in val and len(val["group"].unique()) > 1 else None
+    side = torch.from_numpy(partition(val["label"].numpy(), groups, [0.5, 0.5], seed=0))
+    halves = [{k: v[side == number] for k, v in val.items()} for number in (0, 1)]
+    return halves[0], halves[1], {
+        "fitted_on": f"one half of the validation part ({data.split['val']}); there is no test part",
+        "n_fitted": len(halves[0]["label"]),
+        "scored_on": "the other half of the validation part, which also chose the checkpoint",
+        "n_scored": len(halves[1]["label"]),
+    }  # fmt: skip
+
+
+def compare(rows: Rows, draws: int) -> dict[str, dict[str, Any]]:
+    """Measure -> ``before``, ``after`` and ``change``, each with value and interval over the same resamples."""
+
+    def score(rows: Rows) -> dict[str, float]:
+        b, a = (calibration_scores(rows[side], rows["label"]) for side in ("before", "after"))
+        return {
+            f"{side}/{k}": float(v) for side, values in (("before", b), ("after", a)) for k, v in values.items()
+        } | {f"change/{k}": float(a[k] - b[k]) for k in b}
+
+    intervals = bootstrap(score, rows, draws) if draws else {}
+    table: dict[str, dict[str, Any]] = {}
+    for name, value in score(rows).items():
+        side, measure = name.split("/")
+        low, high = intervals.get(name, (float("nan"),) * 2)
+        table.setdefault(measure, {"n": len(rows["label"]), "units": len(members(rows))})
+        table[measure][side] = {"value": value, "low": low, "high": high}
+    return table
+
+
+def draw(loaded: Run, before: Tensor, after: Tensor, label: Tensor, fitted: dict[str, Any]) -> None:
+    """Reliability diagram, error over coverage, and for a temperature ECE and NLL over a = 1 / T."""
+    folder, classes = loaded.dir.figures, before.shape[1]
+    for old in folder.glob("calibration_*.png"):  # of another method
+        old.unlink()
+    figure = reliability_figure(reliability_bins(before, label), reliability_bins(after, label), chance=1 / classes)
+    save_figure(figure, folder / "calibration_reliability.png")
+    save_figure(risk_figure(risk_coverage(before, label), risk_coverage(after, label)), folder / "calibration_risk.png")
+    if fitted["method"] == "temperature":
+        scaled = [apply_temperature(logits_of(before), 1 / float(a)) for a in FACTORS]
+        lines = [torch.stack([measure(p, label) for p in scaled]) for measure in (ece, nll)]
+        save_figure(scaling_figure(FACTORS, *lines, 1 / fitted["temperature"]), folder / "calibration_scaling.png")
+
+
+def warnings_of(found: dict[str, Any]) -> list[str]:
+    """What speaks against using the map."""
+    worse = [k for k in ("nll", "brier", "ece") if found["scores"][k]["change"]["value"] > 0]
+    told = []
+    if worse:
+        told.append(f"{', '.join(worse)} did not improve on the scored part; to go without, delete {NAME}.")
+    temperature = found["map"].get("temperature")
+    if temperature is not None and abs(math.log(temperature)) > 0.99 * LIMIT:
+        told.append(f"T stands at the limit of its range (e^-{LIMIT:g} to e^{LIMIT:g}): do not trust it.")
+    return told
+
+
+def describe_map(found: dict[str, Any]) -> str:
+    """One sentence about what was fitted, on what, and what it was scored on."""
+    fitted = found["map"]
+    what = found["method"]
+    if what == "temperature":
+        what = f"T = {fitted['temperature']:.4f} (95 % interval {fitted['low']:.4f} to {fitted['high']:.4f}), "
+        what += f"a = 1 / T = {1 / fitted['temperature']:.4f}"
+    kept = "no predicted class changed" if not found["changed_predictions"] else (
+        f"{found['changed_predictions']} predicted classes changed")  # fmt: skip
+    mean, high = found["ece_of_perfect"]
+    return (
+        f"Fitted: {what}, on the {found['fitted_on']}, n = {found['n_fitted']}. Scored on: {found['scored_on']}, "
+        f"n = {found['n_scored']}; {kept}. A perfectly calibrated model would show ECE {mean:.4f} by chance "
+        f"(below {high:.4f} in 95 % of draws)."
+    )
+
+
+def section(found: dict[str, Any]) -> str:
+    """The report's section, as HTML."""
+    head = ["measure", "before", "95 % interval", "after", "95 % interval", "change", "95 % interval"]
+    rows = []
+    for name, values in found["scores"].items():
+        cells = [name]
+        for side in ("before", "after", "change"):
+            v = values[side]
+            cells += [number(v["value"]), f"{number(v['low'])} to {number(v['high'])}"]
+        rows.append(cells)
+    told = "".join(f"<p class=warn>{warning}</p>" for warning in found["warnings"])
+    text = "Bootstrap intervals of an ECE lean upwards: each resample has noise of its own on top of the sample's."
+    return f"<h2>Calibration</h2><p>{describe_map(found)}</p>{told}{grid(head, rows)}<p class=muted>{text}</p>"
+
+
+def print_scores(found: dict[str, Any]) -> None:
+    """The same on the terminal."""
+    print("\n".join([describe_map(found), *(f"note: {warning}" for warning in found["warnings"])]))
+    print(f"{'measure':18}  {'before':>8}  {'95 % interval':>17}  {'after':>8}  {'95 % interval':>17}  {'change':>8}")
+    for name, values in found["scores"].items():
+        cells = []
+        for side in ("before", "after"):
+            v = values[side]
+            cells.append(f"{v['value']:8.4f}  {number(v['low']) + ' - ' + number(v['high']):>17}")
+        print(f"{name:18}  {cells[0]}  {cells[1]}  {values['change']['value']:+8.4f}")

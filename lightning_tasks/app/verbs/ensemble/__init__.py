@@ -1,0 +1,3 @@
+from .ensemble import run
+
+__all__ = ["run"]

@@ -1,0 +1,236 @@
+"""``ensemble``: the mean of several members' probabilities, scored beside each of them."""
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from lightning_tasks.app.members import Run, load_members
+from lightning_tasks.app.pages.ensemble import print_members, write_ensemble_report
+from lightning_tasks.app.predict import batches_of, mean_prob, member_probs
+from lightning_tasks.app.scores import scores_of
+from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.runs.directory import kind_of, new_folder
+from lightning_tasks.runs.results import clean_json
+from lightning_tasks.runs.rowfile import concatenated
+from lightning_tasks.runs.tables import save_table
+
+from .blend import blend_weights, truth_probs
+
+
+@dataclass
+class Group:
+    """What one path of ``--runs`` stands for: one run, or the folds of a k-fold directory."""
+
+    path: Path
+    runs: list[Run]
+    kind: str  # "run", "kfold" or "bags"
+
+
+@dataclass
+class Unit:
+    """Samples and the members that may be averaged on them, because none has trained on them.
+
+    Args:
+        part: ``test`` or ``val`` of the first member's data.
+        runs: The members.
+        group: Number of the group each member belongs to; its weight is shared among its members.
+    """
+
+    part: str
+    runs: list[Run]
+    group: list[int]
+
+
+def run(args: list[str]) -> None:
+    """``ensemble --runs A B ... [--fit-weights] [--name N] [--overwrite]`` and overrides for every member."""
+    parser = argparse.ArgumentParser(
+        "cli.py ensemble", allow_abbrev=False, description="Score averaged members beside each member."
+    )
+    parser.add_argument("--runs", nargs="+", required=True, type=Path, help="run or k-fold directories")
+    parser.add_argument("--fit-weights", action="store_true", help="weights fitted on validation predictions (NLL)")
+    parser.add_argument("--name", default="ensemble", help="name within the experiment of the first run")
+    parser.add_argument("--overwrite", action="store_true", help="replace the ensemble of this name")
+    parser.add_argument("--draws", type=int, default=200, help="bootstrap draws for intervals; 0 for none")
+    options, overrides = parser.parse_known_args(args)
+
+    folder = options.runs[0].parent / options.name
+    new_folder(folder, options.overwrite, make=False)
+    groups = [Group(path, load_members(path, overrides), kind_of(path)) for path in options.runs]
+    check_members(groups)
+    first = groups[0].runs[0]
+    validation = first.data.scores_validation
+    units = validation_units(groups) if validation else [held_out_unit(groups)]
+    for member in (run for group in groups for run in group.runs if validation):
+        member.task.calibration = None  # it was fitted to the samples that are scored here
+    names = member_names(groups, units)
+    if options.fit_weights and validation and len(units) == 1:
+        raise ValueError(
+            "--fit-weights would fit and score on the same validation samples. It needs data with a test part of "
+            "its own (--data.test_fraction 0.2 when training), or two or more k-fold directories."
+        )
+    if not options.fit_weights:
+        weights = [np.full(len(groups), 1 / len(groups))] * len(units)
+    elif validation:  # the weights of a fold come from the other folds
+        found = [truths(unit, len(groups)) for unit in units]
+        weights = [blend_weights(np.concatenate(found[:i] + found[i + 1 :])) for i in range(len(units))]
+    else:
+        fitted = np.concatenate([truths(unit, len(groups)) for unit in validation_units(groups)])
+        weights = [blend_weights(fitted)]
+
+    task = first.task
+    scored = [score_unit(unit, member_weights(unit, w)) for unit, w in zip(units, weights, strict=True)]
+    mean, order = concatenated([rows for rows, _ in scored])
+    alone = [concatenated([rows[m] for _, rows in scored])[0] for m in range(len(names))]
+    mean_weights = np.mean([member_weights(u, w) for u, w in zip(units, weights, strict=True)], 0)
+    part = "oof" if len(units) > 1 else units[0].part
+    stored = json.loads(first.dir.results.read_text())
+    results = {
+        "kind": "ensemble",
+        "task": type(task).__name__,
+        "experiment": stored["experiment"],
+        "name": options.name,
+        "data_source": first.data.data_source,
+        "arrays_fingerprint": stored["arrays_fingerprint"],
+        "scored": scored_on(units, first),
+        "weighting": "fitted to validation predictions (NLL)" if options.fit_weights else "equal",
+        "monitor": task.monitor,
+        "metrics": scores_of(task, part, mean, options.draws),
+        "members": [
+            {"run": name, "weight": float(weight), "metrics": scores_of(task, part, rows, 0)}
+            for name, weight, rows in zip(names, mean_weights, alone, strict=True)
+        ],
+        "notes": first.data.notes,
+    }
+    results = clean_json(results)
+    new_folder(folder, options.overwrite)
+    file = {"id": np.array(first.data.names(first.data.pool_of(units[0].part), mean["id"].numpy()), dtype=str)}
+    save_table(folder / "predictions", file | {k: v.numpy() for k, v in mean.items() if k in task.file_rows})
+    write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    report = write_ensemble_report(folder)
+    print_members(results)
+    print(f"Report: {report}")
+
+
+def check_members(groups: list[Group]) -> None:
+    """Members must be of one kind of task and one data set.
+
+    Raises:
+        ValueError: They are not, or there is only one.
+    """
+    runs = [run for group in groups for run in group.runs]
+    if len(runs) < 2:
+        raise ValueError("ensemble needs two or more members: give several runs, or a k-fold directory, to --runs.")
+    for run in runs[1:]:
+        for what, value in (
+            ("tasks", lambda r: type(r.task).__name__),
+            ("data", lambda r: json.loads(r.dir.results.read_text())["arrays_fingerprint"]),
+        ):
+            if value(run) != value(runs[0]):
+                raise ValueError(
+                    f"{runs[0].dir.path} and {run.dir.path} were made from different {what} ({value(runs[0])[:12]}, "
+                    f"{value(run)[:12]}): their predictions cannot be averaged."
+                )
+
+
+def held_out_unit(groups: list[Group]) -> Unit:
+    """All members on the data's own test part.
+
+    Raises:
+        ValueError: Members have different test parts.
+    """
+    runs = [run for group in groups for run in group.runs]
+    same_samples(runs, "test")
+    return Unit("test", runs, [g for g, group in enumerate(groups) for _ in group.runs])
+
+
+def validation_units(groups: list[Group]) -> list[Unit]:
+    """Single runs on the validation part they share, or k-fold directories fold by fold.
+
+    Raises:
+        ValueError: No sample is unseen by all members.
+    """
+    if all(group.kind == "run" for group in groups):
+        runs = [group.runs[0] for group in groups]
+        same_samples(runs, "val")
+        return [Unit("val", runs, list(range(len(groups))))]
+    counts = {len(group.runs) for group in groups}
+    if len(groups) < 2 or len(counts) > 1 or any(group.kind != "kfold" for group in groups):
+        several = next(group for group in groups if group.kind != "run")
+        raise ValueError(
+            f"The members of {several.path} have trained on each other's validation samples, so their mean must not "
+            "be scored there (its results.json has the score of single members). Train with a test part "
+            "(--data.test_fraction 0.2), or give two or more k-fold directories of the same folds."
+        )
+    units = [[group.runs[i] for group in groups] for i in range(counts.pop())]
+    for runs in units:
+        same_samples(runs, "val")
+    return [Unit("val", runs, list(range(len(groups)))) for runs in units]
+
+
+def same_samples(runs: list[Run], part: str) -> None:
+    """Raise a ValueError unless ``part`` holds the same samples for all: else some have trained on others' samples."""
+    for run in runs[1:]:
+        if not np.array_equal(np.sort(run.data.parts[part]), np.sort(runs[0].data.parts[part])):
+            raise ValueError(
+                f"{runs[0].dir.path} and {run.dir.path} have different {part} samples ({runs[0].data.split[part]}; "
+                f"{run.data.split[part]}). Train both with the same --data.fold, --data.folds and --data.seed, or "
+                "keep a test part (--data.test_fraction 0.2)."
+            )
+
+
+def member_weights(unit: Unit, weights: np.ndarray) -> list[float]:
+    """Weight of each member: its group's, shared among the group's members."""
+    return [float(weights[g]) / unit.group.count(g) for g in unit.group]
+
+
+def member_names(groups: list[Group], units: list[Unit]) -> list[str]:
+    """What a member is called: its directory, or the k-fold directory where folds are scored one by one."""
+    if len(units) > 1:
+        return [str(group.path) for group in groups]
+    return [str(run.dir.path.relative_to(group.path.resolve().parent)) if group.kind != "run" else str(group.path)
+            for group in groups for run in group.runs]  # fmt: skip
+
+
+def score_unit(unit: Unit, weights: list[float]) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
+    """Rows of the mean, and of each member; each network sees each batch once."""
+    tasks, data = [run.task for run in unit.runs], unit.runs[0].data
+    mean, alone = [], [[] for _ in tasks]
+    for batch in batches_of(tasks, data, unit.part):
+        calls: list[list[Tensor]] = []
+
+        def average(changed: dict, calls: list = calls) -> Tensor:
+            calls.append(member_probs(tasks, changed))
+            return mean_prob(calls[-1], weights)
+
+        kept = {k: batch[k] for k in ("id", "group") if k in batch}
+        mean.append(on_cpu({**tasks[0].rows_with(batch, average), **kept}))
+        for m, rows in enumerate(alone):
+            replay = iter(calls)  # the same copies in the same order
+            rows.append(on_cpu({**tasks[0].rows_with(batch, lambda _, r=replay, m=m: next(r)[m]), **kept}))
+    return concatenated(mean)[0], [concatenated(rows)[0] for rows in alone]
+
+
+def truths(unit: Unit, groups: int) -> np.ndarray:
+    """(n, groups): what each group's mean gives to the true class, over the unit's samples."""
+    tasks, found = [run.task for run in unit.runs], []
+    for batch in batches_of(tasks, unit.runs[0].data, unit.part):
+        probs = member_probs(tasks, batch)
+        means = [mean_prob([p for p, g in zip(probs, unit.group, strict=True) if g == i]) for i in range(groups)]
+        found.append(truth_probs(means, batch, tasks[0].hparams.get("ignore_class")))
+    return np.concatenate(found)
+
+
+def on_cpu(rows: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rows off the device, where those of a whole part would fill it."""
+    return {name: value.cpu() for name, value in rows.items()}
+
+
+def scored_on(units: list[Unit], first: Run) -> str:
+    """In words, what the members were scored on."""
+    if len(units) > 1:
+        return f"out-of-fold samples of {len(units)} folds, by the members that did not train on them"
+    return first.data.split["test"]

@@ -1,0 +1,3 @@
+from .inspect import run
+
+__all__ = ["run"]

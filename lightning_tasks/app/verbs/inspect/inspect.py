@@ -1,0 +1,282 @@
+"""``inspect``: what is in a data set, and what should not be; nothing is trained."""
+
+import argparse
+import csv
+import io
+import json
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+
+from datamodules.audit import findings as look
+from datamodules.audit.duplicates import Duplicates, repeated_mask_outliers
+from lightning_tasks.app.cli import TaskCLI
+from lightning_tasks.app.members import load_run
+from lightning_tasks.app.pages.inspect import print_findings, write_inspect_report
+from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.plots.inspect import class_figure, contact_sheet, map_figure
+from lightning_tasks.plots.save import agg, save_figure
+from lightning_tasks.runs.directory import new_folder
+from lightning_tasks.runs.results import clean_json
+
+from .features import network_features
+
+SHEET = 64  # pictures on the contact sheet
+PLACED = 10  # pictures of one kind on it
+
+
+@dataclass
+class Found:
+    """All findings about one data set; rows are those of its train pool."""
+
+    names: list[str]
+    exact: Duplicates
+    same_mask: np.ndarray
+    drop: dict[int, str]
+    near: list[np.ndarray]
+    leaks: list[look.Leak]
+    left_out: np.ndarray
+    sampled: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    points: np.ndarray | None = None
+    outliers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    far: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+def run(args: list[str]) -> None:
+    """``inspect --config C [--distance 4] [--features pixels | --run R] [--name N] [--overwrite]`` and overrides."""
+    options, overrides = parse(args)
+    start = time.perf_counter()
+    cli = TaskCLI(overrides, run=False)
+    folder = cli.run_dir.path.parent / options.name
+    new_folder(folder, options.overwrite, make=False)
+    task, data = cli.model, cli.datamodule
+    data.broken = {}  # a picture that cannot be decoded is a finding, not an end
+    data.setup()
+    found = findings(data, options.distance)
+    made_of = describe_features(options)
+    if options.tsne:
+        task_of_features = load_run(options.run).task if options.run else None
+        add_map(found, data, task_of_features, options.tsne, options.seed)
+    results = summary(found, data, getattr(task, "class_names", []))
+    results |= {"experiment": cli.options.experiment, "name": options.name}
+    results["settings"] = {
+        "distance": options.distance,
+        "features": made_of,
+        "tsne": options.tsne,
+        "seed": options.seed,
+    }
+    results["seconds"] = round(time.perf_counter() - start, 1)
+    results = clean_json(results)
+    new_folder(folder, options.overwrite)
+    write(folder, results, found, data, getattr(task, "class_names", []))
+    print_findings(results, folder)
+
+
+def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our options, and the configuration."""
+    parser = argparse.ArgumentParser(
+        "cli.py inspect", allow_abbrev=False, description="Report on a data set before its own cleaning."
+    )
+    parser.add_argument("--distance", type=int, default=4, help="bits by which near duplicates may differ, of 64")
+    parser.add_argument("--features", choices=["pixels"], default="pixels", help="features of the t-SNE map")
+    parser.add_argument("--run", help="take the features of this run's network instead")
+    parser.add_argument("--tsne", type=int, default=3000, help="samples on the t-SNE map; 0 for no map")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample and of the map")
+    parser.add_argument("--name", default="inspect", help="name within the experiment")
+    parser.add_argument("--overwrite", action="store_true", help="replace the report of this name")
+    options, overrides = parser.parse_known_args(args)
+    if not 0 <= options.distance <= 64:
+        raise ValueError(
+            f"--distance {options.distance}: hashes have 64 bits; 4 finds near copies, above 10 is chance."
+        )
+    return options, overrides
+
+
+def describe_features(options: argparse.Namespace) -> str:
+    """In words, for the report."""
+    return f"network of {options.run}" if options.run else "pixels (24 x 24 areas)"
+
+
+def findings(data: Any, distance: int) -> Found:
+    """Look at the whole train pool, before the datamodule's own cleaning, and across its parts after it."""
+    pool = data.pools["train"]
+    count = len(pool["id"])
+    prints = {
+        name: look.fingerprints(data.served(name), partial(data.images, name) if data.has_images else None)
+        for name in data.pools
+    }
+    names = data.names("train", pool["id"])
+    exact = look.duplicates(prints["train"], pool.get("label", pool.get("mask")))
+    same_mask = repeated_mask_outliers(pool["mask"]) if "mask" in pool else np.zeros(0, np.int64)
+    drop = look.reasons_to_drop(exact, same_mask, names)
+    rest = np.setdiff1d(np.arange(count), list(drop)).astype(np.int64)
+    parts = {p: rows for p, rows in data.parts.items() if p != "test" or not data.scores_validation}
+    used = np.concatenate([rows for p, rows in parts.items() if data.pool_of(p) == "train"])
+    return Found(
+        names=names,
+        exact=exact,
+        same_mask=same_mask,
+        drop=drop,
+        near=[rest[group] for group in look.near_groups(prints["train"][rest], distance)],
+        leaks=look.leaks({p: prints[data.pool_of(p)][np.unique(rows)] for p, rows in parts.items()}, distance),
+        left_out=np.setdiff1d(np.arange(count), used),
+    )
+
+
+def add_map(found: Found, data: Any, network: Any, limit: int, seed: int) -> None:
+    """Find distinct samples far from all others, place some on a map, and mark its outliers; needs features."""
+    copies = np.concatenate([g[1:] for g in (*found.exact.planted, *found.exact.repeated)] or [np.zeros(0, np.int64)])
+    distinct = np.setdiff1d(np.arange(len(found.names)), copies)
+    planted = np.array([np.searchsorted(distinct, g[0]) for g in found.exact.planted], np.int64)
+    if network is not None:
+        features = network_features(network, data, distinct)
+    elif data.has_images:
+        features = look.pixel_features(partial(data.images, "train"), distinct)
+    else:
+        features = look.table_features({k: v[distinct] for k, v in data.served("train").items()})
+    if features is None or len(distinct) < 4:
+        return
+    points = look.reduced(features, seed)
+    found.far = distinct[look.far_outliers(points)]
+    chosen = look.sample_rows(len(distinct), limit, planted, seed)
+    found.sampled, found.points = distinct[chosen], look.tsne_map(points[chosen], seed)
+    found.outliers = found.sampled[look.map_outliers(found.points)]
+
+
+def summary(found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
+    """All findings as plain values, samples by name."""
+    names = np.array(found.names)
+    pool, broken = data.pools["train"], data.broken
+
+    def groups(lists: list[np.ndarray]) -> list[list[str]]:
+        return [names[group].tolist() for group in lists]
+
+    everything = np.arange(len(names))
+    parts = {"all, before cleaning": ("train", everything)}
+    parts |= {p: (data.pool_of(p), rows) for p, rows in data.parts.items() if p != "test" or not data.scores_validation}
+    counts = {}
+    for part, (of, rows) in parts.items():
+        table = {k: dict(zip(class_names(len(v), classes), v.tolist(), strict=True))
+                 for k, v in look.class_table(data.pools[of], rows).items()}  # fmt: skip
+        counts[part] = {"n": len(rows), **table}
+    return {
+        "kind": "inspect",
+        "data": type(data).__name__,
+        "title": data.title,
+        "data_source": data.data_source,
+        "arrays_fingerprint": data.fingerprint(split=False),
+        "arrays": {
+            f"{name}/{key}": {"shape": list(v.shape), "dtype": str(v.dtype)}
+            | ({"low": v.min().item(), "high": v.max().item()} if v.dtype.kind in "uifb" and v.size else {})
+            for name in data.pools
+            for key, v in data.served(name).items()
+        },
+        "classes": classes,
+        "split": data.split,
+        "groups": len(np.unique(pool["group"])) if "group" in pool else None,
+        "counts": counts,
+        "planted": groups(found.exact.planted),
+        "duplicates": groups(found.exact.repeated),
+        "conflicts": groups(found.exact.conflicts),
+        "same_mask": names[found.same_mask].tolist(),
+        "near_duplicates": groups(found.near),
+        "leaks": [
+            {"parts": list(leak.parts), "exact": len(leak.exact), "near": len(leak.near)} for leak in found.leaks
+        ],
+        "map_outliers": {"of": len(found.sampled), "samples": names[found.outliers].tolist()},
+        "far": names[found.far].tolist(),
+        "undecodable": broken,
+        "exclude": len(found.drop) + len(broken.get("train", ())),
+        "left": len(names) - len(found.drop),
+        "left_out_by_the_data_module": len(found.left_out),
+        "left_out_and_not_in_exclude": names[np.setdiff1d(found.left_out, list(found.drop))].tolist(),
+        "in_exclude_and_not_left_out": names[np.setdiff1d(list(found.drop), found.left_out).astype(int)].tolist(),
+        "notes": data.notes,
+    }
+
+
+def class_names(count: int, known: list[str]) -> list[str]:
+    """Names of classes 0..count-1; numbers where the task has no names."""
+    return [known[k] if k < len(known) else str(k) for k in range(count)]
+
+
+def write(folder: Path, results: dict[str, Any], found: Found, data: Any, classes: list[str]) -> None:
+    """All files of the report."""
+    drop = [(found.names[i], why) for i, why in found.drop.items()]
+    drop += [(name, "cannot be decoded") for name in results["undecodable"].get("train", ())]
+    table(folder / "exclude.csv", ("id", "reason"), drop)
+    suspects = [(found.names[i], f"near duplicate of {found.names[g[0]]}") for g in found.near for i in g[1:]]
+    suspects += [(found.names[i], "far from all others") for i in found.far]
+    suspects += [(found.names[i], "outlier of the t-SNE map") for i in found.outliers]
+    suspects = [row for row in suspects if row[0] not in {found.names[i] for i in found.drop}]
+    table(folder / "suspects.csv", ("id", "reason"), suspects)
+    if results["groups"] is None and found.near:
+        groups = look.groups_of(len(found.names), found.near)
+        table(folder / "groups.csv", ("id", "group"), list(zip(found.names, groups.tolist(), strict=True)))
+    write_atomic(folder / "inspect.json", json.dumps(results, indent=2) + "\n")
+    figures = draw(results, found, data, classes)
+    writer = SummaryWriter(str(folder))
+    for name, figure in figures.items():
+        save_figure(figure, folder / "figures" / f"{name}.png")
+        writer.add_figure(f"inspect/{name}", agg(figure))
+    writer.close()
+    write_inspect_report(folder)
+
+
+def table(path: Path, head: tuple[str, ...], rows: list[tuple]) -> None:
+    """Write a CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    write_atomic(path, text.getvalue())
+
+
+def draw(results: dict[str, Any], found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
+    """Figures by name."""
+    pool = data.pools["train"]
+    figures = {}
+    if (counts := {part: c["samples"] for part, c in results["counts"].items() if "samples" in c}) != {}:
+        figures["classes"] = class_figure(counts)
+    if data.has_images and (shown := suspects_shown(found)):
+        pictures = data.images("train", np.array([row for row, _ in shown]))
+        if pictures.ndim == 4:
+            figures["suspects"] = contact_sheet(pictures, [words for _, words in shown])
+    if found.points is not None:
+        labels = labels_of(pool, found.sampled)
+        dropped = np.isin(found.sampled, list(found.drop))
+        names = class_names(int(labels.max()) + 1 if labels is not None else 0, classes)
+        ringed = np.isin(found.sampled, np.union1d(found.outliers, found.far))
+        figures["map"] = map_figure(found.points, labels, names, ringed, dropped)
+    return figures
+
+
+def labels_of(pool: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray | None:
+    """Class of each row: its label, or the commonest class of its mask."""
+    if "label" in pool and pool["label"].ndim == 1 and pool["label"].dtype.kind in "uib":
+        return pool["label"][rows].astype(np.int64)
+    if "mask" in pool:
+        return np.array([np.bincount(pool["mask"][i].reshape(-1)).argmax() for i in rows])
+    return None
+
+
+def suspects_shown(found: Found) -> list[tuple[int, str]]:
+    """Rows and words of the contact sheet: a few of each kind of finding."""
+    names = found.names
+    shown = [(int(g[0]), f"{names[g[0]]}\n{len(g)} copies") for g in found.exact.planted[:PLACED]]
+    shown += [(int(i), f"{names[i]}\n1 of {len(found.same_mask)}, one mask") for i in found.same_mask[:4]]
+    conflicting = {int(g[0]) for g in found.exact.conflicts}
+    same = sorted(found.exact.repeated, key=lambda g: int(g[0]) not in conflicting)[:PLACED]
+    for group in same:
+        word = "conflict" if int(group[0]) in conflicting else "duplicates"
+        shown.append((int(group[0]), f"{word}\n{', '.join(names[i] for i in group[:3])}"))
+    for group in found.near[:PLACED]:
+        shown += [(int(i), f"{names[i]}\nnear {names[group[0]]}") for i in group[:2]]
+    shown += [(int(i), f"{names[i]}\nfar from all") for i in found.far if int(i) not in found.drop][: 2 * PLACED]
+    shown += [(int(i), f"{names[i]}\noutlier of the map") for i in found.outliers if int(i) not in found.drop]
+    return shown[:SHEET]

@@ -1,0 +1,3 @@
+from .folds import run
+
+__all__ = ["run"]

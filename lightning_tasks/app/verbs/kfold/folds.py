@@ -1,0 +1,130 @@
+"""``kfold``: one fit a fold (or bootstrap bag), each resumable by itself, then scores pooled over all samples."""
+
+import argparse
+import shutil
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from lightning_tasks.app.jobs import Job, run_jobs, state_of
+from lightning_tasks.app.plan import Plan
+from lightning_tasks.runs.directory import RunDir
+
+from .pool import pool
+
+OURS = {
+    "--data.fold": "kfold sets data.fold: leave it away, or run a single fold with --fold I.",
+    "--data.folds": "kfold sets data.folds: give --folds N.",
+    "--data.bag": "kfold sets data.bag: give --bootstrap and --folds N.",
+    "--resume": "kfold goes on by itself where folds are missing or unfinished: leave --resume away.",
+}
+
+
+@dataclass
+class Folds:
+    """The folds of one directory.
+
+    Args:
+        folder: ``runs/<experiment>/<name>``.
+        name: Name of the directory within its experiment.
+        count: Number of folds or bags.
+        bags: Whether they are bootstrap bags.
+        args: The user's arguments of ``fit``.
+        planned: Settings of the fit without those of the fold.
+    """
+
+    folder: Path
+    name: str
+    count: int
+    bags: bool
+    args: list[str]
+    planned: dict[str, Any]
+
+    def run(self, i: int) -> RunDir:
+        """Directory of one fold."""
+        return RunDir(self.folder / f"fold_{i}")
+
+    def label(self, i: int) -> str:
+        """``fold 2 of 5 (fold_1)``."""
+        return f"{'bag' if self.bags else 'fold'} {i + 1} of {self.count} (fold_{i})"
+
+    def state(self, i: int) -> str:
+        """``finished``, ``begun`` (its last checkpoint can be continued) or ``missing``.
+
+        Raises:
+            ValueError: The fold was made with another configuration.
+        """
+        run = self.run(i)
+        own = {"data.bag": i} if self.bags else {"data.fold": i, "data.folds": self.count, "data.bag": None}
+        return state_of(run, run.results.is_file() and run.rows.is_file(), self.planned | own, "folds")
+
+    def job(self, i: int, state: str) -> Job:
+        """The fold's fit."""
+        own = ["--data.bag", str(i)] if self.bags else ["--data.fold", str(i), "--data.folds", str(self.count)]
+        own += [] if self.bags else ["--data.bag", "null"]
+        how = ["--resume"] if state == "begun" else ["--overwrite"]
+        args = ["fit", *self.args, *own, "--name", f"{self.name}/fold_{i}", *how]
+        return Job(f"fold_{i}", self.label(i), args, self.folder / f"fold_{i}.log")
+
+
+def run(args: list[str]) -> None:
+    """``kfold --config C --folds 5 [--fold i] [--jobs n] [--bootstrap] [--name N] [--overwrite]`` and fit options."""
+    options, fit_args = parse(args)
+    plan = Plan(fit_args)
+    module, data = plan.options.data.class_path.rsplit(".", 1)
+    if not getattr(import_module(module), data).splits:
+        raise ValueError(f"{data} gives its train and validation parts itself: there are no folds to make.")
+    count = options.folds if options.folds is not None else plan.options.data.init_args.folds
+    if count < 2:
+        raise ValueError(f"--folds {count}: need 2 or more.")
+    if options.fold is not None and not 0 <= options.fold < count:
+        raise ValueError(f"--fold {options.fold} is out of range: with --folds {count} the folds are 0..{count - 1}.")
+    name = options.name or ("bags" if options.bootstrap else "kfold")
+    folds = Folds(plan.run_dir.path.parent / name, name, count, options.bootstrap, fit_args, plan.settings())
+    wanted = range(count) if options.fold is None else [options.fold]
+    if options.overwrite:
+        for i in wanted:
+            shutil.rmtree(folds.run(i).path, ignore_errors=True)
+    states = {i: folds.state(i) for i in wanted}  # before any fold runs: a wrong one would cost the others' time
+    for i, state in states.items():
+        if state == "finished":
+            print(f"{folds.label(i)}: finished before")
+    todo = [folds.job(i, state) for i, state in states.items() if state != "finished"]
+    if todo:
+        (folds.folder / "results.json").unlink(missing_ok=True)  # it no longer tells of all folds
+    failed = run_jobs(todo, options.jobs, plan.options.trainer)
+    if failed:
+        name, words = next(iter(failed.items()))
+        log = folds.folder / f"{name}.log"
+        raise RuntimeError(f"{len(failed)} of {len(todo)} folds failed. {name}: {words} ({log})")
+    if plan.options.trainer.fast_dev_run:
+        return
+    missing = [i for i in range(count) if folds.state(i) != "finished"]
+    if missing:
+        print(f"Still missing: folds {', '.join(map(str, missing))}. The last one to finish pools all {count}.")
+        return
+    pool(folds.folder, count, options.bootstrap, plan.options.draws)
+
+
+def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our options, and the rest for ``fit``."""
+    parser = argparse.ArgumentParser(
+        "cli.py kfold",
+        allow_abbrev=False,
+        description="Train every fold, then pool the out-of-fold predictions. A second call runs what is missing. "
+        "All options of fit may follow.",
+    )
+    parser.add_argument("--folds", type=int, help="number of folds or bags; default: data.folds of the config")
+    parser.add_argument("--fold", type=int, help="run only this fold, from 0: a cluster job")
+    parser.add_argument("--jobs", type=int, help="processes that train folds side by side; default: one after another")
+    parser.add_argument("--bootstrap", action="store_true", help="bags drawn with replacement instead of folds")
+    parser.add_argument("--name", help="name within the experiment; default: kfold, or bags with --bootstrap")
+    parser.add_argument("--overwrite", action="store_true", help="train the folds anew")
+    options, fit_args = parser.parse_known_args(args)
+    for arg in fit_args:
+        if (message := OURS.get(arg.split("=")[0])) is not None:
+            raise ValueError(message)
+    if options.jobs is not None and options.jobs < 1:
+        raise ValueError(f"--jobs {options.jobs}: need 1 or more.")
+    return options, fit_args

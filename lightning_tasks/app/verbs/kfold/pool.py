@@ -1,0 +1,146 @@
+"""What k folds say together: scores of each fold, their spread, and scores pooled over all samples."""
+
+import json
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lightning_tasks.app.cli import TaskCLI
+from lightning_tasks.app.members import load_run
+from lightning_tasks.app.pages.kfold import print_folds, write_kfold_report
+from lightning_tasks.app.predict import batches_of, member_probs
+from lightning_tasks.app.scores import scores_of, used
+from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.plots.save import save_figure
+from lightning_tasks.runs.checkpoint import load_weights
+from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.results import clean_json
+from lightning_tasks.runs.rowfile import concatenated, load_rows
+from lightning_tasks.runs.tables import save_table
+
+SELECTED = "each fold's checkpoint was chosen on that fold's validation part, so these scores are slightly optimistic"
+
+
+def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
+    """Write ``oof``, ``results.json``, figures, ``report.html`` and ``latest`` of a directory whose folds are done.
+
+    Args:
+        folder: Holds ``fold_0`` to ``fold_<count - 1>``, each with ``results.json`` and ``rows.npz``.
+        count: Number of folds or bags.
+        bags: Whether samples are out of several bags, whose predictions are then averaged.
+        draws: Bootstrap draws of the intervals.
+
+    Raises:
+        ValueError: The folds were made from different data.
+    """
+    runs = [RunDir(folder / f"fold_{i}") for i in range(count)]
+    found = [json.loads(run.results.read_text()) for run in runs]
+    if len({r["arrays_fingerprint"] for r in found}) > 1:
+        raise ValueError(f"{folder}: the data changed between the folds. Train them anew with --overwrite.")
+    loaded = [load_rows(run.rows) for run in runs]
+    task = TaskCLI(["--config", str(runs[0].config)], run=False).model
+    load_weights(task, runs[0].best)  # for what it learnt of the data, such as the names of strata
+    note = None
+    if bags:
+        try:
+            rows, columns = out_of_bag(folder, loaded)
+        except (NotImplementedError, ValueError) as reason:  # a task whose predictions have no mean
+            rows, columns, note = None, None, f"No out-of-bag scores: {reason}"
+    else:
+        rows, columns = out_of_fold(folder, loaded)
+    if columns is not None:
+        save_table(folder / "oof", {**columns, **{k: v.numpy() for k, v in rows.items() if k in task.file_rows}})
+    results = summarise(task, found, [r for r, _ in loaded], rows, draws)
+    first = found[0]
+    results = {
+        "kind": "bags" if bags else "kfold",
+        **{
+            k: first[k]
+            for k in ("task", "experiment", "seed", "data_source", "arrays_fingerprint", "weights", "monitor")
+        },
+        "name": folder.name,
+        "folds": count,
+        "scored": ("out-of-bag samples, mean over the bags without them" if bags else "out-of-fold samples")
+        + "; "
+        + SELECTED,
+        "test": "" if first["scores_validation"] else first["split"]["test"],
+        "notes": [*dict.fromkeys(n for r in found for n in r["notes"]), *([note] if note else [])],
+        **results,
+        "seconds": round(sum(r["seconds"] for r in found), 2),
+        **{k: first[k] for k in ("device", "precision", "packages", "python", "git_commit")},
+    }
+    if rows is not None:
+        for name, figure in task.figures_of_rows(rows).items():
+            save_figure(figure, folder / "figures" / f"oof_{name}.png")
+    results = clean_json(results)
+    write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    report = write_kfold_report(folder)
+    RunDir(folder).mark_latest()
+    print_folds(results)
+    print(f"Report: {report}")
+    return results
+
+
+def out_of_fold(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:
+    """Rows of all folds as one, each sample once, and the columns ``id`` and ``fold`` of ``oof``."""
+    rows, order = concatenated([r for r, _ in loaded])
+    if len(rows["id"].unique()) < len(rows["id"]):
+        raise ValueError(f"{folder}: a sample is in the validation part of two folds. Train them with one --data.seed.")
+    names = np.concatenate([names for _, names in loaded])
+    fold = np.concatenate([np.full(len(names), i) for i, (_, names) in enumerate(loaded)])
+    return rows, {"id": names[order.numpy()], "fold": fold[order.numpy()]}
+
+
+def out_of_bag(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:
+    """Rows from the mean prediction of the bags that a sample is out of, and the columns ``id`` and ``bags``.
+
+    Streams the data through all members once more, because rows of single bags (such as a confusion matrix of one
+    picture) cannot be averaged.
+    """
+    runs = [load_run(str(folder / f"fold_{i}"), calibrated=False) for i in range(len(loaded))]
+    data, tasks = runs[0].data, [run.task for run in runs]
+    outside = [r["id"] for r, _ in loaded]
+    data.parts["oob"] = np.flatnonzero(np.isin(data.pools["train"]["id"], torch.cat(outside).numpy()))
+    batches, times = [], []
+    for batch in batches_of(tasks, data, "oob"):
+        ids = batch["id"]
+        use = torch.stack([torch.isin(ids, out.to(ids.device)) for out in outside]).float()  # (members, B)
+        rows = tasks[0].rows_with(batch, partial(mean_over, tasks, use / use.sum(0)))
+        kept = {k: batch[k] for k in ("id", "group") if k in batch}
+        batches.append({k: v.cpu() for k, v in {**rows, **kept}.items()})
+        times.append(use.sum(0).long().cpu())
+    rows, order = concatenated(batches)
+    names = np.array(data.names("train", rows["id"].numpy()), dtype=str)
+    return rows, {"id": names, "bags": torch.cat(times)[order].numpy()}
+
+
+def mean_over(tasks: list, shares: Tensor, batch: dict) -> Tensor:
+    """Mean of ``prob`` with a share (members, B) of each member in each sample."""
+    probs = member_probs(tasks, batch)
+    return sum(share.view(-1, *[1] * (p.ndim - 1)) * p for share, p in zip(shares, probs, strict=True))
+
+
+def summarise(
+    task: Any, found: list[dict], parts: list[dict[str, Tensor]], rows: dict[str, Tensor] | None, draws: int
+) -> dict[str, Any]:
+    """``per_fold`` values, their mean and sd ``over_folds``, and pooled ``metrics`` with intervals."""
+    per_fold = []
+    for i, (results, part) in enumerate(zip(found, parts, strict=True)):
+        scores = {f"val/{k}": float(v) for k, v in task.score(used(task, part)).items()}
+        if not results["scores_validation"]:
+            scores |= {k: math.nan if m["value"] is None else m["value"] for k, m in results["metrics"].items()}
+        per_fold.append({"fold": i, "n": len(part["id"]), "best_epoch": results["best_epoch"],
+                         "seconds": results["seconds"], "metrics": scores})  # fmt: skip
+    over = {}
+    for name in per_fold[0]["metrics"]:
+        values = np.array([fold["metrics"].get(name, math.nan) for fold in per_fold])
+        values = values[np.isfinite(values)]  # undefined in a fold, such as the IoU of a class it does not hold
+        sd = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+        over[name] = {"mean": float(values.mean()) if len(values) else math.nan, "sd": sd, "n": len(values)}
+    metrics = {} if rows is None else scores_of(task, "oof", rows, draws)
+    return {"metrics": metrics, "over_folds": over, "per_fold": per_fold}

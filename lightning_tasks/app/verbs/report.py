@@ -1,0 +1,29 @@
+"""``report``: the HTML page of a run, or of what a verb made of several."""
+
+import argparse
+from pathlib import Path
+
+from lightning_tasks.app.pages.comparison import write_comparison_report
+from lightning_tasks.app.pages.ensemble import write_ensemble_report
+from lightning_tasks.app.pages.inspect import write_inspect_report
+from lightning_tasks.app.pages.kfold import write_kfold_report
+from lightning_tasks.app.pages.run import write_report
+from lightning_tasks.runs.directory import find_run, kind_of
+
+WRITERS = {
+    "kfold": write_kfold_report,
+    "bags": write_kfold_report,
+    "ensemble": write_ensemble_report,
+    "inspect": write_inspect_report,
+    "sweep": write_comparison_report,
+    "tune": write_comparison_report,
+}
+
+
+def run(args: list[str]) -> None:
+    """``report --run R``."""
+    parser = argparse.ArgumentParser("cli.py report", description="Write report.html of a run.")
+    parser.add_argument("--run", required=True, help="run directory, such as runs/mars_unet/latest")
+    folder = Path(parser.parse_args(args).run)
+    writer = WRITERS.get(kind_of(folder))
+    print(f"Wrote {writer(folder) if writer else write_report(find_run(folder))}")

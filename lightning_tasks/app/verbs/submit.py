@@ -1,0 +1,100 @@
+"""``submit``: the assignment's own submission file from a run, or from all folds of a k-fold directory."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lightning_tasks.app.members import load_members
+from lightning_tasks.app.predict import batches_of, member_probs, stream
+from lightning_tasks.common.atomic import write_atomic_with
+
+
+def run(args: list[str]) -> None:
+    """``submit --run R [--tta] [--average prob|rank] [--out F] [--allow-simulated]`` and dotted overrides."""
+    parser = argparse.ArgumentParser(
+        "cli.py submit",
+        description="Write the assignment's submission file. The folds of a k-fold directory are averaged.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--run", required=True, type=Path, help="run or k-fold directory, such as runs/mars_unet/latest"
+    )
+    parser.add_argument("--out", type=Path, help="file to write; default: submission.csv (or .zip) in the directory")
+    parser.add_argument("--tta", action="store_true", help="average over flips")
+    parser.add_argument("--average", default="prob", help="of members: prob, or rank, for scores that only rank")
+    parser.add_argument("--allow-simulated", action="store_true", help="write even though the data is simulated")
+    options, overrides = parser.parse_known_args(args)
+    if options.average not in ("prob", "rank"):
+        raise ValueError(f"--average {options.average!r}: choose prob or rank.")
+
+    members = load_members(options.run, overrides)
+    tasks, data = [member.task for member in members], members[0].data
+    if data.data_source == "simulated" and not options.allow_simulated:
+        raise ValueError(
+            f"{options.run} was trained on simulated data; a submission of it says nothing. "
+            "Set --data.root to the real data, or add --allow-simulated to try the format."
+        )
+    if options.tta:
+        for task in tasks:
+            if "tta" not in task.hparams:
+                raise ValueError(f"{type(task).__name__} has no test-time augmentation: leave --tta away.")
+            task.hparams.tta = "flips"
+    folder = options.run.resolve()
+    voices = f"the mean of {len(tasks)} members" if len(tasks) > 1 else "one member"
+    if hasattr(tasks[0], "write_code_submission"):
+        if options.average == "rank":
+            raise ValueError(NO_RANKS.format(type(tasks[0]).__name__))
+        out = options.out or folder / "submission.zip"
+        side = data.pools["train"]["image"].shape[-1]  # pictures may have been resized when they were read
+        write_atomic_with(out, lambda temporary: tasks[0].write_code_submission(tasks, temporary, side))
+        print(f"Wrote {out}: code and weights of {voices}")
+        return
+    if not hasattr(data, "write_submission"):
+        raise ValueError(f"{type(data).__name__} has no submission format: its assignment asks for none.")
+    if "predict" not in data.parts:
+        raise ValueError(f"{data.title} has no unlabelled test part to submit predictions for.")
+    out = options.out or folder / "submission.csv"
+    counts = []
+    average = ranked if options.average == "rank" else stream
+    write_atomic_with(
+        out, lambda temporary: counts.append(data.write_submission(temporary, average(tasks, data, "predict")))
+    )
+    how = ", averaged by rank" if options.average == "rank" else ""
+    print(f"Wrote {counts[0]} predictions of {voices}{how} to {out}")
+
+
+NO_RANKS = (
+    "--average rank orders samples by the probability of the second of two classes, and the submission of {} "
+    "needs classes. Leave --average away."
+)
+
+
+def ranked(tasks: list, data: Any, part: str) -> Iterator[dict]:
+    """A whole part as one batch of ``id`` and ``prob`` (N, 2), in which ``prob[:, 1]`` is the mean rank of the members.
+
+    Each member's probabilities become their ranks divided by N first: a member that is surer than the others does not
+    count for more. What is left is an order; it says nothing about how likely a sample is positive.
+
+    Raises:
+        ValueError: The members do not tell two classes apart.
+    """
+    ids: list[Tensor] = []
+    probs: list[list[Tensor]] = [[] for _ in tasks]
+    for batch in batches_of(tasks, data, part):
+        ids.append(batch["id"].cpu())
+        for found, prob in zip(probs, member_probs(tasks, batch), strict=True):
+            if prob.ndim != 2 or prob.shape[1] != 2:
+                raise ValueError(NO_RANKS.format(type(tasks[0]).__name__))
+            found.append(prob[:, 1].cpu())
+    rank = sum(rank_share(torch.cat(found)) for found in probs) / len(tasks)
+    yield {"id": torch.cat(ids), "prob": torch.stack([1 - rank, rank], 1)}
+
+
+def rank_share(value: Tensor) -> Tensor:
+    """Rank / N of each of N values, float64 (N,): 1 / N for the lowest, 1 for the highest, equal ones their mean."""
+    _, place, count = value.unique(return_inverse=True, return_counts=True)
+    return (count.cumsum(0).double() - (count - 1) / 2)[place] / len(value)

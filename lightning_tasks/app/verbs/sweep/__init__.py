@@ -1,0 +1,3 @@
+from .sweep import run
+
+__all__ = ["run"]

@@ -1,0 +1,161 @@
+"""``sweep``: one fit for each combination of settings and each seed, resumable, then mean and sd over the seeds."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lightning_tasks.app.errors import check_types
+from lightning_tasks.app.jobs import Job, run_jobs
+from lightning_tasks.common.choices import nearest
+
+from .axes import clash, combinations, number_of, parse_grids
+from .plan import Sweep
+from .summary import check_metrics, show, summarise, write_all
+
+OURS = {
+    "--seed_everything": "sweep sets the seed: give --seeds 0,1,2.",
+    "--resume": "sweep goes on by itself where runs are missing or unfinished: leave --resume away.",
+}
+FILE_TYPES = {"title": str, "config": str, "settings": dict, "grid": dict, "variants": dict, "seeds": list,
+              "metrics": list}  # fmt: skip
+FILE_KEYS = tuple(FILE_TYPES)
+
+
+def run(args: list[str]) -> None:
+    """``sweep --config C --grid model.lr=0.01,0.1 --seeds 0,1,2`` or ``sweep --sweep F``, and fit options."""
+    options, fit_args = parse(args)
+    found = read_file(Path(options.sweep)) if options.sweep else {}
+    grid = (found.get("grid") or {}) | parse_grids(options.grid)
+    variants = found.get("variants") or ({"default": {}} if options.seeds and not grid else {})
+    if not grid and not variants:
+        raise ValueError("nothing to compare: give --grid model.lr=0.01,0.1 or --sweep configs/sweeps/FILE.yaml, "
+                         "or --seeds 0,1,2 to see the spread of one configuration.")  # fmt: skip
+    combos = combinations(grid, variants)
+    own = {key for combo in combos for key in combo.settings}
+    if pair := clash(fit_args, own):
+        raise ValueError(f"{pair[0]} cannot be set for all runs: the sweep compares values of {pair[1]}.")
+    sweep = Sweep(
+        options.name or (Path(options.sweep).stem if options.sweep else "sweep"),
+        combos,
+        options.seeds or found.get("seeds") or [0, 1, 2],
+        options.config or ([found["config"]] if "config" in found else []),
+        fit_args,
+        found.get("settings") or {},
+        options.metric or found.get("metrics"),
+        found.get("title"),
+        overwrite=options.overwrite,
+    )
+    execute(sweep, options.jobs)
+
+
+def execute(sweep: Sweep, jobs: int | None) -> dict[str, Any]:
+    """Run what is missing; write the table after each run, the figure at the end.
+
+    Returns:
+        What ``results.json`` holds.
+
+    Raises:
+        RuntimeError: No run finished. Where some failed, the table says so and the others are scored.
+        ValueError: A metric that the runs do not have.
+    """
+    sweep.plan()
+    todo = []
+    for number, (combo, seed) in enumerate(sweep.runs):
+        job = sweep.job(number, combo, seed)
+        if sweep.states[combo.slug, seed] == "finished":
+            print(f"{job.label}: finished before")
+        else:
+            todo.append(job)
+    failed: dict[str, str] = {}
+
+    def ended(job: Job, error: str | None) -> None:
+        if error is not None:
+            failed[job.name] = error
+        if not sweep.trainer.fast_dev_run:
+            write_all(sweep.folder, summarise(sweep, failed), figure=False)
+
+    run_jobs(todo, jobs, sweep.trainer, ended)
+    if sweep.trainer.fast_dev_run and not failed:
+        return {}
+    results = summarise(sweep, failed)
+    if not any(row["status"] == "finished" for row in results["runs"]):
+        name, words = next(iter(failed.items()))
+        raise RuntimeError(f"none of {len(sweep.runs)} runs finished. {name}: {words} ({sweep.folder / name}.log)")
+    check_metrics(results)
+    write_all(sweep.folder, results, figure=True)
+    show(sweep.folder, results)
+    return results
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """A sweep's YAML; ``config`` is relative to its folder, also that of a variant.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: No mapping, or an unknown key.
+    """
+    if not path.is_file():
+        near = sorted(map(str, path.parent.glob("*.yaml")))
+        raise FileNotFoundError(f"--sweep {path} does not exist.{nearest(str(path), near)}")
+    found = yaml.safe_load(path.read_text())
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: expected keys such as config, grid, variants and seeds.")
+    for key in found:
+        if key not in FILE_KEYS:
+            raise ValueError(
+                f"{path}: unknown key {key!r}.{nearest(key, list(FILE_KEYS))} Keys: {', '.join(FILE_KEYS)}."
+            )
+    check_types(str(path), found, FILE_TYPES)
+    variants = found.get("variants") or {}
+    check_types(f"{path}: variants", variants, dict.fromkeys(variants, dict))
+    for holder in (found, *variants.values()):
+        if "config" in (holder or {}):
+            holder["config"] = str(path.parent / holder["config"])
+    for key, values in (found.get("grid") or {}).items():
+        if not isinstance(values, list) or not values:
+            raise ValueError(f"{path}: grid.{key} must be a list of values, such as [1, 2, 4]; it is {values!r}.")
+        found["grid"][key] = [number_of(value) for value in values]
+    if "seeds" in found:
+        found["seeds"] = int_list(",".join(map(str, found["seeds"])), f"{path}: seeds")
+    return found
+
+
+def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our options, and the rest for ``fit``."""
+    parser = argparse.ArgumentParser(
+        "cli.py sweep",
+        allow_abbrev=False,
+        description="Train every combination with every seed; a second call runs what is missing. Table (sweep.csv, "
+        "sweep.md) of mean and sd, and a figure. All options of fit may follow, for all runs.",
+    )
+    add = parser.add_argument
+    add("--config", action="append", default=[], help="configuration of the task")
+    add("--sweep", help="YAML file with config, grid, variants, seeds, metrics: configs/sweeps/*.yaml")
+    add("--grid", action="append", default=[], help="key=value,value,...; several give every combination")
+    add("--seeds", help="seeds of the runs; default: 0,1,2")
+    add("--jobs", type=int, help="processes side by side; default: one after another")
+    add("--name", help="name within the experiment; default: the sweep file's, or sweep")
+    add("--metric", action="append", help="metric of table and figure, several if repeated; default: test/<monitored>")
+    add("--overwrite", action="store_true", help="train anew what was trained before")
+    options, fit_args = parser.parse_known_args(args)
+    for arg in fit_args:
+        if (message := OURS.get(arg.split("=")[0])) is not None:
+            raise ValueError(message)
+    if options.jobs is not None and options.jobs < 1:
+        raise ValueError(f"--jobs {options.jobs}: need 1 or more.")
+    options.seeds = None if options.seeds is None else int_list(options.seeds)
+    return options, fit_args
+
+
+def int_list(text: str, option: str = "--seeds") -> list[int]:
+    """``0,1,2`` -> [0, 1, 2].
+
+    Raises:
+        ValueError: No whole numbers from 0 on, or one of them twice.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
+        raise ValueError(f"{option} {text}: expected different whole numbers such as 0,1,2.")
+    return [int(part) for part in parts]

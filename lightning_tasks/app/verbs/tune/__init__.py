@@ -1,0 +1,3 @@
+from .tune import run
+
+__all__ = ["run"]

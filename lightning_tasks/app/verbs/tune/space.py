@@ -1,0 +1,116 @@
+"""Search spaces in YAML: what ``tune`` may change, and within which limits."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from lightning_tasks.app.errors import check_types
+from lightning_tasks.app.verbs.sweep.axes import as_text, number_of
+from lightning_tasks.common.choices import nearest
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+FILE_TYPES = {"config": str, "fixed": dict, "search": dict, "space": dict}
+FILE_KEYS = tuple(FILE_TYPES)
+RANGE = ("type", "low", "high", "step", "log")
+KEYS = {"int": RANGE, "float": RANGE, "categorical": ("type", "choices")}
+
+
+@dataclass
+class Space:
+    """A file of ``configs/tune``.
+
+    Args:
+        config: Configuration that is tuned, or None; as it stands it is the one made by hand.
+        fixed: Settings of every tuned configuration beside the searched ones.
+        search: Settings of the trials alone, such as fewer epochs; the command line beats them.
+        ranges: Dotted key -> ``{type, low, high, step, log}`` or ``{type: categorical, choices}``.
+    """
+
+    config: str | None
+    fixed: dict[str, Any]
+    search: dict[str, Any]
+    ranges: dict[str, dict[str, Any]]
+
+    def suggest(self, trial: "Trial") -> dict[str, Any]:
+        """Values of one trial."""
+        found = {}
+        for key, r in self.ranges.items():
+            if r["type"] == "categorical":
+                found[key] = trial.suggest_categorical(key, [scalar(choice) for choice in r["choices"]])
+            else:
+                suggest = trial.suggest_int if r["type"] == "int" else trial.suggest_float
+                found[key] = suggest(key, r["low"], r["high"], **{k: r[k] for k in ("step", "log") if k in r})
+        return found
+
+    def samples(self) -> list[dict[str, Any]]:
+        """Settings that hold every limit and every choice at least once: to be parsed before the search."""
+        values = {
+            k: r["choices"] if r["type"] == "categorical" else [r["low"], r["high"]] for k, r in self.ranges.items()
+        }
+        count = max(map(len, values.values()))
+        return [{key: scalar(v[i % len(v)]) for key, v in values.items()} for i in range(count)]
+
+
+def scalar(choice: Any) -> Any:
+    """Lists and mappings as JSON text, because a study keeps numbers and text only."""
+    return as_text(choice) if isinstance(choice, (list, dict)) else choice
+
+
+def read_space(path: Path) -> Space:
+    """Read and check a search space.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: An unknown key or type, or a range that is empty or a single value.
+    """
+    if not path.is_file():
+        near = sorted(map(str, path.parent.glob("*.yaml")))
+        raise FileNotFoundError(f"--space {path} does not exist.{nearest(str(path), near)}")
+    found = yaml.safe_load(path.read_text())
+    if not isinstance(found, dict) or not found.get("space"):
+        raise ValueError(f"{path}: expected a mapping with the key 'space', which holds a range for each setting.")
+    for key in found:
+        if key not in FILE_KEYS:
+            raise ValueError(f"{path}: unknown key {key!r}.{nearest(key, list(FILE_KEYS))}")
+    check_types(str(path), found, FILE_TYPES)
+    ranges = {key: checked(f"{path}: space.{key}", r) for key, r in found["space"].items()}
+    config = str(path.parent / found["config"]) if "config" in found else None
+    return Space(config, found.get("fixed") or {}, found.get("search") or {}, ranges)
+
+
+def checked(where: str, given: Any) -> dict[str, Any]:
+    """One range, with ``1e-4`` as a number.
+
+    Raises:
+        ValueError: See ``read_space``.
+    """
+    kind = given.get("type") if isinstance(given, dict) else None
+    if kind not in KEYS:
+        raise ValueError(f"{where}: type={kind!r}: choose int, float or categorical.")
+    for key in given:
+        if key not in KEYS[kind]:
+            raise ValueError(f"{where}: {kind} has no key {key!r}.{nearest(key, list(KEYS[kind]))}")
+    r = {key: number_of(value) for key, value in given.items()}
+    if kind == "categorical":
+        if not isinstance(r.get("choices"), list) or len(r["choices"]) < 2:
+            raise ValueError(f"{where}: choices must be a list of two or more values.")
+        return r
+    numbers = int if kind == "int" else (int, float)
+    for key in ("low", "high"):
+        if not isinstance(r.get(key), numbers) or isinstance(r.get(key), bool):
+            raise ValueError(
+                f"{where}: {key}={r.get(key)!r}: expected {'a whole number' if kind == 'int' else 'a number'}."
+            )
+    if r["low"] >= r["high"]:
+        raise ValueError(
+            f"{where}: low={r['low']}, high={r['high']}: nothing to search. A fixed value goes to 'fixed'."
+        )
+    if "step" in r and not (isinstance(r["step"], numbers) and r["step"] > 0):
+        raise ValueError(f"{where}: step={r['step']!r}: need more than 0.")
+    if r.get("log") and (r["low"] <= 0 or "step" in r):
+        raise ValueError(f"{where}: log needs low above 0 and no step.")
+    return r

@@ -1,0 +1,241 @@
+"""``tune``: a search with pruning, random search at equal budget; the winners are trained anew and tested once."""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from lightning_tasks.app.cli import TaskCLI
+from lightning_tasks.app.jobs import Job, one_process, run_jobs
+from lightning_tasks.app.plan import Plan, differences
+from lightning_tasks.app.verbs.sweep.axes import Combination, as_args, as_text, clash, short_names
+from lightning_tasks.app.verbs.sweep.sweep import Sweep, execute, int_list
+
+from .space import Space, read_space
+
+try:
+    from .study import PRUNERS, SAMPLERS, Search, locked
+    from .summary import report_tuning
+    from .trial import UnknownMetric, run_trial
+    from .tuning import Tuning
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(f'tune needs Optuna ({error}): pip install -e ".[tune]"') from None
+
+OURS = {
+    "--resume": "tune goes on by itself where trials are missing: leave --resume away.",
+    "--overwrite": "a study is not replaced, because it is costly: give --study NAME, or delete its folder.",
+    "--name": "give --study NAME.",
+}
+
+
+def run(args: list[str]) -> None:
+    """``tune --config C --space S --trials 20`` and fit options."""
+    options, fit_args = parse(args)
+    space = read_space(Path(options.space))
+    config = [part for c in options.config or ([space.config] if space.config else []) for part in ("--config", c)]
+    if pair := clash(fit_args, {*space.ranges, *space.fixed}):
+        raise ValueError(f"{pair[0]} cannot be set for all trials: {options.space} sets {pair[1]}.")
+    plan = Plan([*config, *fit_args])
+    folder = plan.run_dir.path.parent / options.study
+    trial_plan = check_space(config, fit_args, space)
+    epochs = trial_plan.options.trainer.max_epochs
+    if not epochs or epochs < 1 or not one_process(plan.options.trainer):
+        raise ValueError(
+            "a trial needs --trainer.max_epochs and one device; several devices run several trials: --jobs."
+        )
+    metric, mode = goal(options, [*config, *fit_args])
+    tuning = Tuning(folder, config, fit_args, space, plan, metric, mode, options)
+    if options.seeds is not None and tuning.seed in options.seeds:
+        raise ValueError(
+            f"--seeds holds {tuning.seed}, the seed of the search, on which the winners were chosen. Give others, "
+            f"such as {','.join(str(tuning.seed + i) for i in (1, 2, 3))}."
+        )
+    agree(tuning, trial_plan)
+    searches, budget = {}, options.trials
+    for name in [options.only] if options.only else tuning.names:
+        if name != options.sampler and not options.only:  # as many trials as the search had time for
+            budget = min(budget, len(tuning.search(options.sampler, budget, epochs).all()))
+        searches[name] = tuning.search(name, budget, epochs)
+        if options.jobs is None:
+            run_search(tuning, searches[name], options.timeout if name == options.sampler else None)
+        else:
+            side_by_side(searches[name], args, options.jobs)
+    if options.only:
+        return
+    if busy := sum(search.elsewhere() for search in searches.values()):
+        print(f"{busy} trials still run in other processes; the one that ends last trains and tests the winners.")
+        return
+    with locked(folder / "finish.lock", wait=False) as free:
+        if free:
+            finish(tuning, searches)
+        else:
+            print("Another process trains and tests the winners.")
+
+
+def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Our options, and the rest for ``fit``."""
+    parser = argparse.ArgumentParser(
+        "cli.py tune",
+        allow_abbrev=False,
+        description="Search hyperparameters on the validation part, then train the winners and the configuration as "
+        "it stands with fresh seeds and test each once. A second call runs the missing trials; processes and machines "
+        "that see the same folder share them. All options of fit may follow.",
+    )
+    add = parser.add_argument
+    add("--config", action="append", help="configuration to tune; default: the one the space names")
+    add("--space", required=True, help="YAML file of ranges: configs/tune/*.yaml")
+    add("--trials", type=int, default=20, help="trials of each search; default: 20")
+    add("--metric", help="metric of validation; default: the one that chooses the checkpoint")
+    add("--mode", choices=("min", "max"), help="needed with a --metric that does not choose the checkpoint")
+    add("--sampler", choices=SAMPLERS, default="tpe", help="default: tpe")
+    add("--pruner", choices=PRUNERS, default="median", help="default: median")
+    add("--control", choices=("random", "none"), default="random", help="random search beside it; default: random")
+    add("--study", default="tune", help="name within the experiment; default: tune")
+    add("--seeds", help="seeds of the final runs; default: the three after the seed of the search")
+    add("--jobs", type=int, help="processes side by side; default: trials one after another")
+    add("--timeout", type=float, help="no trial begins after so many seconds; the control gets as many trials")
+    add("--only", choices=SAMPLERS, help="only trials of this search, nothing else: a cluster job")
+    options, fit_args = parser.parse_known_args(args)
+    for arg in fit_args:
+        if (message := OURS.get(arg.split("=")[0])) is not None:
+            raise ValueError(message)
+    for name in ("jobs", "trials"):
+        if (value := getattr(options, name)) is not None and value < 1:
+            raise ValueError(f"--{name} {value}: need 1 or more.")
+    options.seeds = None if options.seeds is None else int_list(options.seeds)
+    return options, fit_args
+
+
+def check_space(config: list[str], args: list[str], space: Space) -> Plan:
+    """Parse the command line of every limit and choice before any trial runs; returns the first."""
+    plans = [
+        Plan([*config, *as_args(space.search), *args, *as_args(space.fixed | values)]) for values in space.samples()
+    ]
+    return plans[0]
+
+
+def goal(options: argparse.Namespace, args: list[str]) -> tuple[str, str]:
+    """Metric and whether it is to be small or large: the task knows that of the one that chooses its checkpoint."""
+    task = TaskCLI([*args], run=False).model
+    metric = options.metric or task.monitor
+    if not metric.startswith("val/"):
+        raise ValueError(f"--metric {metric}: a search looks at validation alone, so its name begins with val/.")
+    mode = options.mode or (task.mode if metric == task.monitor else None)
+    if mode is None:
+        raise ValueError(f"--metric {metric}: add --mode min or --mode max (the task's own metric is {task.monitor}).")
+    return metric, mode
+
+
+def agree(tuning: Tuning, trial_plan: Plan) -> None:
+    """Keep what the study was made of beside it, and compare where that is known.
+
+    Raises:
+        ValueError: The study of this name was made of something else.
+    """
+    space, o = tuning.space, tuning.options
+    searched = set(space.ranges)
+    now = {key: value for key, value in trial_plan.settings().items() if key not in searched}
+    now |= {f"space {key}": as_text(r) for key, r in space.ranges.items()}
+    now |= {"metric": tuning.metric, "mode": tuning.mode, "sampler": o.sampler, "pruner": o.pruner}
+    path = tuning.folder / "made_of.json"
+    with locked(tuning.folder / "made_of.lock"):
+        if not path.is_file():
+            path.write_text(json.dumps(now, indent=2) + "\n")
+            return
+        differ = differences(json.loads(path.read_text()), json.loads(json.dumps(now)))
+    if differ:
+        raise ValueError(
+            f"{tuning.folder} was made with another configuration: {', '.join(differ[:5])}"
+            f"{', ...' if len(differ) > 5 else ''}. Add --study NAME for a new one, or delete that folder."
+        )
+
+
+def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
+    """Trials in this process until the budget is given out, or ``timeout`` seconds are over when one would begin."""
+    o, begin = tuning.options, time.monotonic()
+    if len(search.done()) >= search.trials:
+        print(f"{search.name}: all {search.trials} trials were run before")
+    while timeout is None or time.monotonic() - begin < timeout:
+        asked = search.ask(tuning.space)
+        if asked is None:
+            break
+        trial, place, values = asked
+        label = f"trial {place + 1} of {search.trials} ({search.name}_{trial.number})"
+        drawn = zip(short_names(list(values)), values.values(), strict=True)
+        print(f"{label}: {', '.join(f'{name}={short(value)}' for name, value in drawn)}", flush=True)
+        names = ["--experiment", tuning.plan.options.experiment]
+        names += ["--name", f"{o.study}/trials/{search.name}_{trial.number}", "--overwrite"]
+        try:
+            words = run_trial(search, trial, ["fit", *tuning.trial_args(values), *names], tuning.metric, tuning.mode)
+        except UnknownMetric:
+            if not search.done():
+                (tuning.folder / "made_of.json").unlink(missing_ok=True)  # nothing was searched yet
+            raise
+        except SystemExit as stop:
+            raise SystemExit(f"Interrupted in {label}. The same command goes on from there.") from stop
+        finally:
+            search.let_go()
+        print(f"{label}: {words}", flush=True)
+        search.check_hope()
+
+
+def short(value: Any) -> str:
+    """Four digits of a number."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def side_by_side(search: Search, args: list[str], jobs: int) -> None:
+    """The same command in ``jobs`` processes that share the study and only run trials."""
+    at = args.index("--jobs") if "--jobs" in args else None
+    rest = [a for a in args if not a.startswith("--jobs=")] if at is None else [*args[:at], *args[at + 2 :]]
+    if len(search.done()) >= search.trials:
+        print(f"{search.name}: all {search.trials} trials were run before")
+        return
+    command = ["tune", *rest, "--only", search.name, "--trials", str(search.trials)]
+    workers = [
+        Job(f"{search.name} {i}", f"{search.name}, process {i + 1} of {jobs}", command,
+            search.folder / f"{search.name}_worker_{i}.log")
+        for i in range(min(jobs, search.trials))
+    ]  # fmt: skip
+    failed = run_jobs(workers, jobs, None)
+    if len(failed) == len(workers):
+        name, words = next(iter(failed.items()))
+        raise RuntimeError(f"all processes of the {search.name} search failed. {name}: {words}")
+
+
+def finish(tuning: Tuning, searches: dict[str, Search]) -> None:
+    """Train and test each winner and the configuration by hand with fresh seeds, each once; then report."""
+    o, space = tuning.options, tuning.space
+    found = []
+    for name, search in searches.items():
+        best = search.best()
+        label = {"configuration": f"{name} (trial {best.number})"}
+        found.append(Combination(f"{name}_{best.number}", label, space.fixed | best.params))
+    combos: dict[str, Combination] = {}
+    for combo in [*found, Combination("by_hand", {"configuration": "by hand"}, {})]:
+        same = combos.setdefault(repr(Plan([*tuning.config, *tuning.args, *as_args(combo.settings)]).settings()), combo)
+        if same is not combo:
+            same.shown["configuration"] += f" = {combo.shown['configuration']}"
+    write_best(tuning, found[0])
+    seeds = o.seeds or [tuning.seed + i for i in (1, 2, 3)]
+    final = Sweep(
+        f"{o.study}/final",
+        list(combos.values()),
+        seeds,
+        [c for c in tuning.config if c != "--config"],
+        [*tuning.args, "--experiment", tuning.plan.options.experiment],
+        metrics=None,
+        title=f"{tuning.plan.options.experiment}, tuned and by hand, trained anew with fresh seeds",
+    )
+    print(f"The winners by validation and the configuration by hand, {len(seeds)} fresh seeds each, tested once:")
+    results = execute(final, o.jobs)
+    report_tuning(tuning, searches, results)
+
+
+def write_best(tuning: Tuning, combo: Combination) -> None:
+    """``best.yaml``: the whole configuration of the winner, for ``fit --config``."""
+    plan = Plan([*tuning.config, *tuning.args, *as_args(combo.settings)])
+    plan.options.name = f"{tuning.options.study}_best"
+    plan.run_dir.config = tuning.folder / "best.yaml"
+    plan.save_config()

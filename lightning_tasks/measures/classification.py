@@ -1,0 +1,67 @@
+"""Classification metrics from probabilities of a whole set, each by its textbook definition.
+
+N samples, K classes. Everything is computed in float64 and defined for every input: a class that does not occur
+has recall 0 and precision 0, and is left out of the means over classes; with one class only, AUROC is 0.5.
+"""
+
+import torch
+from torch import Tensor
+
+from .binary import auroc, roc
+from .calibration import brier, ece, nll
+
+
+def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -> dict[str, Tensor]:
+    """All scores of one set.
+
+    * ``acc``; ``balanced_acc``: mean recall over the classes that occur; ``f1_macro``: mean F1 over the classes
+      that occur or are predicted;
+    * ``nll``, ``ece`` and ``brier`` (in 0..2): see ``calibration``;
+    * ``auroc`` of class 1, with two classes; ``recall_<class>`` and ``precision_<class>``.
+
+    Args:
+        prob: (N, K), rows sum to 1.
+        label: int64 (N,) in 0..K-1.
+        class_names: K names.
+
+    Returns:
+        name -> float64 (0-dim), on the device of ``prob``.
+
+    Raises:
+        ValueError: for no samples, or shapes that do not fit.
+    """
+    if prob.shape != (len(label), len(class_names)) or not len(label):
+        raise ValueError(
+            f"prob {tuple(prob.shape)} does not fit {len(label)} labels of {len(class_names)} classes: "
+            "need one row for each label and one column for each class."
+        )
+    prob = prob.double()
+    matrix = confusion_matrix(prob.argmax(1), label, len(class_names)).double()
+    hit, true, predicted = matrix.diag(), matrix.sum(1), matrix.sum(0)
+    recall, precision = hit / true.clamp_min(1), hit / predicted.clamp_min(1)
+    f1 = 2 * hit / (true + predicted).clamp_min(1)
+    scores = {
+        "acc": hit.sum() / len(label),
+        "balanced_acc": recall.sum() / (true > 0).sum(),
+        "f1_macro": f1.sum() / (true + predicted > 0).sum(),
+        "nll": nll(prob, label),
+        "ece": ece(prob, label),
+        "brier": brier(prob, label),
+    }
+    if len(class_names) == 2:
+        scores["auroc"] = auroc(roc(prob[:, 1], label)).nan_to_num(0.5)
+    for name, values in (("recall", recall), ("precision", precision)):
+        scores |= {f"{name}_{c}": value for c, value in zip(class_names, values.unbind(), strict=True)}
+    return scores
+
+
+def rows_by_class(prob: Tensor, label: Tensor, class_names: list[str]) -> dict[str, Tensor]:
+    """Which samples, bool (N,), the scores of single classes are shares of: the true ones, or the predicted ones."""
+    pred = prob.argmax(1)
+    of = (("recall", label), ("precision", pred))
+    return {f"{score}_{name}": which == k for score, which in of for k, name in enumerate(class_names)}
+
+
+def confusion_matrix(pred: Tensor, label: Tensor, num_classes: int) -> Tensor:
+    """Counts int64 (K, K): rows are the truth, columns the prediction."""
+    return torch.bincount(label * num_classes + pred, minlength=num_classes**2).view(num_classes, num_classes)

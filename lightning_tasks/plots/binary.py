@@ -1,0 +1,95 @@
+"""Figures about two classes, one of them rare. Each function returns a Matplotlib figure that the caller closes."""
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lightning_tasks.measures.binary import MIN_TPR, Roc, auroc, average_precision, pauc, roc
+
+from .style import COLORS
+
+
+def roc_figure(curve: Roc) -> Figure:
+    """ROC with the region that the pAUC measures."""
+    tpr, fpr = curve.tpr.cpu().numpy(), curve.fpr.cpu().numpy()
+    figure = Figure(figsize=(4.8, 4.6), layout="constrained")
+    axis = figure.subplots()
+    # fpr as a function of tpr, on the points and at the line itself
+    at = np.concatenate([[MIN_TPR], tpr[tpr > MIN_TPR]])
+    left = np.concatenate([[np.interp(MIN_TPR, tpr, fpr)], fpr[tpr > MIN_TPR]])
+    axis.fill_betweenx(at, left, 1, color=COLORS[2], alpha=0.35, linewidth=0,
+                       label=f"pAUC above {MIN_TPR:.0%} sensitivity {float(pauc(curve)):.4f} of 0.2")  # fmt: skip
+    axis.plot(fpr, tpr, color=COLORS[7], label=f"AUROC {float(auroc(curve)):.4f}")
+    axis.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="chance")
+    axis.axhline(MIN_TPR, color="#999999", linewidth=0.6)
+    axis.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.01))
+    axis.legend(fontsize=8, loc="lower right")
+    return figure
+
+
+def precision_recall_figure(curve: Roc) -> Figure:
+    """Precision over recall, and the prevalence, which is the precision of chance."""
+    precision = curve.tp[1:] / (curve.tp[1:] + curve.fp[1:])
+    share = float(curve.tp[-1] / (curve.tp[-1] + curve.fp[-1]))
+    figure = Figure(figsize=(4.8, 4.2), layout="constrained")
+    axis = figure.subplots()
+    axis.step(curve.tpr[1:].tolist(), precision.tolist(), where="pre", color=COLORS[7],
+              label=f"average precision {float(average_precision(curve)):.4f}")  # fmt: skip
+    axis.axhline(share, color="#999999", linestyle=":", label=f"prevalence {share:.4f}")
+    axis.set(xlabel="recall (sensitivity)", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+    axis.legend(fontsize=8, loc="upper right")
+    return figure
+
+
+def scores_figure(prob: Tensor, label: Tensor, names: list[str], bins: int = 40) -> Figure:
+    """How the logit of the positive class is distributed in each class: share of the class in each bin."""
+    z = torch.logit(prob.double(), eps=1e-6).cpu().numpy()
+    truth = label.cpu().numpy()
+    edges = np.linspace(z.min() - 0.1, z.max() + 0.1, bins + 1)
+    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    axis = figure.subplots()
+    for k, color in enumerate((COLORS[7], COLORS[4])):
+        of_class = z[truth == k]
+        if len(of_class):
+            axis.hist(of_class, edges, weights=np.full(len(of_class), 1 / len(of_class)), color=color, alpha=0.55,
+                      label=f"{names[k]}, n {len(of_class)}")  # fmt: skip
+    axis.set(xlabel=f"log odds of {names[1]}", ylabel="share of the class")
+    axis.legend(fontsize=8)
+    return figure
+
+
+def strata_figure(strata: dict[str, tuple[Tensor, Tensor]]) -> Figure:
+    """AUROC of each stratum with a 95 % interval, beside its numbers of positives and negatives.
+
+    Args:
+        strata: Name -> ``prob`` and ``label`` (n,) of its samples, both classes among them.
+    """
+    figure = Figure(figsize=(6.4, 1.2 + 0.34 * len(strata)), layout="constrained")
+    axis = figure.subplots()
+    for row, (prob, label) in enumerate(strata.values()):
+        positives = int(label.sum())
+        area, error = auroc_error(prob, label)
+        low, high = max(0.0, area - 1.96 * error), min(1.0, area + 1.96 * error)
+        axis.barh(row, area, color=COLORS[2], edgecolor="black", linewidth=0.6)
+        axis.plot([low, high], [row, row], color="black", linewidth=1.4)
+        axis.text(1.01, row, f"{positives} / {len(label) - positives}", va="center", fontsize=8)
+    axis.axvline(0.5, color="#999999", linestyle=":")
+    axis.set_yticks(range(len(strata)), list(strata), fontsize=8)
+    axis.invert_yaxis()
+    axis.set(xlim=(0, 1), xlabel="AUROC with 95 % interval; right: positives / negatives")
+    return figure
+
+
+def auroc_error(prob: Tensor, label: Tensor) -> tuple[float, float]:
+    """AUROC A and its standard error, with Q1 = A / (2 - A) and Q2 = 2 A^2 / (1 + A).
+
+    It takes samples for independent. The intervals of ``results.json`` resample whole patients instead.
+
+    Source: Hanley & McNeil 1982, "The meaning and use of the area under a ROC curve", equation 2.
+    """
+    area, ones = float(auroc(roc(prob, label))), int(label.sum())
+    zeros = len(label) - ones
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (ones - 1) * (q1 - area**2) + (zeros - 1) * (q2 - area**2)
+    return area, (max(variance, 0.0) / (ones * zeros)) ** 0.5

@@ -1,0 +1,53 @@
+"""Tasks fitted in one pass and without gradients: k nearest neighbours, naive Bayes, ridge regression."""
+
+import torch
+from torch import Tensor, nn
+
+from .task import Task
+
+
+class ClosedForm(Task):
+    """Collects the train part in one epoch (``max_epochs: 1``) and calls ``fit_rows`` once.
+
+    A subclass registers the buffers it fits, names them in ``fitted``, and implements ``fit_rows``. Buffers may
+    change their shape when fitted; a checkpoint brings its own shapes.
+    """
+
+    fitted: tuple[str, ...] = ()
+    every_sample = True  # the loader must not leave out a short last batch
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.automatic_optimization = False
+        # Lightning counts optimiser steps and writes a checkpoint only when the count has moved.
+        self.clock = nn.Parameter(torch.zeros(()))
+        self._kept: list[dict[str, Tensor]] = []
+
+    @property
+    def num_parameters(self) -> int:
+        """Without the clock, which is none of the model."""
+        return super().num_parameters - self.clock.numel()
+
+    def fit_rows(self, rows: dict[str, Tensor]) -> None:
+        """Fit to the whole train part: name -> tensor (N, ...) on the device."""
+        raise NotImplementedError
+
+    def training_step(self, batch: dict, batch_idx: int) -> None:
+        """Keep the batch; fit after the last one, so that validation finds a fitted model."""
+        if self.current_epoch > 0:
+            raise ValueError(f"{type(self).__name__} is fitted in one pass: set --trainer.max_epochs 1.")
+        self._kept.append({k: v for k, v in batch.items() if isinstance(v, Tensor)})
+        if self.trainer.is_last_batch:
+            self.fit_rows({k: torch.cat([b[k] for b in self._kept]) for k in self._kept[0]})
+            self._kept = []
+            self.optimizers().step()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """An optimiser whose step changes nothing."""
+        return torch.optim.SGD([self.clock], lr=0.0)
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        """Make room for buffers of the shapes the checkpoint has."""
+        for name in self.fitted:
+            if name in checkpoint["state_dict"]:
+                setattr(self, name, torch.empty_like(checkpoint["state_dict"][name], device=self.device))

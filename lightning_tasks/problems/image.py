@@ -1,0 +1,92 @@
+"""What tasks on images share: channel normalisation fitted on the train part, and flip test-time augmentation."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lightning_tasks.common.choices import checked_choice
+
+from .task import Task
+
+NORMALIZE = ("dataset", "image", "none")
+TTA = {
+    "none": ((),),
+    "hflip": ((), (-1,)),
+    "flips": ((), (-1,), (-2,), (-2, -1)),
+}
+
+
+class ImageTask(Task):
+    """A task whose network takes ``batch["image"]``: float32 (B, C, H, W) in [0, 1].
+
+    Args:
+        in_channels: C.
+        normalize: ``dataset`` (mean and standard deviation a channel, over the train part), ``image`` (of each image
+            by itself, which removes exposure) or ``none``.
+        tta: Views averaged in evaluation and prediction: ``none``, ``hflip`` or ``flips`` (four).
+        channels_last: Memory format of network and images; pays for convolutions on CPUs and on tensor cores.
+        **kwargs: Arguments of ``Task``.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 3,
+        normalize: str = "dataset",
+        tta: str = "none",
+        channels_last: bool = False,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.save_hyperparameters(logger=False)
+        self.in_channels = in_channels  # not read from hparams: a subclass may fix it
+        checked_choice("normalize", normalize, NORMALIZE)
+        checked_choice("tta", tta, tuple(TTA))
+        self.register_buffer("mean", torch.zeros(in_channels, 1, 1))
+        self.register_buffer("std", torch.ones(in_channels, 1, 1))
+
+    def setup(self, stage: str) -> None:
+        """Take the channel statistics of the train part when a fit begins; checkpoints carry them afterwards."""
+        if stage != "fit" or self.trainer.datamodule is None:
+            return
+        self.fit_statistics(self.trainer.datamodule.statistics())
+
+    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+        """Store what was fitted on the train part: ``mean`` and ``std`` (C,)."""
+        if "mean" in found and len(found["mean"]) != self.in_channels:
+            raise ValueError(
+                f"in_channels={self.in_channels}, but pictures have {len(found['mean'])} channels. "
+                f"Set --model.in_channels {len(found['mean'])}."
+            )
+        if self.hparams.normalize == "dataset" and "mean" in found:
+            self.mean.copy_(found["mean"].view(-1, 1, 1))
+            self.std.copy_(found["std"].view(-1, 1, 1))
+
+    def on_fit_start(self) -> None:
+        """Put the network into its memory format."""
+        if self.hparams.channels_last:
+            self.to(memory_format=torch.channels_last)
+
+    def normalized(self, image: Tensor) -> Tensor:
+        """What the network sees of images (B, C, H, W) in [0, 1]."""
+        if self.hparams.normalize == "image":
+            std, mean = torch.std_mean(image, dim=(-2, -1), keepdim=True)
+            image = (image - mean) / (std + 1e-3)
+        else:
+            image = (image - self.mean) / self.std
+        if self.hparams.channels_last:
+            image = image.contiguous(memory_format=torch.channels_last)
+        return image
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits for images (B, C, H, W) in [0, 1]."""
+        return self.net(self.normalized(image))
+
+    def average_views(self, image: Tensor, predict: Callable[[Tensor], Tensor], spatial: bool) -> Tensor:
+        """Mean of ``predict`` over the flips of ``tta``; flipped back first where the output is ``spatial``."""
+        total = 0
+        views = TTA[self.hparams.tta]
+        for dims in views:
+            out = predict(image.flip(dims) if dims else image)
+            total = total + (out.flip(dims) if dims and spatial else out)
+        return total / len(views)

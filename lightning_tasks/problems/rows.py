@@ -1,0 +1,46 @@
+"""Per-sample results of an epoch, gathered over devices, from which every metric is computed once."""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+Scores = dict[str, float]
+
+
+class Rows(Metric):
+    """Collect tensors with one row a sample; ``compute`` gives them concatenated over batches and devices.
+
+    Metrics need the whole set (the mean of batch AUROCs is not the AUROC), bootstrap intervals need single
+    samples, and folds are pooled by concatenation: all three read the same rows.
+
+    Args:
+        names: Names of the tensors; every ``update`` gives exactly these.
+    """
+
+    full_state_update = False
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.names = names
+        self._axes: dict[str, torch.Size] = {}  # all but the first
+        for name in names:
+            self.add_state(name, default=[], dist_reduce_fx="cat")
+
+    def update(self, **tensors: Tensor) -> None:
+        """Append one batch; no arithmetic and no host synchronisation."""
+        for name in self.names:
+            getattr(self, name).append(tensors[name].detach())
+            self._axes[name] = tensors[name].shape[1:]
+
+    def whole(self) -> dict[str, Tensor]:
+        """What ``compute`` gives, with all axes: torchmetrics takes them away from tensors with one element."""
+        return {name: value.reshape(-1, *self._axes[name]) for name, value in self.compute().items()}
+
+    def compute(self) -> dict[str, Tensor]:
+        """Name -> tensor (N, ...) in float32 or integer, on the device."""
+        rows = {}
+        for name in self.names:
+            state = getattr(self, name)
+            value = torch.cat(state) if isinstance(state, list) else state
+            rows[name] = value.float() if value.is_floating_point() else value
+        return rows

@@ -1,0 +1,148 @@
+"""Semantic segmentation: a class for every pixel."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lightning_tasks.baselines.pixels import pixel_baselines
+from lightning_tasks.measures.segmentation import boundary_counts, confusion_per_image, segmentation_scores
+from lightning_tasks.measures.segmentation_losses import class_weights_from_counts, combined_loss
+from lightning_tasks.nets import build_segmenter
+from lightning_tasks.plots.classes import confusion_figure
+from lightning_tasks.plots.masks import mask_figure
+
+from .image import ImageTask
+
+WEIGHTS = ("none", "inverse", "effective", "sqrt")
+
+
+class Segmentation(ImageTask):
+    """Reads ``image`` and ``mask`` (B, H, W) int64 of a batch; logits are (B, K, H, W).
+
+    Scores (see ``metrics.segmentation_scores``) come from one confusion matrix over the whole part.
+
+    Args:
+        net: Network by name, see ``nets.build_segmenter``.
+        net_args: Arguments of the network.
+        class_names: Names of the K classes, in the order of the labels.
+        loss: ``ce``, ``focal``, ``dice``, ``focal_tversky``, or weights of several: ``{ce: 1, dice: 0.5}``.
+        loss_args: Arguments of single losses: ``{focal: {gamma: 2}}``.
+        class_weights: ``none``, ``inverse``, ``effective`` or ``sqrt`` (from training pixels), or K numbers.
+        ignore_class: True class left out of the loss, or None.
+        predict_background: False removes class 0 when predicting.
+        label_smoothing: Of the cross entropy.
+        **kwargs: Arguments of ``ImageTask``.
+
+    Raises:
+        ValueError: An unknown network, loss or choice, or class weights of the wrong number.
+    """
+
+    monitor, mode = "val/miou", "max"
+    row_names = ("confusion", "boundary")
+    file_rows = ("pred",)
+
+    def __init__(
+        self,
+        net: str = "unet",
+        net_args: dict[str, Any] | None = None,
+        class_names: list[str] | None = None,
+        loss: str | dict[str, float] = "ce",
+        loss_args: dict[str, Any] | None = None,
+        class_weights: str | list[float] = "none",
+        ignore_class: int | None = None,
+        predict_background: bool = True,
+        label_smoothing: float = 0.0,
+        **kwargs,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.save_hyperparameters(logger=False)
+        self.class_names = list(class_names or ["background", "foreground"])
+        self.num_classes = len(self.class_names)
+        if isinstance(class_weights, str) and class_weights not in WEIGHTS:
+            raise ValueError(f"class_weights={class_weights!r}: choose {', '.join(WEIGHTS)}, or give a list.")
+        if not isinstance(class_weights, str) and len(class_weights) != self.num_classes:
+            raise ValueError(f"class_weights has {len(class_weights)} numbers; there are {self.num_classes} classes.")
+        self.net = build_segmenter(net, self.in_channels, self.num_classes, **(net_args or {}))
+        self.loss = combined_loss(loss, loss_args)
+        weights = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
+        self.register_buffer("class_weights", weights.float())
+
+    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+        """Also fit the class weights to the training pixels."""
+        super().fit_statistics(found)
+        h = self.hparams
+        if isinstance(h.class_weights, str) and h.class_weights != "none":
+            counts = torch.zeros(self.num_classes)
+            counts[: len(found["class_counts"])] = found["class_counts"].float()
+            self.class_weights.copy_(class_weights_from_counts(counts, h.class_weights, ignore_index=h.ignore_class))
+
+    def criterion(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """The loss with this task's weights, ignored class and smoothing."""
+        weights = None if self.hparams.class_weights == "none" else self.class_weights
+        return self.loss(
+            logits,
+            mask,
+            class_weights=weights,
+            ignore_index=self.hparams.ignore_class,
+            label_smoothing=self.hparams.label_smoothing,
+        )
+
+    def training_step(self, batch: dict, batch_idx: int) -> Tensor:
+        """Loss of one batch."""
+        loss = self.criterion(self(batch["image"]), batch["mask"])
+        self.track("train/loss", loss, len(batch["id"]))
+        return loss
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """(B, K, H, W); class 0 gets 0 where ``predict_background`` is False."""
+        logits = logits.float()
+        if not self.hparams.predict_background:
+            logits = logits.clone()
+            logits[:, 0] = -torch.inf
+        return logits.softmax(1)
+
+    def evaluate(self, part: str, batch: dict) -> None:
+        """Confusion and boundary counts of every image."""
+        logits = self(batch["image"])
+        self.track(f"{part}/loss", self.criterion(logits, batch["mask"]), len(batch["id"]))
+        prob = self.probabilities(logits) if self.hparams.tta == "none" else self.predict_step(batch)["prob"]
+        self.collect(part, batch, **self.rows_of(batch, {"prob": prob}))
+
+    def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
+        """Counts of every image, and its mask."""
+        pred = out["prob"].max(1).indices  # nine times faster than argmax on CPUs
+        return {
+            "confusion": confusion_per_image(pred, batch["mask"], self.num_classes),
+            "boundary": boundary_counts(pred, batch["mask"], self.num_classes),
+            "pred": pred.to(torch.uint8),
+        }
+
+    def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
+        """``id`` and ``prob`` (B, K, H, W), averaged over the views of ``tta``."""
+        prob = self.average_views(batch["image"], lambda image: self.probabilities(self(image)), spatial=True)
+        return {"id": batch["id"], "prob": prob}
+
+    def file_columns(self, out: dict) -> dict[str, Tensor]:
+        """Masks (B, H, W) uint8: probabilities of every pixel would fill the disk."""
+        return {"pred": out["prob"].argmax(1).to(torch.uint8)}
+
+    def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """Dataset-level scores from per-image counts."""
+        return segmentation_scores(rows["confusion"], rows["boundary"], self.class_names)
+
+    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
+        """Majority class and a linear model on single pixels."""
+        return pixel_baselines(self, datamodule)
+
+    def figures(self, batch: dict, out: dict) -> dict[str, Any]:
+        """Image, truth, prediction and error side by side."""
+        return {"segmentation": mask_figure(batch, out["prob"].argmax(1), self.class_names, self.hparams.ignore_class)}
+
+    def figures_of_training(self, batch: dict) -> dict[str, Any]:
+        """Augmented image and mask side by side."""
+        return {"samples": mask_figure(batch, None, self.class_names, self.hparams.ignore_class)}
+
+    def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """Pixel confusion matrix."""
+        return {"confusion": confusion_figure(rows["confusion"].sum(0), self.class_names, unit="pixels")}

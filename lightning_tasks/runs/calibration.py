@@ -1,0 +1,41 @@
+"""``calibration.json``: the map that ``calibrate`` fitted, tied to the weights it was fitted for."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from .directory import RunDir
+
+NAME = "calibration.json"
+
+
+def weights_digest(path: Path) -> str:
+    """Sha256 of a checkpoint file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_calibration(run: RunDir) -> dict[str, Any] | None:
+    """The fitted map of a run, or None where it was not calibrated.
+
+    Raises:
+        ValueError: It was fitted for other weights: the run was continued or replaced.
+    """
+    path = run.path / NAME
+    if not path.is_file():
+        return None
+    found = json.loads(path.read_text())
+    if found["weights_sha256"] != weights_digest(run.best):
+        raise ValueError(
+            f"{path} was fitted for other weights than {run.best.name} holds now. "
+            f"Run `python cli.py calibrate --run {run.path}` again, or delete the file."
+        )
+    return found["map"] | {"tta": found["tta"]}
+
+
+def calibration_beside(checkpoint: Path) -> dict[str, Any] | None:
+    """The fitted map of the run whose ``best.ckpt`` this is; None for any other file."""
+    checkpoint = checkpoint.resolve()
+    run = RunDir(checkpoint.parent.parent)
+    return read_calibration(run) if checkpoint == run.best.resolve() else None

@@ -1,0 +1,247 @@
+"""Skin lesions (assignment C1): how likely is a lesion malignant, from its picture, its table row, or both."""
+
+import re
+from typing import Any
+
+import torch
+from lightning.pytorch.callbacks import LambdaCallback
+from torch import Tensor, nn
+
+from lightning_tasks.baselines.binary import binary_baselines
+from lightning_tasks.common.choices import checked_choice
+from lightning_tasks.measures.binary import auroc, binary_scores, roc
+from lightning_tasks.measures.calibration import reliability_bins
+from lightning_tasks.measures.recalibration import prior_shift
+from lightning_tasks.nets.fused import FusedNet, TableNet, lazy_layers, materialize
+from lightning_tasks.plots.binary import precision_recall_figure, roc_figure, scores_figure, strata_figure
+from lightning_tasks.plots.calibration import reliability_figure
+from lightning_tasks.plots.classes import grid_figure
+from lightning_tasks.problems import ImageClassifier
+
+CLASSES = ["benign", "malignant"]
+BRANCHES = {"image": ("image",), "metadata": ("table",), "fused": ("image", "table")}  # what each reads
+INPUTS = {"image": "images", "mean": "images", "table": "a table", "table_mean": "a table"}
+AGES = {"below_40": (0, 40), "40_to_59": (40, 60), "60_and_above": (60, 200)}
+MIN_STRATUM = 20  # samples of each class; with fewer, the standard error of an AUROC is .06 and more
+
+
+class IsicTask(ImageClassifier):
+    """Probability that a lesion is malignant, class 1 of ``CLASSES``.
+
+    Reads ``image`` (B, 3, H, W) in [0, 1], ``table`` float32 (B, T) with NaN for missing numbers, both as ``branch``
+    needs them, ``label`` (B,), and for strata ``sex`` and ``site`` (B,) int64 codes (-1 unknown) and ``age`` (B,)
+    float32 in years, perhaps NaN.
+
+    Malignant lesions are rare, so training draws them more often (``drawn_share`` of the datamodule's statistics) or
+    weighs them more (``class_weights``), and logits learn odds that are too high by a known factor. Probabilities are
+    put right: logit_k + log(prior_k) - log(drawn_k w_k), with the class shares of the train part as prior. That is
+    exact for cross entropy on hard labels; focal loss, label smoothing, CutMix and MixUp bend probabilities in ways
+    no constant undoes (``calibrate`` helps). The ranking, and with it AUROC, does not depend on it.
+
+    Scores: those of ``binary_metrics``, and ``auroc_sex_<name>``, ``auroc_site_<name>``, ``auroc_age_<band>`` where the
+    rows hold 20 samples of each class of a stratum; a bootstrap draw with fewer does not enter that interval.
+
+    Args:
+        branch: ``image``; ``metadata``, a network on ``table`` alone; or ``fused``, both.
+        net: Image network by name, as in ``ImageClassifier``; ``weights`` are for it.
+        features: Width of what each branch gives to the fused head.
+        table_hidden: Hidden layers of the network on ``table``.
+        dropout: Of the network on ``table`` and of the fused head.
+        **kwargs: Arguments of ``ImageClassifier``.
+
+    Raises:
+        ValueError: An unknown branch, or weights of an image network for ``metadata``.
+
+    Sources: Elkan 2001, "The foundations of cost-sensitive learning", theorem 2; Dal Pozzolo et al. 2015, "Calibrating
+    probability with undersampling for unbalanced classification", equation 4.
+    """
+
+    monitor, mode = "val/auroc", "max"
+    row_names = ("prob", "label", "sex", "site", "age")
+    file_rows = ("prob", "label")
+    strata_names: dict[str, list[str]] = {}  # what codes of sex and site mean: from the data, later the checkpoint
+
+    def __init__(
+        self,
+        branch: str = "fused",
+        net: str = "cnn_small",
+        features: int = 64,
+        table_hidden: list[int] | None = None,
+        dropout: float = 0.2,
+        **kwargs,
+    ) -> None:
+        checked_choice("branch", branch, tuple(BRANCHES))
+        super().__init__(net=net, in_channels=3, class_names=CLASSES, corrupted="none", **kwargs)
+        self.save_hyperparameters(logger=False)
+        if branch == "metadata" and self.hparams.weights != "none":
+            raise ValueError(
+                f"weights={self.hparams.weights!r}: branch metadata has no image network. Set --model.weights none."
+            )
+        self.register_buffer("prior_shift", torch.zeros(self.num_classes))
+        self.register_buffer("table_mean", torch.zeros(0))  # (T,) once the data is known
+        self.register_buffer("table_scale", torch.zeros(0))
+
+    # ---- network ----------------------------------------------------------------------------------------------
+
+    def build_net(self, pretrained: bool = False) -> nn.Module:
+        """The network of the branch."""
+        h = self.hparams
+        hidden = [64, 32] if h.table_hidden is None else h.table_hidden
+        if h.branch == "image":
+            return super().build_net(pretrained)
+        if h.branch == "metadata":
+            return TableNet(self.num_classes, hidden, h.dropout)
+        return FusedNet(
+            self.in_channels, self.num_classes, h.net, h.net_args, h.features, hidden, h.dropout, pretrained
+        )
+
+    def image_net(self, net: nn.Module) -> nn.Module:
+        """The image branch."""
+        return net.image if self.hparams.branch == "fused" else net
+
+    def logits(self, batch: dict) -> Tensor:
+        """Logits (B, 2) as trained, from what the branch reads of the batch; without the prior correction.
+
+        Raises:
+            ValueError: The batch lacks it.
+        """
+        branch = self.hparams.branch
+        found = [self.needed(batch, key) for key in BRANCHES[branch]]
+        ready = {"image": self.normalized, "table": self.scaled}
+        return self.net(*(ready[key](value) for key, value in zip(BRANCHES[branch], found, strict=True)))
+
+    def scaled(self, table: Tensor) -> Tensor:
+        """What the network sees of a table: by mean and scale of the train part, 0 where a number is missing."""
+        return ((table - self.table_mean) * self.table_scale).nan_to_num(0)
+
+    def make_room(self, features: int) -> None:
+        """Give what reads a table of T = ``features`` its size."""
+        self.table_mean, self.table_scale = (self.prior_shift.new_zeros(features) for _ in range(2))
+        materialize(self.net, features)
+
+    def needed(self, found: dict, key: str) -> Any:
+        """``found[key]``, or an error that says which setting gives it."""
+        if key in found:
+            return found[key]
+        remedy = {"image": "Set --data.images true", "mean": "Set --data.images true"}.get(key, "Use IsicDataModule")
+        raise ValueError(
+            f"branch={self.hparams.branch!r} needs {INPUTS[key]}, and the data gives none. "
+            f"{remedy}, or choose another --model.branch."
+        )
+
+    # ---- what the fit learns of the data ----------------------------------------------------------------------
+
+    def configure_callbacks(self) -> list:
+        """Where weights are averaged, meet the data first: the average copies the network before ``setup``."""
+        average = super().configure_callbacks()
+        return [LambdaCallback(setup=lambda trainer, task, stage: task.meet(stage)), *average] if average else []
+
+    def meet(self, stage: str) -> None:
+        """When a fit begins, give the layers that read the table their size.
+
+        Raises:
+            ValueError: The data has no table.
+        """
+        if stage == "fit" and lazy_layers(self.net):
+            self.make_room(len(self.needed(self.trainer.datamodule.statistics(), "table_mean")))
+
+    def setup(self, stage: str) -> None:
+        """Also take the names of the strata."""
+        self.meet(stage)
+        super().setup(stage)
+        self.strata_names = getattr(self.trainer.datamodule, "strata_names", self.strata_names)
+
+    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+        """Also take the prior and the odds that training draws."""
+        super().fit_statistics(found)
+        if self.hparams.branch != "metadata":
+            self.needed(found, "mean")
+        if len(self.table_mean):
+            self.table_mean.copy_(found["table_mean"])
+            self.table_scale.copy_(found["table_scale"])
+        weights = None if self.hparams.class_weights == "none" else self.class_weights.cpu()
+        self.prior_shift.copy_(prior_shift(found["class_counts"], found["drawn_share"], weights))
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        """Keep the names of the strata: an ensemble or a pooled score has no fitted datamodule to ask."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["strata_names"] = self.strata_names
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        """Make room for the table that the checkpoint knows, and recall the names of the strata."""
+        super().on_load_checkpoint(checkpoint)
+        self.strata_names = checkpoint.get("strata_names", {})
+        if lazy_layers(self.net):
+            # A checkpoint of another branch: any size will do, and loading names what does not fit.
+            self.make_room(len(checkpoint["state_dict"].get("table_mean", ())) or 1)
+
+    # ---- probabilities and scores -----------------------------------------------------------------------------
+
+    def prob_of(self, logits: Tensor) -> Tensor:
+        """Probabilities (B, 2) under the prior of the train part."""
+        return super().prob_of(logits.float() + self.prior_shift)
+
+    def probabilities(self, batch: dict) -> Tensor:
+        """(B, 2), averaged over the views of ``tta``, where there is a picture."""
+        if self.hparams.branch == "metadata":
+            return self.prob_of(self.logits(batch))
+        return super().probabilities(batch)
+
+    def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
+        """Also what strata are made of."""
+        return super().rows_of(batch, out) | {key: batch[key] for key in ("sex", "site", "age")}
+
+    def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """Scores of the set and of its strata."""
+        scores = binary_scores(rows["prob"][:, 1], rows["label"])
+        for name, inside in self.strata(rows).items():
+            scores[f"auroc_{name}"] = auroc(roc(rows["prob"][inside, 1], rows["label"][inside]))
+        return scores
+
+    def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The score of a stratum reads the rows of the stratum."""
+        return {f"auroc_{name}": inside for name, inside in self.strata(rows).items()}
+
+    def strata(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Name -> which rows, bool (N,), of each stratum with ``MIN_STRATUM`` samples of each class."""
+        members: dict[str, Tensor] = {}
+        for key in ("sex", "site"):
+            names = self.strata_names.get(key, [])
+            for code in rows[key].unique().tolist() if key in rows else ():
+                if code >= 0:
+                    name = names[code] if code < len(names) else str(code)
+                    members[f"{key}_{metric_name(name)}"] = rows[key] == code
+        if "age" in rows:
+            members |= {f"age_{n}": (rows["age"] >= low) & (rows["age"] < high) for n, (low, high) in AGES.items()}
+
+        def enough(inside: Tensor) -> bool:
+            return int(torch.bincount(rows["label"][inside], minlength=2).min()) >= MIN_STRATUM
+
+        return {name: inside for name, inside in members.items() if enough(inside)}
+
+    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
+        """Prevalence, logistic regression on the table, and a linear model on 16x16 pixels."""
+        return binary_baselines(self, datamodule)
+
+    # ---- figures ----------------------------------------------------------------------------------------------
+
+    def figures(self, batch: dict, out: dict) -> dict[str, Any]:
+        """Pictures with predicted and true class."""
+        return {"samples": grid_figure(batch, out["prob"], self.class_names)} if "image" in batch else {}
+
+    def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """ROC, precision over recall, scores of both classes, reliability, AUROC of the strata."""
+        prob, label = rows["prob"][:, 1], rows["label"]
+        drawn = {"scores": scores_figure(prob, label, self.class_names)}
+        drawn["reliability"] = reliability_figure(reliability_bins(rows["prob"], label), titles=("all", ""), chance=0.5)
+        if 0 < int(label.sum()) < len(label):
+            curve = roc(prob, label)
+            drawn |= {"roc": roc_figure(curve), "precision_recall": precision_recall_figure(curve)}
+        if strata := {name: (prob[inside], label[inside]) for name, inside in self.strata(rows).items()}:
+            drawn["strata"] = strata_figure({"all": (prob, label), **strata})
+        return drawn
+
+
+def metric_name(name: str) -> str:
+    """``head/neck`` -> ``head_neck``: TensorBoard groups on the slash."""
+    return re.sub(r"[^a-z0-9]+", "_", str(name).lower()).strip("_")

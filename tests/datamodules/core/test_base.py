@@ -1,0 +1,133 @@
+"""What every data set shares: exclusion, groups, parts, statistics, augmentation of the train part alone."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+from lightning import Trainer
+
+from datamodules import DataModule
+from datamodules.core.statistics import channel_statistics
+from lightning_tasks.problems import Task
+from tests.toys import ToyDataModule
+
+
+def table(path, header, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return str(path)
+
+
+def test_excluded_samples_are_in_no_part(tmp_path):
+    exclude = table(tmp_path / "exclude.csv", ("id", "reason"), [(3, "planted"), (50, "duplicate")])
+    data = ToyDataModule(exclude=exclude)
+    data.setup()
+    used = np.concatenate([data.parts["train"], data.parts["val"]])
+    assert len(used) == 98 and not {3, 50} & set(used.tolist()) and "2 samples left out" in " ".join(data.notes)
+    with pytest.raises(ValueError, match="id '500' is not in the data"):
+        ToyDataModule(exclude=table(tmp_path / "bad.csv", ("id", "reason"), [(500, "x")])).setup()
+    with pytest.raises(ValueError, match="missing column 'reason'. Found columns: id, why"):
+        ToyDataModule(exclude=table(tmp_path / "bad2.csv", ("id", "why"), [(5, "x")])).setup()
+
+
+def test_groups_of_a_file_never_straddle(tmp_path):
+    groups = table(tmp_path / "groups.csv", ("id", "group"), [(i, f"p{i % 9}") for i in range(100)])
+    data = ToyDataModule(groups=groups, folds=3)
+    data.setup()
+    sides = [set(data.parts[part] % 9) for part in ("train", "val")]
+    assert not sides[0] & sides[1]
+    assert torch.equal(next(iter(data.val_dataloader()))["group"] % 9, torch.from_numpy(data.parts["val"][:32] % 9))
+    short = table(tmp_path / "short.csv", ("id", "group"), [(i, "p") for i in range(99)])
+    with pytest.raises(ValueError, match="no group for 1 samples, the first is id 99"):
+        ToyDataModule(groups=short).setup()
+
+
+def test_folds_cover_the_data_and_bags_leave_their_own_samples_out():
+    seen = []
+    for fold in range(5):
+        data = ToyDataModule(fold=fold)
+        data.setup()
+        seen += data.parts["val"].tolist()
+        assert not set(data.parts["val"]) & set(data.parts["train"])
+    assert sorted(seen) == list(range(100))
+    bag = ToyDataModule(bag=1)
+    bag.setup()
+    assert len(bag.parts["train"]) == 100 > len(set(bag.parts["train"]))
+    assert not set(bag.parts["val"]) & set(bag.parts["train"])
+
+
+def test_the_split_depends_on_the_seed_of_the_data_alone():
+    torch.manual_seed(3)
+    first, second, other = ToyDataModule(seed=1), ToyDataModule(seed=1), ToyDataModule(seed=2)
+    for data in (first, second, other):
+        data.setup()
+        np.random.rand()
+    assert (first.parts["val"] == second.parts["val"]).all() and first.fingerprint() == second.fingerprint()
+    assert first.fingerprint() != other.fingerprint()
+
+
+class SortedByClass(DataModule):
+    title = "sorted"
+
+    def simulate(self):
+        return {"train": {"x": np.arange(100.0), "label": np.repeat([0, 2, 5], [50, 40, 10])}}
+
+
+def test_a_limit_takes_the_first_samples_and_loses_no_class_of_a_sorted_file():
+    data = SortedByClass(source="simulated", limit=20, folds=2)
+    data.setup()
+    rows = data.pools["train"]["id"]
+    assert rows.tolist() == [*range(10), *range(50, 58), 90, 91] and "too few of a class" in " ".join(data.notes)
+    mixed = ToyDataModule(limit=40)
+    mixed.setup()
+    assert mixed.pools["train"]["id"].tolist() == list(range(40)) and len(mixed.notes) == 1
+    assert len(ToyDataModule(limit=500).limited(mixed.pools["train"])) == 40
+
+
+def test_statistics_see_training_rows_alone():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (1100, 3, 4, 5), dtype=np.uint8)
+    rows = np.arange(0, 1100, 2)
+    found = channel_statistics(images, rows)
+    pixels = images[rows].astype(np.float64) / 255
+    np.testing.assert_allclose(found["mean"], pixels.mean((0, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(found["std"], pixels.std((0, 2, 3)), rtol=1e-4)
+    images[1::2] = 0
+    assert torch.equal(channel_statistics(images, rows)["mean"], found["mean"])
+
+
+class LeftRight(DataModule):
+    """Pictures that are white on the left."""
+
+    title, files = "left", ("left.npz",)
+
+    def simulate(self):
+        image = np.zeros((40, 1, 4, 4), np.uint8)
+        image[..., :2] = 255
+        return {"train": {"image": image, "label": np.arange(40) % 2}}
+
+
+class Probe(Task):
+    """Keeps the pictures it is shown."""
+
+    def __init__(self):
+        super().__init__(schedule="none")
+        self.weight, self.seen = torch.nn.Parameter(torch.ones(())), {"train": [], "val": [], "test": []}
+
+    def training_step(self, batch, batch_idx):
+        self.seen["train"].append(batch["image"])
+        return self.weight * batch["image"].mean()
+
+    def evaluate(self, part, batch):
+        self.seen[part].append(batch["image"])
+
+
+def test_only_the_train_part_is_augmented():
+    data, task = LeftRight(augment=[{"hflip": {"p": 1.0}}], batch_size=8), Probe()
+    trainer = Trainer(max_epochs=2, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+                      enable_model_summary=False, accelerator="cpu", num_sanity_val_steps=0)  # fmt: skip
+    trainer.fit(task, datamodule=data)
+    trainer.test(task, datamodule=data)
+    white = {part: torch.cat(images)[..., :2].mean().item() for part, images in task.seen.items()}
+    assert white == {"train": 0.0, "val": 1.0, "test": 1.0}

@@ -1,0 +1,232 @@
+"""MNIST and Fashion-MNIST in torchvision's files and as npz, their defects, and the download."""
+
+import gzip
+import hashlib
+import threading
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+
+import numpy as np
+import pytest
+
+from datamodules import FashionMNISTDataModule, MNISTDataModule
+from datamodules.readers.download import download
+
+SIZES = {"train": ("train", 60), "test": ("t10k", 20)}
+
+
+def idx(array, magic=None):
+    """Bytes of an idx file."""
+    magic = magic or 0x800 + array.ndim
+    return b"".join(n.to_bytes(4, "big") for n in (magic, *array.shape)) + array.astype(np.uint8).tobytes()
+
+
+def write_idx(folder, packed=False):
+    """The four files with 60 and 20 pictures; returns the arrays."""
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = {}
+    for part, (stem, n) in SIZES.items():
+        arrays[part] = rng.integers(0, 256, (n, 28, 28)), np.arange(n) % 10
+        for array, name in zip(arrays[part], ("images-idx3", "labels-idx1"), strict=True):
+            path = folder / f"{stem}-{name}-ubyte{'.gz' if packed else ''}"
+            path.write_bytes(gzip.compress(idx(array)) if packed else idx(array))
+    return arrays
+
+
+def check(data, arrays):
+    data.setup()
+    assert data.data_source == "real" and data.sizes() == {"train": 48, "val": 12, "test": 20}
+    for part, (images, labels) in arrays.items():
+        np.testing.assert_array_equal(data.pools[part]["image"][:, 0], images)
+        np.testing.assert_array_equal(data.pools[part]["label"], labels)
+        assert data.pools[part]["image"].dtype == np.uint8
+    batch = data.on_after_batch_transfer(next(iter(data.test_dataloader())), 0)
+    np.testing.assert_allclose(batch["image"][:, 0].numpy() * 255, arrays["test"][0][:32], atol=1e-4)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", [MNISTDataModule, FashionMNISTDataModule])
+@pytest.mark.parametrize("inside", ["{0.title}/raw", "raw", ""])
+def test_reads_the_files_of_torchvision_wherever_root_points(tmp_path, kind, packed, inside):
+    check(kind(root=str(tmp_path)), write_idx(tmp_path / inside.format(kind), packed))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64, np.int64])
+def test_reads_an_npz(tmp_path, dtype):
+    arrays = write_idx(tmp_path / "unused")
+    flat = {f"{p}_{k}": a.astype(dtype if k == "images" else np.int32) for p, pair in arrays.items()
+            for k, a in zip(("images", "labels"), pair, strict=True)}  # fmt: skip
+    np.savez(tmp_path / "mnist.npz", **flat)
+    check(MNISTDataModule(root=str(tmp_path)), arrays)
+    flat["train_images"] = flat["train_images"].reshape(60, -1)
+    np.savez(tmp_path / "mnist.npz", **flat)
+    with pytest.raises(ValueError, match=r"train_images has shape \(60, 784\); expected \(N, 28, 28\)"):
+        MNISTDataModule(root=str(tmp_path)).setup()
+
+
+def rewrite(name, change):
+    return lambda folder: (folder / name).write_bytes(change((folder / name).read_bytes()))
+
+
+IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+BROKEN = {
+    r"train-images-idx3-ubyte: 5000 bytes; expected 47056 for .* truncated": rewrite(IMAGES, lambda b: b[:5000]),
+    r"train-labels-idx1-ubyte: 5 bytes; expected 8 or more": rewrite(LABELS, lambda b: b[:5]),
+    r"47060 bytes; expected 47056": rewrite(IMAGES, lambda b: b + b"more"),
+    r"magic number 0x803; an idx file of labels begins with 0x801. Wrong file": lambda folder: (
+        folder / LABELS
+    ).write_bytes((folder / IMAGES).read_bytes()),
+    r"label 17 in 1 samples, the first is number 59; expected 0..9": rewrite(LABELS, lambda b: b[:-1] + bytes([17])),
+    r"60 images and labels of shape \(50,\)": rewrite(LABELS, lambda b: idx(np.zeros(50))),
+    r"pictures are \(14, 56\); expected \(28, 28\)": rewrite(IMAGES, lambda b: idx(np.zeros((60, 14, 56)))),
+    r"no images": lambda f: (
+        (f / IMAGES).write_bytes(idx(np.zeros((0, 28, 28)))),
+        (f / LABELS).write_bytes(idx(np.zeros(0))),
+    ),
+}
+
+
+@pytest.mark.parametrize("message", BROKEN)
+def test_broken_files_are_errors_and_never_a_fallback(tmp_path, message):
+    folder = tmp_path / "MNIST" / "raw"
+    write_idx(folder)
+    BROKEN[message](folder)
+    with pytest.raises(ValueError, match=message):
+        MNISTDataModule(root=str(tmp_path)).setup()
+
+
+def test_the_folder_of_the_other_set_is_not_taken_for_this_one(tmp_path):
+    write_idx(tmp_path / "MNIST" / "raw")
+    with pytest.raises(ValueError, match="MNIST holds MNIST. Set --data.root to the folder that holds FashionMNIST"):
+        FashionMNISTDataModule(root=str(tmp_path / "MNIST")).setup()
+
+
+def test_fractions_python_objects_and_other_files_are_no_pictures(tmp_path):
+    path = tmp_path / "mnist.npz"
+    arrays = {"train_images": np.full((20, 28, 28), 0.25), "train_labels": np.arange(20) % 10}
+    arrays |= {"test_images": arrays["train_images"], "test_labels": arrays["train_labels"]}
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=r"mnist.npz: train_images holds 0\..* whole numbers in 0..255. Multiply"):
+        MNISTDataModule(root=tmp_path).setup()
+    np.savez(path, **arrays | {"train_images": np.array([None] * 20)})
+    with pytest.raises(ValueError, match="mnist.npz: train_images cannot be read .* Save plain numbers"):
+        MNISTDataModule(root=tmp_path).setup()
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ValueError, match="mnist.npz: cannot be read .it is no npz file"):
+        MNISTDataModule(root=tmp_path).setup()
+
+
+def test_a_truncated_gzip_file_and_a_missing_file_are_errors(tmp_path):
+    folder = tmp_path / "MNIST" / "raw"
+    write_idx(folder, packed=True)
+    path = folder / f"{IMAGES}.gz"
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(ValueError, match="cannot be read.*truncated"):
+        MNISTDataModule(root=str(tmp_path)).setup()
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="holds raw/train-labels.* but not raw/train-images.*--data.download"):
+        MNISTDataModule(root=str(tmp_path)).setup()
+
+
+@pytest.mark.parametrize("kind", [MNISTDataModule, FashionMNISTDataModule])
+def test_without_files_a_simulated_set_stands_in_and_says_so(tmp_path, kind):
+    with pytest.raises(FileNotFoundError, match="train-images-idx3-ubyte.*not there.*--data.download true"):
+        kind(root=str(tmp_path), source="real").setup()
+    data = kind(root=str(tmp_path), limit=200)
+    data.setup()
+    assert data.data_source == "simulated" and "SIMULATED DATA" in data.notes[0]
+    assert data.pools["train"]["image"].shape == (200, 1, 28, 28) and data.sizes()["test"] == 200
+    assert set(data.pools["train"]["label"]) == set(range(10))
+
+
+def test_train_size_keeps_few_labels_of_every_class_and_the_whole_validation_part(tmp_path):
+    write_idx(tmp_path)
+    whole, few = (MNISTDataModule(root=str(tmp_path), train_size=size) for size in (None, 20))
+    for data in (whole, few):
+        data.setup()
+    rows = few.parts["train"]
+    assert np.bincount(few.pools["train"]["label"][rows]).tolist() == [2] * 10
+    assert set(rows) < set(whole.parts["train"]) and few.sizes()["val"] == 12
+    assert "20 samples" in few.split["train"]
+    for size in (9, 49):
+        with pytest.raises(ValueError, match=f"train_size={size}: the train part has 48 samples of 10 classes"):
+            MNISTDataModule(root=str(tmp_path), train_size=size).setup()
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Serves tmp_path/served; ``server.hits`` counts requests."""
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "served").mkdir()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=tmp_path / "served")
+
+        def do_GET(self):
+            server.hits += 1
+            super().do_GET()
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server.hits = 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_download_is_verified_renamed_and_not_repeated(tmp_path, server):
+    content = b"some bytes"
+    (tmp_path / "served" / "file.gz").write_bytes(content)
+    right, url = f"sha256:{hashlib.sha256(content).hexdigest()}", f"http://127.0.0.1:{server.server_port}"
+    target = tmp_path / "new" / "file.gz"
+    with pytest.raises(ValueError, match="has md5 .*; expected 00"):
+        download((f"{url}/file.gz",), target, "md5:00")
+    assert list(target.parent.iterdir()) == []  # neither the file nor a temporary one
+    download((f"{url}/absent", f"{url}/file.gz"), target, right)  # the second mirror has it
+    assert target.read_bytes() == content and [p.name for p in target.parent.iterdir()] == ["file.gz"]
+    before = server.hits
+    download((f"{url}/file.gz",), target, right)
+    assert server.hits == before
+    target.write_bytes(content[:4])
+    with pytest.raises(ValueError, match=r"\(4 bytes\).*truncated or another file: delete it"):
+        download((f"{url}/file.gz",), target, right)
+
+
+def test_a_download_without_network_tells_where_to_put_the_file(tmp_path):
+    with pytest.raises(
+        ConnectionError, match=r"could not be downloaded \(http://127.0.0.1:9/x.*put the file at .*x.gz"
+    ):
+        download(("http://127.0.0.1:9/x",), tmp_path / "x.gz", "md5:00")
+
+
+def test_download_true_fetches_once_and_verifies_what_is_there(tmp_path, server, monkeypatch):
+    arrays = write_idx(tmp_path / "served", packed=True)
+    sums = {p.name: f"md5:{hashlib.md5(p.read_bytes()).hexdigest()}" for p in (tmp_path / "served").iterdir()}
+    monkeypatch.setattr(MNISTDataModule, "mirrors", (f"http://127.0.0.1:{server.server_port}/",))
+    monkeypatch.setattr(MNISTDataModule, "checksums", sums)
+    data = MNISTDataModule(root=str(tmp_path / "data"), download=True)
+    data.prepare_data()
+    check(data, arrays)
+    data.prepare_data()
+    assert server.hits == 4
+    write_idx(tmp_path / "plain" / "MNIST" / "raw")
+    monkeypatch.setattr(MNISTDataModule, "checksums", {name: "sha256:00" for name in (IMAGES, LABELS)})
+    with pytest.raises(ValueError, match="another file"):
+        MNISTDataModule(root=str(tmp_path / "plain"), download=True).prepare_data()
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("kind", [MNISTDataModule, FashionMNISTDataModule])
+def test_the_real_sets_have_the_official_bytes(realdata, kind):
+    data = kind(root=str(realdata), source="real", download=True)
+    data.prepare_data()
+    data.setup()
+    assert data.sizes() == {"train": 48_000, "val": 12_000, "test": 10_000}
+    mean = float(data.statistics()["mean"])
+    assert mean == pytest.approx(0.1307 if kind is MNISTDataModule else 0.2860, abs=5e-4)

@@ -1,0 +1,212 @@
+"""Calibration measures against loops, torchmetrics and scikit-learn; fits against what they must find."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.calibration import calibration_curve
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import log_loss
+from torchmetrics.functional import calibration_error
+
+from lightning_tasks.measures import calibration, recalibration
+from lightning_tasks.measures.calibration import (
+    brier,
+    brier_decomposition,
+    classwise_ece,
+    ece,
+    mce,
+    nll,
+    reliability_bins,
+)
+from lightning_tasks.measures.recalibration import apply_temperature, fit_temperature, logits_of, recalibrate
+
+
+def sample(n=600, k=4, scale=2.0, seed=0):
+    """Probabilities, labels drawn from them, and their logits times ``scale``: overconfident by a known factor."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(n, k, generator=generator) * 1.5
+    label = torch.multinomial(logits.softmax(1), 1, generator=generator).squeeze(1)
+    return (logits * scale).softmax(1), label, logits * scale
+
+
+def loop_gaps(value, hit, bins=15):
+    """The definition, bin by bin: share of the samples and |accuracy - confidence|."""
+    found = []
+    for b in range(bins):
+        low, high = b / bins, (b + 1) / bins
+        inside = ((value > low) | (b == 0)) & (value <= high)
+        if inside.any():
+            found.append((inside.mean(), abs(hit[inside].mean() - value[inside].mean())))
+    return found
+
+
+def test_ece_and_mce_against_a_loop():
+    prob, label, _ = sample()
+    p, y = prob.double().numpy(), label.numpy()
+    gaps = loop_gaps(p.max(1), p.argmax(1) == y)
+    assert float(ece(prob, label)) == pytest.approx(sum(share * gap for share, gap in gaps), abs=1e-12)
+    assert float(mce(prob, label)) == pytest.approx(max(gap for _, gap in gaps), abs=1e-12)
+    mean = np.mean([sum(s * g for s, g in loop_gaps(p[:, k], y == k)) for k in range(4)])
+    assert float(classwise_ece(prob, label)) == pytest.approx(mean, abs=1e-12)
+    theirs = calibration_error(prob, label, "multiclass", n_bins=15, norm="l1", num_classes=4)
+    assert float(ece(prob, label)) == pytest.approx(float(theirs), abs=1e-6)  # no confidence is exactly 1 here
+
+
+def test_bins_are_closed_above_and_confidence_of_exactly_one_belongs_to_the_last():
+    value = torch.tensor([0.0, 0.1, 0.25, 0.2500001, 0.5, 0.75, 1.0], dtype=torch.float64)
+    assert calibration.bin_numbers(value, 4).tolist() == [0, 0, 0, 1, 1, 2, 3]
+    prob = torch.tensor([[1.0, 0.0], [0.95, 0.05], [0.96, 0.04], [0.0, 1.0]])
+    label = torch.tensor([0, 0, 1, 0])
+    count, confidence, accuracy = reliability_bins(prob, label)
+    assert count.tolist() == [0] * 14 + [4] and float(accuracy[-1]) == 0.5
+    assert float(ece(prob, label)) == pytest.approx(abs(0.5 - (1 + 0.95 + 0.96 + 1) / 4), abs=1e-7)
+
+
+def test_equal_mass_bins_hold_equally_many_and_keep_equal_values_together():
+    prob, label, _ = sample(n=602)
+    count, confidence, _ = reliability_bins(prob, label, 15, "equal_mass")
+    assert count.sum() == 602 and count.max() - count.min() <= 1
+    p, y = prob.double().numpy(), label.numpy()
+    order = np.argsort(p.max(1))
+    rank = np.arange(602) * 15 // 602
+    gaps = [abs((p.argmax(1) == y)[order[rank == b]].mean() - p.max(1)[order[rank == b]].mean()) for b in range(15)]
+    shares = [np.mean(rank == b) for b in range(15)]
+    assert float(ece(prob, label, 15, "equal_mass")) == pytest.approx(np.dot(gaps, shares), abs=1e-12)
+    tied = torch.tensor([[0.7, 0.3]] * 6 + [[0.9, 0.1]] * 2)
+    hits = torch.tensor([0, 0, 0, 1, 1, 1, 0, 0])
+    assert float(ece(tied, hits, 4, "equal_mass")) == pytest.approx((6 * 0.2 + 2 * 0.1) / 8)
+    order = torch.randperm(8, generator=torch.Generator().manual_seed(1))
+    assert float(ece(tied[order], hits[order], 4, "equal_mass")) == pytest.approx((6 * 0.2 + 2 * 0.1) / 8)
+    with pytest.raises(ValueError, match="equal_width or equal_mass"):
+        ece(prob, label, kind="equal")
+
+
+def test_the_curve_of_scikit_learn_is_another_definition():
+    """It plots the share of positives over P(class 1); reliability bins plot accuracy over the top confidence."""
+    prob, label, _ = sample(k=2)
+    share, mean = calibration_curve(label.numpy(), prob[:, 1].double().numpy(), n_bins=15)
+    number = calibration.bin_numbers(prob[:, 1], 15)
+    ours = [float(label[number == b].double().mean()) for b in number.unique()]
+    np.testing.assert_allclose(ours, share, atol=1e-12)
+    assert float(reliability_bins(prob, label)[0][:7].sum()) == 0  # no confidence below 0.5 with two classes
+
+
+def test_nll_and_brier_against_scikit_learn_and_a_loop():
+    prob, label, _ = sample()
+    p = prob.double().numpy()
+    assert float(nll(prob, label)) == pytest.approx(log_loss(label.numpy(), p / p.sum(1, keepdims=True)), abs=1e-6)
+    loop = np.mean([sum((p[i, k] - (int(label[i]) == k)) ** 2 for k in range(4)) for i in range(600)])
+    assert float(brier(prob, label)) == pytest.approx(float(loop), abs=1e-12)
+
+
+def test_brier_decomposition_sums_to_the_score_and_is_exact_for_binned_forecasts():
+    prob, label, _ = sample()
+    d = {k.removeprefix("brier_"): float(v) for k, v in brier_decomposition(prob, label).items()}
+    total = d["reliability"] - d["resolution"] + d["uncertainty"] + d["within"]
+    assert total == pytest.approx(float(brier(prob, label)), abs=1e-12)
+    base = np.bincount(label.numpy()) / 600
+    assert d["uncertainty"] == pytest.approx(1 - (base**2).sum(), abs=1e-12)
+    assert abs(d["within"]) < 0.02  # forecasts of one bin differ by less than 1/15
+    forecast = torch.tensor([0.1, 0.5, 0.9]).repeat_interleave(50)  # three forecasts, hence three bins
+    hit = (torch.arange(150) % 50 < torch.tensor([10, 20, 45]).repeat_interleave(50)).long()
+    d = brier_decomposition(torch.stack([1 - forecast, forecast], 1), hit)
+    assert float(d["brier_within"]) == pytest.approx(0, abs=1e-7)
+    expected = 2 * np.mean([(0.1 - 0.2) ** 2, (0.5 - 0.4) ** 2, (0.9 - 0.9) ** 2])
+    assert float(d["brier_reliability"]) == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.0, 2.5])
+def test_temperature_recovers_a_known_factor(scale):
+    prob, label, logits = sample(20_000, scale=scale)
+    temperature = fit_temperature(logits, label)
+    low, high = recalibration.temperature_interval(logits, label, temperature)
+    assert low < temperature < high and (high - low) / temperature < 0.08
+    assert low * 0.99 < scale < high * 1.01
+    assert fit_temperature(logits_of(prob), label) == pytest.approx(temperature, abs=1e-4)  # a constant a row apart
+    loss = torch.nn.functional.cross_entropy
+    best = float(loss(logits.double() / temperature, label))
+    grid = [float(loss(logits.double() / t, label)) for t in np.exp(np.linspace(-2, 2, 81))]
+    assert best <= min(grid) + 1e-9
+
+
+def test_the_interval_of_the_temperature_covers_it_about_as_often_as_it_says():
+    found = []
+    for seed in range(60):
+        _, label, logits = sample(400, scale=1.7, seed=seed)
+        low, high = recalibration.temperature_interval(logits, label, fit_temperature(logits, label))
+        found.append(low < 1.7 < high)
+    assert 0.85 <= np.mean(found) <= 1
+
+
+def test_a_is_one_over_t_below_one_softens_and_above_sharpens():
+    prob, _, logits = sample()
+    confidence = prob.max(1).values.mean()
+    for a, sharper in ((0.5, False), (2.0, True)):
+        scaled = apply_temperature(logits, 1 / a)
+        torch.testing.assert_close(scaled, (a * logits.double()).softmax(1))
+        assert (scaled.max(1).values.mean() > confidence) == sharper
+
+
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+def test_the_predicted_class_never_changes(method):
+    prob, label, _ = sample(4000, k=10)
+    near = torch.tensor([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    near[0, 0] = torch.nextafter(near[0, 1], torch.tensor(0.0))  # one float32 step below the top
+    for p, y in ((prob, label), (near, torch.tensor([1, 0, 0, 2]))):
+        fitted = recalibration.fit(method, p, y)
+        for again in (fitted, fitted | ({"temperature": 19.0} if method == "temperature" else {})):
+            out = recalibrate(p, again)
+            assert torch.equal(out.argmax(1), p.argmax(1))
+            torch.testing.assert_close(out.sum(1), torch.ones(len(p), dtype=torch.float64))
+
+
+def test_temperature_stays_finite_where_every_sample_is_right():
+    logits = torch.eye(3).repeat(10, 1) * 5
+    temperature = fit_temperature(logits, torch.arange(3).repeat(10))
+    assert 0.04 < temperature < 0.3
+    assert fit_temperature(-logits, torch.arange(3).repeat(10)) > 10
+
+
+def test_vector_scaling_finds_a_shift_and_its_loss_is_never_above_that_of_the_temperature():
+    prob, label, logits = sample(8000)
+    shifted = logits * torch.tensor([1.0, 2.0, 1.0, 0.5]) + torch.tensor([1.0, 0.0, -1.0, 0.0])
+    weight, bias = recalibration.fit_vector_scaling(shifted, label)
+    torch.testing.assert_close(weight, torch.tensor([0.5, 0.25, 0.5, 1.0], dtype=torch.float64), rtol=0.15, atol=0)
+    out = recalibration.apply_vector_scaling(shifted, weight, bias)
+    assert (
+        float(nll(out, label)) < float(nll(apply_temperature(shifted, fit_temperature(shifted, label)), label)) - 0.05
+    )
+    assert float(ece(out, label)) < 0.02
+
+
+def test_isotonic_is_that_of_scikit_learn_and_lowers_the_error():
+    prob, label, _ = sample(8000, scale=3.0)
+    top, hit = prob.max(1).values, prob.argmax(1) == label
+    x, y = recalibration.fit_isotonic(top, hit)
+    model = IsotonicRegression(y_min=1 / 8002, y_max=8001 / 8002, out_of_bounds="clip")
+    model.fit(top.double().numpy(), hit.numpy())
+    probe = torch.linspace(0, 1, 999, dtype=torch.float64)
+    np.testing.assert_allclose(recalibration.interpolate(probe, x, y).numpy(), model.predict(probe.numpy()), atol=1e-9)
+    fitted = recalibration.fit("isotonic", prob, label)
+    assert float(ece(recalibrate(prob, fitted), label)) < 0.02 < float(ece(prob, label))
+    corners = [recalibration.fit_isotonic(prob[:, k], label == k) for k in range(4)]
+    out = recalibration.apply_isotonic_one_vs_rest(prob, corners)
+    torch.testing.assert_close(out.sum(1), torch.ones(8000, dtype=torch.float64))
+    assert float(classwise_ece(out, label)) < float(classwise_ece(prob, label)) / 2
+
+
+def test_wrong_input_is_an_error():
+    with pytest.raises(ValueError, match="choose temperature, vector, isotonic"):
+        recalibration.fit("platt", torch.rand(4, 2), torch.zeros(4).long())
+    with pytest.raises(ValueError, match=r"need \(N, K\) and \(N,\)"):
+        recalibration.fit("temperature", torch.rand(4, 2, 8, 8), torch.zeros(4).long())
+
+
+def test_risk_coverage_and_the_error_of_perfect_calibration():
+    prob, label, logits = sample(scale=1.0)
+    kept, risk = calibration.risk_coverage(prob, label)
+    assert float(kept[-1]) == 1 and float(risk[-1]) == pytest.approx(float((prob.argmax(1) != label).double().mean()))
+    mean, high = calibration.ece_of_perfect(prob)
+    assert 0 < mean < high < 0.1 and float(ece(prob, label)) < 1.5 * high  # drawn from its own probabilities
+    overconfident = (logits * 3).softmax(1)
+    assert float(ece(overconfident, label)) > calibration.ece_of_perfect(overconfident)[1]

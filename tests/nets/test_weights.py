@@ -1,0 +1,176 @@
+"""Networks by name, weights of files and of the hub, blocks that freeze and thaw."""
+
+import pytest
+import torch
+from torch import nn
+
+from lightning_tasks.nets import build_classifier
+from lightning_tasks.nets.parameter_groups import blocks, lr_groups, set_trainable, trainable_names
+from lightning_tasks.problems import ImageClassifier
+
+CLASSES = ["a", "b", "c", "d"]
+
+
+# ---- networks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", [28, 64, 97])
+def test_cnn_small_takes_pictures_of_any_size(side):
+    net = build_classifier("cnn_small", 1, 5, width=4, stem_stride=1, dropout=0.1)
+    assert net(torch.rand(2, 1, side, side)).shape == (2, 5)
+
+
+def test_timm_networks_with_other_stems_and_heads():
+    net = build_classifier("timm/resnet18", 1, 3, small_stem=True, head_hidden=[7])
+    assert net.conv1.stride == (1, 1) and isinstance(net.maxpool, nn.Identity)
+    assert [m.out_features for m in net.get_classifier() if isinstance(m, nn.Linear)] == [7, 3]
+    assert net(torch.rand(2, 1, 32, 32)).shape == (2, 3)
+
+
+WRONG_NETS = {
+    "unknown": (("cnn_smal",), {}, "net='cnn_smal' is unknown. Did you mean cnn_small"),
+    "unknown timm": (("timm/resnet19",), {}, "timm has no such network. Did you mean timm/resnet"),
+    "unknown argument": (("cnn_small",), {"widht": 4}, "no argument 'widht'. Did you mean width"),
+    "unknown timm argument": (("timm/resnet10t",), {"drop_rat": 0.1}, "no argument 'drop_rat'. Did you mean drop_rate"),
+    "pretrained in net_args": (("timm/resnet10t",), {"checkpoint_path": "x"}, "must not hold 'checkpoint_path'"),
+    "no small stem": (("timm/convnext_atto",), {"small_stem": True}, "small_stem is for ResNets"),
+    "not pretrained": (("cnn_small",), {"pretrained": True}, "has no pretrained weights"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_NETS)
+def test_wrong_networks_are_clear_errors(case):
+    net, args, message = WRONG_NETS[case]
+    with pytest.raises(ValueError, match=message):
+        build_classifier(*net, 3, 2, **args)
+
+
+def test_blocks_end_with_the_head():
+    small = blocks(build_classifier("cnn_small", 3, 2, width=4))
+    assert [group[0] for group in small] == [
+        "stem.0.weight",
+        *(f"stages.{i}.0.conv1.weight" for i in range(4)),
+        "head.weight",
+    ]
+    atto = blocks(build_classifier("timm/convnext_atto", 3, 2))
+    assert len(atto) == 6 and atto[-1] == ["head.norm.weight", "head.norm.bias", "head.fc.weight", "head.fc.bias"]
+    assert blocks(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2)))[-1] == ["2.weight", "2.bias"]
+
+
+def test_frozen_blocks_get_no_gradient_and_keep_their_statistics():
+    net = build_classifier("cnn_small", 3, 2, width=4, dropout=0.5)
+    assert trainable_names(net, "head") == ["head.weight", "head.bias"]
+    assert {n.split(".0.")[0] for n in trainable_names(net, "last:1")} == {"stages.3", "head.weight", "head.bias"}
+    assert len(trainable_names(net, "last:9")) == len(trainable_names(net, "all")) == len(list(net.parameters()))
+    set_trainable(net, "last:1")
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    net(torch.rand(4, 3, 16, 16)).sum().backward()
+    moved = {k for k, v in net.state_dict().items() if not torch.equal(v, before[k])}
+    assert moved and all(k.startswith("stages.3") for k in moved), "BatchNorm statistics of frozen blocks stay"
+    assert {n for n, p in net.named_parameters() if p.grad is not None} == set(trainable_names(net, "last:1"))
+    assert net.dropout.training and net.stages[3].training and not net.stages[2].training
+    set_trainable(net, "all")
+    assert all(p.requires_grad for p in net.parameters()) and all(m.training for m in net.modules())
+
+
+def test_the_backbone_learns_at_a_rate_of_its_own():
+    net = build_classifier("cnn_small", 3, 2, width=4)
+    groups = lr_groups(net, 0.1, 0.25, 0.01)
+    assert sum(len(g["params"]) for g in groups) == len(list(net.parameters()))
+    assert [(g["lr"], g["weight_decay"]) for g in groups] == [(0.025, 0), (0.025, 0.01), (0.1, 0), (0.1, 0.01)]
+    assert groups[-1]["params"][0] is net.head.weight
+
+
+# ---- given weights --------------------------------------------------------------------------------------------------
+
+
+def task(**kwargs) -> ImageClassifier:
+    return ImageClassifier(**{"net": "timm/resnet10t", "class_names": CLASSES, **kwargs})
+
+
+def test_weights_from_a_file_and_a_head_of_another_size(tmp_path):
+    source = build_classifier("timm/resnet10t", 3, 7)
+    torch.save(source.state_dict(), tmp_path / "w.pt")
+    notes = []
+    target = task(weights=str(tmp_path / "w.pt"))
+    target.load_given_weights(notes.append)
+    assert torch.equal(target.net.conv1[0].weight, source.conv1[0].weight)
+    assert "fc.weight" in notes[0] and target.weights_origin.startswith("file")
+    ours = task()  # a checkpoint of ours: keys begin with "net."
+    torch.save({"state_dict": ours.state_dict()}, tmp_path / "best.ckpt")
+    target = task(weights=str(tmp_path / "best.ckpt"))
+    target.load_given_weights(notes.append)
+    assert torch.equal(target.net.fc.weight, ours.net.fc.weight) and len(notes) == 1
+
+
+def test_weights_that_do_not_fit_are_errors(tmp_path):
+    torch.save(build_classifier("cnn_small", 3, 4).state_dict(), tmp_path / "w.pt")
+    with pytest.raises(ValueError, match="is of another network: .* has shape"):
+        task(weights=str(tmp_path / "w.pt")).load_given_weights(print)
+    (tmp_path / "w.pt").write_bytes(b"no weights")
+    with pytest.raises(ValueError, match="is no state dict"):
+        task(weights=str(tmp_path / "w.pt")).load_given_weights(print)
+    with pytest.raises(FileNotFoundError, match="no such file. Choose none, auto"):
+        task(weights="nope.pt").load_given_weights(print)
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """timm's hub: ``hub(error)`` makes it fail, ``hub(None)`` gives weights of ones."""
+    import timm
+
+    create = timm.create_model
+
+    def answer(error: Exception | None) -> list:
+        asked = []
+
+        def fake(name, pretrained=False, **kwargs):
+            if not pretrained:
+                return create(name, **kwargs)
+            asked.append(name)
+            if error:
+                raise error
+            net = create(name, **kwargs)
+            for p in net.parameters():
+                nn.init.ones_(p)
+            return net
+
+        monkeypatch.setattr(timm, "create_model", fake)
+        return asked
+
+    return answer
+
+
+def test_a_hub_that_cannot_be_reached_is_not_asked_again_and_again(monkeypatch):
+    from huggingface_hub import constants
+
+    from lightning_tasks.nets.weights import impatient_hub
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    with impatient_hub(seconds=0.5):
+        assert constants.is_offline_mode()
+    assert not constants.is_offline_mode()
+
+
+def test_auto_takes_the_hub_once_or_says_that_it_trains_from_scratch(hub):
+    asked, notes = hub(OSError("no network\nand a long story")), []
+    failed = task(weights="auto")
+    assert not asked, "building a task for test or submit asks nobody"
+    failed.load_given_weights(notes.append)
+    assert asked == ["resnet10t"] and len(notes) == 1 and failed.weights_origin.startswith("scratch")
+    assert "(no network). Training from scratch" in notes[0]
+    task(weights="auto", unfreeze="head").load_given_weights(notes.append)
+    assert "Frozen layers stay random" in notes.pop()
+    with pytest.raises(ValueError, match=r"could not be loaded \(no network\). Set --model.weights"):
+        task(weights="pretrained").load_given_weights(print)
+    hub(None)
+    loaded = task(weights="auto")
+    loaded.load_given_weights(notes.append)
+    assert loaded.weights_origin.startswith("pretrained timm/resnet10t") and len(notes) == 1
+    assert (loaded.net.conv1[0].weight == 1).all()
+    checkpoint = {}
+    loaded.on_save_checkpoint(checkpoint)
+    again = task(weights="auto")
+    again.on_load_checkpoint(checkpoint)
+    assert again.weights_origin == loaded.weights_origin
