@@ -1,4 +1,4 @@
-"""Three toy tasks, each as short as a real one should be: the skeleton must carry kinds that Mars does not need."""
+"""One toy task for each kind of problem, as short as a real one should be."""
 
 import numpy as np
 import torch
@@ -6,7 +6,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from datamodules import DataModule
-from lightning_tasks.problems import ClosedForm, Task
+from lightning_tasks.problems import (
+    Adversarial,
+    Classifier,
+    ClosedForm,
+    GradientTask,
+    Reconstruction,
+    Regression,
+)
+from lightning_tasks.problems.task import NO_PICTURES
 
 
 class ToyDataModule(DataModule):
@@ -21,7 +29,9 @@ class ToyDataModule(DataModule):
         length = rng.integers(3, 9, 120)
         tokens = np.where(np.arange(8) < length[:, None], rng.integers(1, 5, (120, 8)) + 4 * label[:, None], 0)
         point = rng.normal(size=(120, 2)) + 2 * label[:, None] - 1
-        pool = {"point": point.astype(np.float32), "label": label, "tokens": tokens, "length": length}
+        image = (rng.random((120, 1, 12, 12)) * 40 + 100 * label[:, None, None, None] + 50).astype(np.uint8)
+        pool = {"point": point.astype(np.float32), "label": label, "tokens": tokens, "length": length, "image": image}
+        pool["target"] = np.linalg.norm(pool["point"], axis=1)
         return {"train": {k: v[:100] for k, v in pool.items()}, "test": {k: v[100:] for k, v in pool.items()}}
 
 
@@ -32,55 +42,39 @@ class ToyTrainOnly(ToyDataModule):
         return {"train": super().simulate()["train"]}
 
 
-class ToyGan(Task):
-    """Manual optimisation with two optimisers."""
+class ToyGan(Adversarial):
+    """Two players with an optimiser each; samples are points of the plane."""
 
-    monitor, mode = "val/distance", "min"
-    row_names = file_rows = ("point", "fake")
+    reads = ("point",)
 
     def __init__(self, latent: int = 2, **kwargs) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
-        self.automatic_optimization = False
         self.generator, self.critic = nn.Linear(latent, 2), nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
 
-    def forward(self, batch):
-        return self.generator(torch.randn(len(batch["id"]), self.hparams.latent, device=self.device))
+    def sample(self, n, stream):
+        noise = torch.randn(n, self.hparams.latent, generator=stream, device=self.device)
+        return self.generator(noise)
 
-    def training_step(self, batch, batch_idx):
-        fake = self(batch)
-        for optimizer, name in zip(self.optimizers(), ("critic", "generator"), strict=True):
-            if name == "critic":
-                loss = F.softplus(-self.critic(batch["point"])).mean() + F.softplus(self.critic(fake.detach())).mean()
-            else:
-                loss = F.softplus(-self.critic(fake)).mean()
-            optimizer.zero_grad()
-            self.manual_backward(loss)
-            optimizer.step()
-            self.track(f"train/{name}", loss, len(fake))
-
-    def configure_optimizers(self):
-        return [torch.optim.Adam(net.parameters(), self.hparams.lr) for net in (self.critic, self.generator)]
-
-    def evaluate(self, part, batch):
-        self.collect(part, batch, point=batch["point"], fake=self(batch))
-
-    def predict_step(self, batch, batch_idx=0):
-        return {"id": batch["id"], "pred": self(batch)}
-
-    def score(self, rows):
-        return {"distance": (rows["point"].mean(0) - rows["fake"].mean(0)).norm()}
+    def loss_of(self, player, batch):
+        fake = self.generator(torch.randn(len(batch["id"]), self.hparams.latent, device=self.device))
+        if player == "generator":
+            return F.softplus(-self.critic(fake)).mean()
+        return F.softplus(-self.critic(batch["point"])).mean() + F.softplus(self.critic(fake.detach())).mean()
 
 
 class ToyNearestMean(ClosedForm):
     """Fitted in closed form: the mean of each class."""
 
     monitor, mode = "val/acc", "max"
-    row_names = file_rows = ("prob", "label")
+    reads = ("point", "label")
+    scored_rows = written_rows = ("prob", "label")
+    averaged = "prob"
+    refuses = {"explain": NO_PICTURES}
     fitted = ("means",)
 
-    def __init__(self, **kwargs) -> None:
-        super().__init__(**kwargs)
+    def __init__(self) -> None:
+        super().__init__()
         self.save_hyperparameters(logger=False)
         self.register_buffer("means", torch.zeros(0, 2))
 
@@ -90,9 +84,6 @@ class ToyNearestMean(ClosedForm):
     def predict_step(self, batch, batch_idx=0):
         return {"id": batch["id"], "prob": (-torch.cdist(batch["point"], self.means)).softmax(1)}
 
-    def evaluate(self, part, batch):
-        self.collect(part, batch, **self.rows_of(batch, self.predict_step(batch)))
-
     def rows_of(self, batch, out):
         return {"prob": out["prob"], "label": batch["label"]}
 
@@ -100,35 +91,64 @@ class ToyNearestMean(ClosedForm):
         return {"acc": (rows["prob"].argmax(1) == rows["label"]).float().mean()}
 
 
-class ToySequence(Task):
+class ToySequence(Classifier):
     """Token batches with lengths: the mean embedding of the real tokens."""
 
-    monitor, mode = "val/acc", "max"
-    row_names = file_rows = ("prob", "label")
+    reads = ("tokens", "length", "label")
 
     def __init__(self, width: int = 8, **kwargs) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
-        self.embedding, self.head = nn.Embedding(9, width, padding_idx=0), nn.Linear(width, 2)
+        self.embedding, self.head = nn.Embedding(9, width, padding_idx=0), nn.Linear(width, self.num_classes)
 
-    def forward(self, batch):
+    def logits(self, batch):
         return self.head(self.embedding(batch["tokens"]).sum(1) / batch["length"][:, None])
 
+
+class ToyRegression(Regression):
+    """The length of a point from a small network."""
+
+    reads = ("point", "target")
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.save_hyperparameters(logger=False)
+        self.net = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
+
+    def outputs(self, batch):
+        return self.net(batch["point"]).squeeze(1)
+
+
+class ToyAutoencoder(Reconstruction):
+    """Pictures of 12x12 from two numbers."""
+
+    def __init__(self, size: int = 2, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.save_hyperparameters(logger=False)
+        self.encoder, self.decoder = nn.Linear(144, size), nn.Linear(size, 144)
+
+    def encode(self, image):
+        return self.encoder(image.flatten(1))
+
+    def decode(self, codes):
+        return self.decoder(codes).view(-1, 1, 12, 12)
+
+
+class ToyNothing(GradientTask):
+    """Keeps no rows and scores nothing but its loss."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.save_hyperparameters(logger=False)
+        self.net = nn.Linear(2, 1)
+
     def training_step(self, batch, batch_idx):
-        loss = F.cross_entropy(self(batch), batch["label"])
+        loss = self.net(batch["point"]).square().mean()
         self.track("train/loss", loss, len(batch["id"]))
         return loss
 
-    def predict_step(self, batch, batch_idx=0):
-        return {"id": batch["id"], "prob": self(batch).softmax(1)}
-
     def evaluate(self, part, batch):
-        logits = self(batch)
-        self.track(f"{part}/loss", F.cross_entropy(logits, batch["label"]), len(batch["id"]))
-        self.collect(part, batch, **self.rows_of(batch, {"prob": logits.softmax(1)}))
+        self.track(f"{part}/loss", self.net(batch["point"]).square().mean(), len(batch["id"]))
 
-    def rows_of(self, batch, out):
-        return {"prob": out["prob"], "label": batch["label"]}
-
-    def score(self, rows):
-        return {"acc": (rows["prob"].argmax(1) == rows["label"]).float().mean()}
+    def predict_step(self, batch, batch_idx=0):
+        return {"id": batch["id"], "pred": self.net(batch["point"])}

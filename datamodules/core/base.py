@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_info
@@ -9,10 +10,11 @@ from torch import Tensor
 
 from datamodules.readers.side_tables import groups_named, rows_named
 
+from .pools import check_labels, code_groups, digest_of, first_rows
 from .serving import Serving
-from .source import Arrays, find_folder, share
+from .source import DEFAULT_ROOT, Arrays, load_pools, serve_alike
 from .splits import assert_disjoint, bag_indices, split_indices
-from .statistics import channel_statistics, class_counts
+from .statistics import channel_statistics, class_counts, target_statistics
 
 
 class DataModule(Serving):
@@ -23,12 +25,16 @@ class DataModule(Serving):
     a ``test`` pool has labels of its own; a ``predict`` pool has none. Without a ``test`` pool and with
     ``test_fraction: 0`` the validation fold is scored again as ``test``, and results say so.
 
+    What must be learnt from training rows alone (a vocabulary, a scaler) is returned by ``fit``, applied by ``encode``
+    and travels in the checkpoint. Everything that ``read`` or ``simulate`` return may depend on the arguments only.
+
     Batches hold ``id`` (int64 row number in the file), the arrays, and ``group`` (int64) where groups are known.
     ``image`` arrives as float32 in [0, 1], ``mask`` and ``label`` as int64.
 
     Args:
         root: Folder of the data, or its parent.
-        source: ``real``, ``simulated``, or ``auto``: real data if it stands under ``root``, else the simulated set.
+        source: ``real``, ``simulated``, or ``auto``: real data if it stands under ``root``; where it does not, the
+            simulated set, but only if ``root`` is the default: a folder that was named must hold the data.
         batch_size: Samples a batch and device.
         num_workers: Worker processes, for sets of files; sets in memory need none.
         seed: Seed of the split and of the simulated data.
@@ -38,20 +44,28 @@ class DataModule(Serving):
         groups: ``auto`` (the data's own groups, if any), ``none`` (samples split one by one), or a CSV ``id,group``.
         bag: Number of a bootstrap bag; replaces the folds: train is drawn with replacement, val is out of bag.
         exclude: CSV ``id,reason`` of samples to leave out of the ``train`` pool.
-        augment: List of augmentations for the train part (see ``datamodules/augment.py``).
-        samples_per_epoch: Samples an epoch when a subclass weights them; None means as many as there are.
+        augment: List of augmentations for the train part (see ``datamodules/augment``).
+        samples_per_epoch: Samples an epoch; None means as many as there are.
         limit: Use only so many samples of each pool, for trials: the first ones, without losing a class.
+
+    Attributes:
+        folder: Folder of the real data; None for simulated data, and before ``setup``.
+        data_source: ``real`` or ``simulated``, after ``setup``.
+        part_kind: Part -> what it is in words, such as ``fold 0 of 5, grouped``.
+        fitted: What ``fit`` returned, or what a checkpoint brought.
+        notes: What the user should know: shown once, kept in results.json.
     """
 
     files: tuple[str, ...] = ()
     how_to_get: str = "See docs/data.md for the format and where it comes from."
     class_names: list[str] | None = None  # in the order of the labels, where the data itself names its classes
     splits: bool = True  # False where the parts are given, so that there are no folds
-    variant: tuple = ()  # values of a subclass's arguments that decide what `read` and `simulate` return
+    submission: str | None = None  # name of the assignment's submission file; then there is `write_submission`
+    acts_later: tuple[str, ...] = ()  # arguments of a subclass that `read` and `simulate` do not look at
 
     def __init__(
         self,
-        root: str = "data",
+        root: str = DEFAULT_ROOT,
         source: str = "auto",
         batch_size: int = 32,
         num_workers: int = 0,
@@ -69,13 +83,19 @@ class DataModule(Serving):
         super().__init__(augment)
         if source not in ("auto", "real", "simulated"):
             raise ValueError(f"source={source!r}: choose auto, real or simulated.")
-        for name, value in (("batch_size", batch_size), ("limit", limit)):
+        for name, value in (("batch_size", batch_size), ("limit", limit), ("samples_per_epoch", samples_per_epoch)):
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value}: need 1 or more.")
         self.save_hyperparameters(logger=False)
         # A dict here (inspect gives one): setup decodes all files, leaves out those that cannot be, and names them.
         self.broken: dict[str, list[str]] | None = None
-        self.notes: list[str] = []  # what the user should know: shown once, kept in results.json
+        self.folder: Path | None = None
+        self.data_source = ""
+        self.part_kind: dict[str, str] = {}
+        self.fitted: dict[str, Any] = {}
+        self.notes: list[str] = []
+        self._raw: dict[str, Arrays] = {}
+        self._digest: str | None = None
 
     # ---- for subclasses ---------------------------------------------------------------------------------------
 
@@ -87,9 +107,35 @@ class DataModule(Serving):
         """Make the simulated data: same arrays as ``read``."""
         raise NotImplementedError(f"{type(self).__name__} has no simulated data.")
 
+    def facts(self) -> dict[str, Any]:
+        """What a network is built from, before any data is read: it fills arguments of the task that are left away."""
+        return {} if self.class_names is None else {"class_names": list(self.class_names)}
+
     def labels_for_split(self, pool: Arrays) -> np.ndarray:
         """Labels that folds are stratified by: (N,) classes, or (N, C) 0/1 for classes a sample holds."""
         return pool["label"] if "label" in pool else np.zeros(len(pool["id"]), np.int64)
+
+    def split(self, pool: Arrays, rows: np.ndarray, groups: np.ndarray | None) -> dict[str, np.ndarray]:
+        """Deal ``rows`` of the train pool into ``train``, ``val`` and perhaps ``test``: stratified, groups whole.
+
+        A series overrides it with ``splits_in_order``. ``groups`` are the codes of ``rows``, or None.
+        """
+        h = self.hparams
+        labels = self.labels_for_split(pool)[rows]
+        if h.bag is not None:
+            parts = bag_indices(labels, groups, h.bag, h.seed)
+        else:
+            fraction = 0.0 if "test" in self.pools else h.test_fraction
+            parts = split_indices(labels, groups, h.fold, h.folds, h.seed, fraction)
+        return {part: rows[chosen] for part, chosen in parts.items()}
+
+    def fit(self, train: Arrays) -> dict[str, Any]:
+        """Learn from the rows of the train part what ``encode`` needs: plain values and tensors, by name."""
+        return {}
+
+    def encode(self, pool: Arrays) -> Arrays:
+        """Arrays of a pool as batches hold them, by what was ``fitted``."""
+        return pool
 
     def outliers(self, pool: Arrays) -> np.ndarray:
         """Rows of the train pool to leave out, found in the data itself."""
@@ -100,68 +146,42 @@ class DataModule(Serving):
         return None if self.hparams.limit is None else self.limited(pool)
 
     def limited(self, pool: Arrays) -> np.ndarray:
-        """Rows, in order, that ``limit`` keeps: the first ones, or of a file sorted by class the first of each."""
-        size = len(pool["id"])
-        first = np.arange(min(self.hparams.limit, size))
-        if "label" not in pool or len(first) == size:
-            return first
-        label = pool["label"].astype(np.int64)
-        counts = np.bincount(label)
-        if (2 * np.bincount(label[first], minlength=len(counts)) >= counts * len(first) / size).all():
-            return first
-        self.note(f"limit={len(first)}: the first ones hold too few of a class, so the first of each class are kept.")
-        order = np.argsort(label, kind="stable")
-        place = np.empty(size)  # within its class, from 0 to 1: the lowest of all keep the shares of the classes
-        place[order] = np.concatenate([(np.arange(n) + 0.5) / n for n in counts if n])
-        return np.sort(np.argsort(place, kind="stable")[: len(first)])
+        """Rows, in order, that ``limit`` keeps."""
+        rows, told = first_rows(pool, self.hparams.limit)
+        if told:
+            self.note(told)
+        return rows
 
     def statistics(self) -> dict[str, Tensor]:
-        """Fitted on the train part: ``mean`` and ``std`` (C,) of images in [0, 1], ``class_counts`` (K,)."""
+        """Of the train part: ``mean``, ``std`` (C,), ``class_counts`` (K,), ``target_mean``, ``target_std`` (D,)."""
         pool, rows = self.pools["train"], self.parts["train"]
         found = channel_statistics(pool["image"], rows) if "image" in pool else {}
         for key in ("label", "mask"):
             if key in pool:
                 found["class_counts"] = class_counts(pool[key][rows])
+        if "target" in pool:
+            found |= target_statistics(pool["target"][rows])
         return found
 
     # ---- where the data comes from ----------------------------------------------------------------------------
 
     def load(self) -> dict[str, Arrays]:
-        """Read or simulate the pools, and note which."""
-        h = self.hparams
-        folder = None if h.source == "simulated" else find_folder(h.root, self.title, self.files, self.how_to_get)
-        self.folder = folder
-        if folder is not None:
-            self.data_source = "real"
-            stamps = tuple((folder / name).stat().st_mtime_ns for name in self.files)
-            key = (type(self), self.variant, str(folder.resolve()), self.files, stamps)
-            return share(key, lambda: self.read(folder))
-        looked = f"Looked for {' and '.join(self.files)} in {Path(h.root)} and {Path(h.root) / self.title}"
-        if h.source == "real":
-            raise FileNotFoundError(f"{looked}: not there. {self.how_to_get} Then set --data.root.")
-        self.data_source = "simulated"
-        if h.source == "auto":
-            self.note(
-                f"SIMULATED DATA. {looked}: not there. Scores on simulated data say nothing about the real task. "
-                f"{self.how_to_get} Then set --data.root."
-            )
-        return share((type(self), self.variant, "simulated", h.seed), self.simulate)
+        """Read or simulate the pools, and note which.
+
+        Raises:
+            FileNotFoundError: The data is not there, and was asked for: by ``source: real`` or by naming a folder.
+        """
+        return load_pools(self)
+
+    def serves_as(self, other: "DataModule") -> bool:
+        """Whether batches of both hold the same for the same samples: equal arguments, and nothing fitted per fold."""
+        return serve_alike(self, other)
 
     def note(self, text: str) -> None:
         """Tell the user once, and keep the text for results.json and the report."""
         if text not in self.notes:
-            self.notes.append(text)
+            self.notes = [*self.notes, text]  # a new list: what reading notes is found again where it is not repeated
             rank_zero_info(text)
-
-    def read_groups(self, pool: Arrays) -> np.ndarray | None:
-        """Groups of the train pool as int64 codes, or None."""
-        if self.hparams.groups == "none":
-            return None
-        if self.hparams.groups == "auto":
-            names = pool.get("group")
-        else:
-            names = groups_named(Path(self.hparams.groups), self.names("train", pool["id"]))
-        return None if names is None else np.unique(names, return_inverse=True)[1].astype(np.int64)
 
     def names(self, pool: str, ids: np.ndarray) -> list[str]:
         """Names of samples as files write them; the row number where the data has no names."""
@@ -170,23 +190,45 @@ class DataModule(Serving):
     # ---- setup ------------------------------------------------------------------------------------------------
 
     def setup(self, stage: str | None = None) -> None:
-        """Load, clean and split. A second call does nothing.
+        """Load, clean, split, fit and encode. A second call does nothing.
 
         Raises:
-            FileNotFoundError: Data that is missing with ``source: real``, or present in part.
+            FileNotFoundError: Data that is missing and was asked for, or present in part.
             ValueError: Data that is broken, an empty part, or groups on both sides of a split.
         """
         if self.parts:
             return
-        h = self.hparams
         self.pools = self.load()
         for name, pool in self.pools.items():
             size = len(next(iter(pool.values())))
             pool.setdefault("id", np.arange(size, dtype=np.int64))
+            check_labels(f"{self.title}, {name} pool", pool)
             if (rows := self.kept(name, pool)) is not None:
                 for key in pool:
                     pool[key] = pool[key][rows]
+        self._raw = {name: dict(pool) for name, pool in self.pools.items()}
         train = self.pools["train"]
+        rows = self.clean_rows(train)
+        groups = self.read_groups()
+        parts = self.split(train, rows, None if groups is None else groups[rows])
+        assert_disjoint(parts, groups)
+        self.parts = {part: found for part, found in parts.items() if len(found)}
+        for part in ("test", "predict"):
+            if part in self.pools:
+                self.parts[part] = np.arange(len(self.pools[part]["id"]))
+                if not len(self.parts[part]):
+                    raise ValueError(f"{self.title}: the {part} part holds no samples. Check the files and options.")
+        self.name_parts(grouped=groups is not None)
+        for part in ("train", "val"):
+            if part not in self.parts:
+                raise ValueError(f"{self.title}: the {part} part of {self.part_kind[part]} is empty; use fewer folds.")
+        if not self.fitted:
+            used = np.unique(self.parts["train"])
+            self.fitted = self.fit({key: value[used] for key, value in train.items()})
+        self.pools = {name: self.encode(pool) for name, pool in self.pools.items()}
+
+    def clean_rows(self, train: Arrays) -> np.ndarray:
+        """Rows of the train pool without outliers and those excluded."""
         keep = np.ones(len(train["id"]), bool)
         keep[self.outliers(train)] = False
         keep[self.excluded(train)] = False
@@ -196,33 +238,27 @@ class DataModule(Serving):
                 f"{self.title}: {len(rows)} of {len(keep)} training samples are left after cleaning; need 2 or more. "
                 "Check the file, --data.exclude and --data.limit."
             )
-        groups = self.read_groups(train)
-        train.pop("group", None)
-        labels = self.labels_for_split(train)[rows]
-        kept_groups = None if groups is None else groups[rows]
-        if h.bag is None:
-            fraction = 0.0 if "test" in self.pools else h.test_fraction
-            parts = split_indices(labels, kept_groups, h.fold, h.folds, h.seed, fraction)
-        else:
-            parts = bag_indices(labels, kept_groups, h.bag, h.seed)
-        assert_disjoint(parts, kept_groups)
-        if groups is not None:
-            train["group"] = groups
-        self.parts = {part: rows[chosen] for part, chosen in parts.items() if len(chosen)}
-        for part, pool in (("test", "test"), ("predict", "predict")):
-            if pool in self.pools:
-                self.parts[part] = np.arange(len(self.pools[pool]["id"]))
-                if not len(self.parts[part]):
-                    raise ValueError(f"{self.title}: the {part} part holds no samples. Check the files and options.")
+        return rows
+
+    def read_groups(self) -> np.ndarray | None:
+        """Put ``group`` of all pools into codes; those of the train pool, or None where samples are independent."""
+        given, train = self.hparams.groups, self.pools["train"]
+        if given not in ("auto", "none"):
+            for pool in self.pools.values():
+                pool.pop("group", None)
+            train["group"] = groups_named(Path(given), self.names("train", train["id"]))
+        code_groups(self.title, self.pools, use=given != "none")
+        return train.get("group")
+
+    def name_parts(self, grouped: bool) -> None:
+        """Fill ``part_kind``; without a test part, let validation be scored as ``test``."""
+        h = self.hparams
         kind = f"bag {h.bag}" if h.bag is not None else f"fold {h.fold} of {h.folds}"
-        kind += ", grouped" if groups is not None else ""
-        self.split = {"train": kind, "val": kind, "test": "test part", "predict": "unlabelled part"}
-        if "test" not in self.parts:
+        kind += ", grouped" if grouped else ""
+        self.part_kind = {"train": kind, "val": kind, "test": "test part", "predict": "unlabelled part"}
+        if "test" not in self.parts and "val" in self.parts:
             self.parts["test"] = self.parts["val"]
-            self.split["test"] = f"validation {kind}, which also chose the checkpoint"
-        for part in ("train", "val"):
-            if part not in self.parts:
-                raise ValueError(f"{self.title}: the {part} part of {kind} is empty; use fewer folds.")
+            self.part_kind["test"] = f"validation {kind}, which also chose the checkpoint"
 
     def excluded(self, pool: Arrays) -> np.ndarray:
         """Rows named in the ``exclude`` CSV."""
@@ -233,9 +269,19 @@ class DataModule(Serving):
         self.note(f"{len(rows)} samples left out by {path.name}.")
         return rows
 
-    def sizes(self) -> dict[str, int]:
-        """Samples in each part."""
-        return {part: len(rows) for part, rows in self.parts.items()}
+    # ---- what is known of the data ----------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was fitted: a checkpoint keeps it."""
+        return {"fitted": self.fitted} if self.fitted else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take what was fitted elsewhere, in place of a ``fit`` in ``setup``."""
+        self.fitted = state_dict.get("fitted", {})
+
+    def take_fitted(self, checkpoint: dict[str, Any]) -> None:
+        """Take what a checkpoint holds for this data module (Lightning keeps it under the name of the class)."""
+        self.load_state_dict(checkpoint.get(type(self).__qualname__, {}))
 
     @property
     def scores_validation(self) -> bool:
@@ -243,12 +289,12 @@ class DataModule(Serving):
         return self.parts["test"] is self.parts["val"]
 
     def fingerprint(self, split: bool = True) -> str:
-        """Sha256 over the arrays and, with ``split``, the split in use."""
-        digest = hashlib.sha256()
-        for name in sorted(self.pools):
-            for key in sorted(self.pools[name]):
-                digest.update(f"{name}/{key}".encode())
-                digest.update(np.ascontiguousarray(self.pools[name][key]).tobytes())
-        for part in sorted(self.parts) if split else ():
-            digest.update(self.parts[part].tobytes())
+        """Sha256 over the arrays as they were read and, with ``split``, the split in use."""
+        if self._digest is None:
+            self._digest = digest_of(self._raw)
+        if not split:
+            return self._digest
+        digest = hashlib.sha256(self._digest.encode())
+        for part in sorted(self.parts):
+            digest.update(f"{part}".encode() + self.parts[part].tobytes())
         return digest.hexdigest()

@@ -1,6 +1,7 @@
 """How rows of pools become batches: one loader factory, dtypes, augmentation on the device."""
 
 import os
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from datamodules.augment.policy import Augment
 
-from .loader import EpochSampler, TensorLoader, to_float
+from .loader import TensorLoader, to_float
+from .samplers import EpochSampler
 from .source import Arrays
 
 
@@ -34,6 +36,10 @@ class Serving(LightningDataModule):
     def pool_of(self, part: str) -> str:
         """Name of the pool that a part's rows point into."""
         return part if part in self.pools and part in ("test", "predict") else "train"
+
+    def sizes(self) -> dict[str, int]:
+        """Samples in each part."""
+        return {part: len(rows) for part, rows in self.parts.items()}
 
     def sample_weights(self) -> Tensor | None:
         """Chance of each training row to be drawn, or None to serve each once an epoch."""
@@ -69,28 +75,47 @@ class Serving(LightningDataModule):
 
     # ---- loaders ----------------------------------------------------------------------------------------------
 
-    def _dataloader(self, part: str) -> TensorLoader:
+    def _dataloader(self, part: str, batch_size: int | None = None) -> TensorLoader:
         """The only place that builds a loader."""
         if part not in self.parts:
             raise ValueError(f"{self.title} has no {part} part. It has: {', '.join(sorted(self.parts))}.")
         trainer = self.trainer
-        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         training = part == "train"
-        sampler = EpochSampler(
+        short = trainer is not None and trainer.lightning_module is not None and trainer.lightning_module.every_sample
+        plain = batch_size is not None  # asked for from outside: the part's own order
+        sampler = self.plain_sampler(part) if plain else self.sampler(part)
+        size = batch_size or self.hparams.batch_size
+        return self.loader(self.pool_of(part), sampler, size, drop_last=training and not short)
+
+    def part_loader(self, part: str, batch_size: int | None = None) -> TensorLoader:
+        """Batches of a part, not augmented; with ``batch_size`` in the part's own order whatever ``sampler`` says."""
+        return self._dataloader(part, batch_size)
+
+    def sampler(self, part: str) -> EpochSampler:
+        """Order of a part's samples; text of many lengths and streams override it (see ``samplers``)."""
+        return self.plain_sampler(part)
+
+    def plain_sampler(self, part: str) -> EpochSampler:
+        """The train part shuffled, or drawn by ``sample_weights``; other parts in their own order."""
+        training = part == "train"
+        return EpochSampler(
             torch.from_numpy(self.parts[part]),
-            shuffle=training,
-            seed=self.run_seed,
             weights=self.sample_weights() if training else None,
             samples=self.hparams.samples_per_epoch,
-            rank=rank,
-            world=world,
+            **self.order_of(part),
         )
-        short = getattr(trainer.lightning_module if trainer else None, "every_sample", False)
-        return self.loader(self.pool_of(part), sampler, drop_last=training and not short)
 
-    def loader(self, pool: str, sampler: EpochSampler, drop_last: bool) -> TensorLoader:
-        """Batches of the rows that ``sampler`` gives."""
-        return TensorLoader(self.tensors(pool), sampler, self.hparams.batch_size, drop_last)
+    def order_of(self, part: str) -> dict[str, Any]:
+        """What every sampler is told: whether to shuffle, the run's seed, this process and their number."""
+        trainer = self.trainer
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        return {"shuffle": part == "train", "seed": self.run_seed, "rank": rank, "world": world}
+
+    def loader(self, pool: str, sampler: EpochSampler, batch_size: int, drop_last: bool) -> TensorLoader:
+        """Batches of the rows that ``sampler`` gives; tokens are cut to the longest sample of each batch."""
+        served = self.served(pool)
+        lengths = torch.from_numpy(served["length"]) if {"tokens", "length"} <= served.keys() else None
+        return TensorLoader(self.tensors(pool), sampler, batch_size, drop_last, lengths)
 
     @property
     def device(self) -> torch.device:

@@ -2,21 +2,38 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
 
-# The last data set read or made in this process.
-_LAST: dict[tuple, dict[str, Arrays]] = {}
+DEFAULT_ROOT = "data"
+# Arguments that act after the data was read or made, so that folds and runs of one process share it.
+AFTER_READING = {
+    *("root", "source", "batch_size", "num_workers", "fold", "folds", "test_fraction", "groups", "bag", "exclude"),
+    *("augment", "samples_per_epoch", "limit"),
+}
+# Arguments that change which samples are in a part, or how fast they come, and nothing about a sample in a batch.
+NOT_IN_BATCHES = AFTER_READING - {"root", "source", "groups", "limit"}
+
+# The last data set read or made in this process, and what reading it set on its data module.
+_LAST: dict[tuple, tuple[dict[str, Arrays], dict[str, Any]]] = {}
 
 
-def share(key: tuple, make: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
-    """What ``make`` returned for ``key``, made once; the dicts are copies, the arrays are shared."""
+def share(owner: object, key: tuple, make: Callable[[], dict[str, Arrays]]) -> dict[str, Arrays]:
+    """What ``make`` returned for ``key``, made once; the dicts are copies, the arrays are shared.
+
+    Attributes that ``make`` sets on ``owner`` (names of classes, say) are set again where the data is not read again.
+    """
     if key not in _LAST:
         _LAST.clear()
-        _LAST[key] = make()
-    return {name: dict(pool) for name, pool in _LAST[key].items()}
+        before = dict(vars(owner))
+        pools = make()
+        _LAST[key] = pools, {k: v for k, v in vars(owner).items() if k not in before or before[k] is not v}
+    pools, attributes = _LAST[key]
+    vars(owner).update(attributes)
+    return {name: dict(pool) for name, pool in pools.items()}
 
 
 def find_folder(root: str, title: str, files: tuple[str, ...], how_to_get: str) -> Path | None:
@@ -35,3 +52,67 @@ def find_folder(root: str, title: str, files: tuple[str, ...], how_to_get: str) 
             missing = sorted(set(files) - set(there))
             raise FileNotFoundError(f"{place} holds {there[0]} but not {missing[0]}. {how_to_get}")
     return None
+
+
+def hashable(value: Any) -> Any:
+    """Plain values as a part of a key."""
+    if isinstance(value, dict):
+        return tuple((k, hashable(v)) for k, v in sorted(value.items()))
+    return tuple(map(hashable, value)) if isinstance(value, (list, tuple)) else value
+
+
+def load_pools(data: Any) -> dict[str, Arrays]:
+    """Read or simulate the pools of a ``DataModule``, set its ``folder`` and ``data_source``, and note which.
+
+    Raises:
+        FileNotFoundError: The data is not there, and was asked for: by ``source: real`` or by naming a folder.
+    """
+    h, files = data.hparams, data.files
+    data.folder = None if h.source == "simulated" else find_folder(h.root, data.title, files, data.how_to_get)
+    if data.folder is not None:
+        folder = data.folder
+        data.data_source = "real"
+        stamps = tuple((folder / name).stat().st_mtime_ns for name in files)
+        return share(data, reading_key(data, str(folder.resolve()), files, stamps), lambda: data.read(folder))
+    check_asked(data)
+    data.data_source = "simulated"
+    if h.source == "auto":
+        data.note(
+            f"SIMULATED DATA. {looked_for(data)}: not there. Scores on simulated data say nothing about the real task. "
+            f"{data.how_to_get} Then set --data.root."
+        )
+    return share(data, reading_key(data, "simulated"), data.simulate)
+
+
+def check_asked(data: Any) -> None:
+    """Raise a FileNotFoundError where data that is not there was asked for."""
+    h = data.hparams
+    named = h.source == "auto" and h.root != DEFAULT_ROOT
+    if h.source != "real" and not named:
+        return
+    root = Path(h.root)
+    what = "not there" if root.is_dir() else f"{root} is {'a file' if root.exists() else 'no folder'}"
+    ask = " For the simulated set add --data.source simulated." if named else ""
+    raise FileNotFoundError(f"{looked_for(data)}: {what}. {data.how_to_get} Then set --data.root.{ask}")
+
+
+def looked_for(data: Any) -> str:
+    """In words, where the data was looked for."""
+    root = Path(data.hparams.root)
+    return f"Looked for {' and '.join(data.files)} in {root} and {root / data.title}"
+
+
+def reading_key(data: Any, *where: Any) -> tuple:
+    """What the pools follow from: the class, where they come from, and all arguments that act while reading."""
+    later = {*AFTER_READING, *data.acts_later}
+    given = {k: v for k, v in data.hparams.items() if k not in later and not k.startswith("_")}
+    return (type(data), *where, hashable(given))
+
+
+def serve_alike(one: Any, other: Any) -> bool:
+    """Whether batches of two data modules hold the same for the same samples."""
+    mine, theirs = (
+        {k: v for k, v in data.hparams.items() if k not in NOT_IN_BATCHES and not k.startswith("_")}
+        for data in (one, other)
+    )
+    return type(one) is type(other) and mine == theirs and not one.fitted and not other.fitted

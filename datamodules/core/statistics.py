@@ -23,3 +23,10 @@ def channel_statistics(images: np.ndarray, rows: np.ndarray) -> dict[str, Tensor
 def class_counts(labels: np.ndarray) -> Tensor:
     """How often each class occurs, int64 (K,)."""
     return torch.from_numpy(np.bincount(labels.reshape(-1).astype(np.int64)))
+
+
+def target_statistics(target: np.ndarray) -> dict[str, Tensor]:
+    """``target_mean`` and ``target_std`` float32 (D,) of targets (N,) or (N, D)."""
+    columns = target.reshape(len(target), -1).astype(np.float64)
+    found = {"target_mean": columns.mean(0), "target_std": columns.std(0)}
+    return {name: torch.tensor(value, dtype=torch.float32) for name, value in found.items()}

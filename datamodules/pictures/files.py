@@ -10,7 +10,8 @@ from torch import Tensor
 
 from datamodules.augment.file_policy import Policy
 from datamodules.core.base import DataModule
-from datamodules.core.loader import EpochSampler, TensorLoader, to_float
+from datamodules.core.loader import TensorLoader, to_float
+from datamodules.core.samplers import EpochSampler
 from datamodules.core.source import Arrays
 from datamodules.core.statistics import channel_statistics
 from datamodules.readers.pictures import Pictures, open_source
@@ -91,14 +92,13 @@ class FileDataModule(DataModule):
 
     # ---- serving ----------------------------------------------------------------------------------------------
 
-    def loader(self, pool: str, sampler: EpochSampler, drop_last: bool) -> TensorLoader:
+    def loader(self, pool: str, sampler: EpochSampler, batch_size: int, drop_last: bool) -> TensorLoader:
         """Batches from files; without pictures slices of tensors."""
         if not self.has_images:
-            return super().loader(pool, sampler, drop_last)
+            return super().loader(pool, sampler, batch_size, drop_last)
         dataset = FileDataset(self.pictures(pool), self.tensors(pool, torch.device("cpu")), self.policy)
         pin = self.device.type == "cuda"
-        h = self.hparams
-        loader = FileLoader(dataset, sampler, h.batch_size, drop_last, h.num_workers, pin)
+        loader = FileLoader(dataset, sampler, batch_size, drop_last, self.hparams.num_workers, pin)
         self._loaders.add(loader)
         return loader
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.augment.file_policy import Policy
-from datamodules.core.loader import EpochSampler, TensorLoader
+from datamodules.core.loader import TensorLoader
+from datamodules.core.samplers import EpochSampler
 from datamodules.readers.pictures import BrokenFile, Pictures
 
 

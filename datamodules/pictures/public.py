@@ -26,6 +26,7 @@ class PublicImages(DataModule):
     """
 
     layouts: tuple[tuple[str, ...], ...] = ()
+    acts_later = ("download", "train_size")
 
     def __init__(self, download: bool = False, train_size: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
@@ -72,7 +73,7 @@ class PublicImages(DataModule):
         size = self.hparams.train_size
         if size is not None:
             self.parts["train"] = self.few(self.parts["train"], size)
-            self.split["train"] += f", {len(self.parts['train'])} samples of it"
+            self.part_kind["train"] += f", {len(self.parts['train'])} samples of it"
 
     def few(self, rows: np.ndarray, size: int) -> np.ndarray:
         """``size`` of ``rows``, stratified by class, drawn with the seed of the split; off by one for uneven shares."""

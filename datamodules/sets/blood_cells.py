@@ -62,7 +62,6 @@ class BloodCellsDataModule(DataModule):
         if file is not None and file not in (*COURSE, *MEDMNIST):
             raise ValueError(f"file={file!r}: choose one of {', '.join((*COURSE, *MEDMNIST))}.")
         self.save_hyperparameters(logger=False)
-        self.variant = (resize,)
 
     def load(self) -> dict[str, Arrays]:
         """Choose the file, then read or simulate."""

@@ -47,6 +47,7 @@ class CIFAR10DataModule(PublicImages):
     """
 
     title = "cifar10"
+    acts_later = ("download", "train_size", "classes")
     layouts = (("cifar10.npz",), tuple(f"{FOLDER}/{name}" for name in BATCHES))
     how_to_get = "Add --data.download true, or put torchvision's folder cifar-10-batches-py there."
 

@@ -63,6 +63,8 @@ class IsicDataModule(FileDataModule):
     files = (TABLES["train"][0], PICTURES["train"][0])
     how_to_get = "The course and the Kaggle competition ISIC 2024 hand out the files (docs/data.md); put them there."
     reserved = ("name", "columns")
+    submission = "submission.csv"
+    acts_later = ("positive_share", "policy", "size")
 
     def __init__(self, positive_share: float | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
@@ -84,7 +86,6 @@ class IsicDataModule(FileDataModule):
         if there[1] is None:  # no test table, so no test pictures are needed
             there, wanted = there[::2], wanted[::2]
         self.files = tuple(name or names[0] for name, names in zip(there, wanted, strict=True))
-        self.variant = (h.images,)
         pools = super().load()
         if self.data_source == "simulated":
             self.folder = simulated_folder(h.seed)
@@ -194,7 +195,7 @@ class IsicDataModule(FileDataModule):
                 if not counts[k]:
                     rows = np.flatnonzero(train["label"] == k)
                     patients = len(np.unique(train["group"][rows])) if "group" in train else len(rows)
-                    words, self.parts = self.split[part], {}
+                    words, self.parts = self.part_kind[part], {}
                     raise ValueError(
                         f"isic: the {part} part of {words} has no {name} sample, so its AUROC is undefined; there are "
                         f"{len(rows)} {name} samples of {patients} patients in all. Use fewer folds (--data.folds, at "

@@ -32,6 +32,8 @@ class MarsDataModule(DataModule):
 
     title = "mars"
     files = (FILE,)
+    submission = "submission.csv"
+    acts_later = ("clean", "rare_weight")
     how_to_get = "The course hands out mars_for_students.npz (docs/data.md describes it); put it there."
 
     def __init__(self, clean: bool = True, rare_weight: float = 1.0, **kwargs) -> None:

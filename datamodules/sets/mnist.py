@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from datamodules.readers.npz import as_uint8, read_npz
 from datamodules.simulate import make_digits, make_garments
 
 SIDE, CLASSES = 28, 10
+FASHION = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle_boot"]
 TITLES = ("MNIST", "FashionMNIST")  # their files have the same names
 IDX = {
     part: (f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte")
@@ -37,6 +39,7 @@ class MNISTDataModule(PublicImages):
     """
 
     title = "MNIST"
+    class_names = [str(digit) for digit in range(CLASSES)]
     layouts = idx_layouts("mnist.npz")
     how_to_get = "Add --data.download true, or put torchvision's files there."
     mirrors = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/")
@@ -50,6 +53,10 @@ class MNISTDataModule(PublicImages):
         "t10k-images-idx3-ubyte": "sha256:0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
         "t10k-labels-idx1-ubyte": "sha256:ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     }
+
+    def facts(self) -> dict[str, Any]:
+        """Gray pictures of ten classes."""
+        return {**super().facts(), "in_channels": 1}
 
     def fetch(self, root: Path) -> None:
         """Download the packed files into ``<root>/<title>/raw``; verify any idx files that stand there."""
@@ -105,6 +112,7 @@ class FashionMNISTDataModule(MNISTDataModule):
     """
 
     title = "FashionMNIST"
+    class_names = FASHION
     layouts = idx_layouts("fashion_mnist.npz")
     mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
     checksums = {

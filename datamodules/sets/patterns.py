@@ -1,13 +1,13 @@
 """Three 8x8 patterns of red and white cells (assignment D12): generated, or read from pictures of such grids."""
 
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from datamodules.core.base import DataModule
-from datamodules.core.source import Arrays, share
+from datamodules.core.source import Arrays
 
 SIDE = 8
 PATTERNS = {  # generated: a plus, a ring and stairs, which differ from each other in 24 cells or more
@@ -45,21 +45,26 @@ class PatternsDataModule(DataModule):
         given = [k for k, v in (("bag", None), ("exclude", None), ("fold", 0)) if getattr(self.hparams, k) != v]
         if given:
             raise ValueError(f"--data.{given[0]}: there is nothing to split or clean. Train and val parts are given.")
-        self.variant = (copies, max_flips)
 
     def load(self) -> dict[str, Arrays]:
         """Read the pictures that stand there, or generate the patterns."""
+        self._look()
+        return super().load()
+
+    def _look(self) -> None:
+        """Set ``files`` and ``class_names`` by the pictures that stand there."""
         h = self.hparams
         for place in (Path(h.root) / self.title, Path(h.root)) if h.source != "simulated" else ():
             self.files = tuple(sorted(path.name for path in place.glob("*.[pP][nN][gG]")))
             if self.files:
                 self.class_names = [Path(name).stem for name in self.files]
-                self.data_source = "real"
-                stamps = tuple((place / name).stat().st_mtime_ns for name in self.files)
-                key = (type(self), self.variant, h.seed, str(place.resolve()), self.files, stamps)
-                return share(key, partial(self.read, place))
+                return
         self.files, self.class_names = ("*.png",), list(PATTERNS)
-        return super().load()
+
+    def facts(self) -> dict[str, Any]:
+        """Names of the pictures, and that they are gray."""
+        self._look()
+        return {**super().facts(), "in_channels": 1}
 
     def read(self, folder: Path) -> dict[str, Arrays]:
         """Read and check the pictures."""
@@ -96,20 +101,22 @@ class PatternsDataModule(DataModule):
         flipped = (order < flips[:, None]).reshape(-1, SIDE, SIDE)
         return arrays(grids[label] ^ flipped, label, flips)
 
-    def setup(self, stage: str | None = None) -> None:
-        """The parts are given; there is nothing to split."""
-        if self.parts:
-            return
-        self.pools = self.load()
-        patterns = int(self.pools["train"]["label"].max()) + 1
-        for pool in self.pools.values():
-            pool["id"] = np.arange(len(pool["label"]), dtype=np.int64)
-            for key in pool if self.hparams.limit is not None else ():
-                pool[key] = pool[key][: max(self.hparams.limit, 2 * patterns)]  # a copy of each is left for val
-        rows = self.pools["train"]["id"]
-        self.parts = {"train": rows[:patterns], "val": rows[patterns:], "test": self.pools["test"]["id"]}
+    def kept(self, name: str, pool: Arrays) -> np.ndarray | None:
+        """With ``limit`` the first ones, but a copy of each pattern is left for val."""
+        if self.hparams.limit is None:
+            return None
+        least = 2 * (int(pool["label"].max()) + 1)
+        return np.arange(min(max(self.hparams.limit, least), len(pool["label"])))
+
+    def split(self, pool: Arrays, rows: np.ndarray, groups: np.ndarray | None) -> dict[str, np.ndarray]:
+        """The parts are given: the patterns, then their copies."""
+        patterns = int(pool["label"].max()) + 1
+        return {"train": rows[:patterns], "val": rows[patterns:]}
+
+    def name_parts(self, grouped: bool) -> None:
+        """See the class."""
         copies = f"copies with 0 to {self.hparams.max_flips} flipped cells"
-        self.split = {"train": "the patterns", "val": copies, "test": f"other {copies}"}
+        self.part_kind = {"train": "the patterns", "val": copies, "test": f"other {copies}"}
 
 
 def arrays(grids: np.ndarray, label: np.ndarray, flips: np.ndarray) -> Arrays:

@@ -32,7 +32,6 @@ class TwoMoonsDataModule(DataModule):
     ) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
-        self.variant = (n_train, n_test, noise, flip, stretch)
 
     def load(self) -> dict[str, Arrays]:
         """Always simulated, which is what this set is.

@@ -20,6 +20,7 @@ from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.directory import RunDir
 
 from .errors import explain
+from .facts import fill_from_data
 from .finish import Fitted, evaluate_run, finish_fit, print_table
 from .places import CONFIGS
 
@@ -79,6 +80,7 @@ class TaskCLI(LightningCLI):
             active = self._subcommand_parsers.get(args[0], parser) if self._subcommand_parsers else parser
             options = [a.dest for a in active._actions if "help" not in a.dest]
             raise ValueError(explain(str(error), options)) from None
+        fill_from_data(self.config[self.config.subcommand] if self._subcommand_parsers else self.config)
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: what a checkpoint stores must not beat configuration and flags (Lightning PR 21455)."""

@@ -69,7 +69,7 @@ def finish_fit(fitted: Fitted) -> None:
     trainer.test(task, datamodule=data, verbose=False)
     if not trainer.is_global_zero:
         return
-    if task.row_names:
+    if task.scored_rows:
         save_rows(run.rows, data, task.last_rows if data.scores_validation else validation)
     drop_stale(run)
     metrics = evaluate_run(trainer, task, "test", options.draws)
@@ -85,7 +85,7 @@ def finish_fit(fitted: Fitted) -> None:
         "data_source": data.data_source,
         "data_fingerprint": data.fingerprint(),
         "arrays_fingerprint": data.fingerprint(split=False),
-        "split": data.split,
+        "split": data.part_kind,
         "scores_validation": data.scores_validation,
         "sizes": data.sizes(),
         "notes": data.notes,
@@ -117,7 +117,7 @@ def finish_fit(fitted: Fitted) -> None:
     for note in data.notes:
         print(f"note: {note}")
     print_table(metrics, baselines)
-    print(f"{data.split['test'].capitalize()}, {data.data_source} data. Report: {run.report}")
+    print(f"{data.part_kind['test'].capitalize()}, {data.data_source} data. Report: {run.report}")
 
 
 def drop_stale(run: RunDir) -> None:
@@ -153,7 +153,7 @@ def write_rows(folder: Path, task: Any, data: Any) -> Path:
     """Predictions of the scored part: CSV where a sample has a few numbers, else ``.npz``."""
     from lightning_tasks.runs.tables import save_table
 
-    rows = {k: v.cpu().numpy() for k, v in task.last_rows.items() if k in ("id", *task.file_rows)}
+    rows = {k: v.cpu().numpy() for k, v in task.last_rows.items() if k in ("id", *task.written_rows)}
     names = np.array(data.names(data.pool_of("test"), rows.pop("id")))
     order = np.argsort(task.last_rows["id"].cpu().numpy(), kind="stable")
     return save_table(folder / "predictions", {"id": names[order], **{k: v[order] for k, v in rows.items()}})

@@ -1,45 +1,57 @@
-"""A finished run as objects: task with its weights, datamodule set up."""
+"""Finished runs as objects: each task with its weights, and the data as that task reads it."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from datamodules.core.base import DataModule
+from lightning_tasks.measures.recalibration import calibrated
+from lightning_tasks.problems import Task
 from lightning_tasks.runs.calibration import read_calibration
 from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.directory import RunDir, find_run
 
 from .cli import TaskCLI
-from .predict import batches_of, member_probs
+
+Rows = dict[str, Tensor]
 
 
 @dataclass
 class Run:
-    """What a verb works with."""
+    """What a verb works with: a member of an ensemble, or the only one.
 
-    dir: RunDir
-    task: Any
-    data: Any
+    Args:
+        dir: Its directory.
+        task: The network with its best weights.
+        data: Its own data module, set up: another fold may have another vocabulary or scaler.
+        device: Where it runs.
+    """
+
+    dir: RunDir | None
+    task: Task
+    data: DataModule
+    device: torch.device = torch.device("cpu")
 
 
-def load_run(path: str, overrides: list[str] | None = None, calibrated: bool = True) -> Run:
+def load_run(path: str, overrides: list[str] | None = None, is_calibrated: bool = True) -> Run:
     """Build task and data from the run's ``config.yaml`` and load its best weights.
 
     Args:
         path: Run directory.
         overrides: Further command-line arguments, such as ``["--data.root", "other"]``.
-        calibrated: Also load what ``calibrate`` fitted, where it was called.
+        is_calibrated: Also load what ``calibrate`` fitted, where it was called.
     """
     run = find_run(path)
     cli = TaskCLI(["--config", str(run.config), *(overrides or [])], run=False)
-    load_weights(cli.model, run.best)
-    cli.model.calibration = read_calibration(run) if calibrated else None
+    cli.datamodule.take_fitted(load_weights(cli.model, run.best))
+    cli.model.calibration = read_calibration(run) if is_calibrated else None
     cli.model.eval()
     cli.datamodule.setup("predict")
-    return Run(run, cli.model, cli.datamodule)
+    return Run(run, cli.model, cli.datamodule, cli.trainer.strategy.root_device)
 
 
 def member_dirs(path: str | Path) -> list[RunDir]:
@@ -67,20 +79,88 @@ def load_members(path: str | Path, overrides: list[str] | None = None) -> list[R
     return [load_run(str(run.path), overrides) for run in member_dirs(path)]
 
 
-Rows = dict[str, Tensor]
+def require(task: Task, what: str) -> None:
+    """Raise a ValueError with the reason where a verb or option has no meaning for a task."""
+    if (reason := task.refuses.get(what)) is not None:
+        name = f"--{what}" if what == "tta" else what
+        raise ValueError(f"{name} has no meaning for {type(task).__name__}: {reason}.")
+
+
+# ---- what they predict ----------------------------------------------------------------------------------------
+
+
+def batches_of(members: list[Run], part: str) -> Iterator[list[dict]]:
+    """The samples of a part as each member reads them: a batch for each member, in the part's order, on its device.
+
+    Members whose data modules serve the same batches share them. Tasks are brought to their devices in evaluation
+    mode, and their random streams begin anew.
+
+    Raises:
+        ValueError: The members do not read the same samples.
+    """
+    first = members[0]
+    for member in members:
+        member.task.eval().to(first.device)
+        member.task.restart_streams()
+    readers: list[DataModule] = []
+    reader_of = []
+    for member in members:
+        same = next((i for i, data in enumerate(readers) if data.serves_as(member.data)), len(readers))
+        readers += [member.data] if same == len(readers) else []
+        reader_of.append(same)
+    size = first.data.hparams.batch_size if len(readers) > 1 else None
+    for found in zip(*(data.part_loader(part, size) for data in readers), strict=True):
+        ready = [
+            data.on_after_batch_transfer({k: v.to(first.device) for k, v in batch.items()}, 0)
+            for data, batch in zip(readers, found, strict=True)
+        ]
+        if any(not torch.equal(batch["id"], ready[0]["id"]) for batch in ready):
+            raise ValueError(f"The members do not read the same samples of the {part} part: give them one data set.")
+        yield [ready[i] for i in reader_of]
+
+
+@torch.inference_mode()
+def predictions(members: list[Run], batches: list[dict], changed: dict | None = None) -> list[Tensor]:
+    """What each member predicts of its own batch (B, ...), recalibrated where its run was calibrated.
+
+    Args:
+        members: With ``averaged`` of their tasks.
+        batches: A batch for each, from ``batches_of``.
+        changed: The first member's batch with other values of some keys, such as a corrupted ``image``: all members
+            then see these.
+
+    Raises:
+        ValueError: A task predicts nothing that can be averaged.
+    """
+    require(members[0].task, "ensemble")
+    new = {key: value for key, value in (changed or {}).items() if value is not batches[0].get(key)}
+    found = []
+    for member, batch in zip(members, batches, strict=True):
+        task = member.task
+        out = calibrated(task, task.predict_step({**batch, **new}, 0))[task.averaged]
+        # Double stays double: rounded to float32 it could turn near ties into ties, and so move a predicted class.
+        found.append(out if out.dtype == torch.float64 else out.float())
+    return found
+
+
+def mean_prediction(found: list[Tensor], weights: list[float] | None = None) -> Tensor:
+    """Weighted mean over members; equal weights where none are given."""
+    weights = weights or [1 / len(found)] * len(found)
+    return sum(weight * one for weight, one in zip(weights, found, strict=True))
+
+
+def mean_batches(members: list[Run], part: str) -> Iterator[dict]:
+    """Batches of a part with the mean prediction of the members, in bounded memory and in the part's order."""
+    for batches in batches_of(members, part):
+        yield {**batches[0], members[0].task.averaged: mean_prediction(predictions(members, batches))}
 
 
 def rows_of_part(loaded: Run, part: str) -> Rows:
     """``prob`` (N, K), ``label`` (N,), ``id`` and perhaps ``group`` of a part, on the CPU."""
     found: dict[str, list[Tensor]] = {}
-    for batch in batches_of([loaded.task], loaded.data, part):
-        prob = member_probs([loaded.task], batch)[0]
-        if prob.ndim != 2 or "label" not in batch:
-            raise ValueError(
-                f"{type(loaded.task).__name__} gives no class probabilities for whole samples: "
-                "calibrate takes classifiers."
-            )
+    for batches in batches_of([loaded], part):
+        batch = batches[0]
         kept = {k: batch[k] for k in ("label", "id", "group") if k in batch}
-        for name, value in {"prob": prob, **kept}.items():
+        for name, value in {"prob": predictions([loaded], batches)[0], **kept}.items():
             found.setdefault(name, []).append(value.cpu())
     return {name: torch.cat(values) for name, values in found.items()}

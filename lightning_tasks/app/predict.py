@@ -1,11 +1,9 @@
-"""Predictions: streamed over a part for the verbs, and written to files with the names of the samples."""
+"""Predictions of ``predict``, written to files with the names of the samples."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from lightning import Callback, Trainer
 
 from lightning_tasks.measures.recalibration import calibrated
@@ -35,39 +33,3 @@ def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> P
     columns = {name: values[order] for name, values in columns.items()}
     columns["id"] = np.array(data.names(data.pool_of(part), columns["id"]))
     return save_table(folder / f"predictions_{part}", columns)
-
-
-def stream(tasks: list, data: Any, part: str, weights: list[float] | None = None) -> Iterator[dict]:
-    """Batches of a part with ``prob`` averaged over ``tasks``, in bounded memory and in the part's order."""
-    for batch in batches_of(tasks, data, part):
-        yield {**batch, "prob": mean_prob(member_probs(tasks, batch), weights)}
-
-
-def batches_of(tasks: list, data: Any, part: str) -> Iterator[dict]:
-    """Batches of a part on the device, to which ``tasks`` are brought in evaluation mode."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    for task in tasks:
-        task.eval().to(device)
-    for batch in data._dataloader(part):
-        batch = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in batch.items()}
-        yield data.on_after_batch_transfer(batch, 0)
-
-
-@torch.inference_mode()
-def member_probs(tasks: list, batch: dict) -> list[torch.Tensor]:
-    """``prob`` (B, ...) of each task, recalibrated where its run was calibrated.
-
-    Raises:
-        ValueError: A task predicts no probabilities.
-    """
-    outs = [calibrated(task, task.predict_step(batch, 0)) for task in tasks]
-    if any("prob" not in out for out in outs):
-        raise ValueError(f"{type(tasks[0]).__name__} predicts no probabilities, so there is nothing to average.")
-    # Double stays double: rounded to float32 it could turn near ties into ties, and so move a predicted class.
-    return [out["prob"] if out["prob"].dtype == torch.float64 else out["prob"].float() for out in outs]
-
-
-def mean_prob(probs: list[torch.Tensor], weights: list[float] | None = None) -> torch.Tensor:
-    """Weighted mean over members; equal weights where none are given."""
-    weights = weights or [1 / len(probs)] * len(probs)
-    return sum(weight * prob for weight, prob in zip(weights, probs, strict=True))

@@ -10,7 +10,7 @@ from lightning_tasks.measures.bootstrap import bootstrap, members
 
 def used(task: Any, rows: dict[str, Tensor]) -> dict[str, Tensor]:
     """What ``score`` and the bootstrap read, on the CPU."""
-    return {k: v.cpu() for k, v in rows.items() if k in (*task.row_names, "id", "group")}
+    return {k: v.cpu() for k, v in rows.items() if k in (*task.scored_rows, "id", "group")}
 
 
 def scores_of(
@@ -27,14 +27,15 @@ def scores_of(
     """
     rows = used(task, rows)
     values = task.score(rows) if values is None else values
-    intervals = bootstrap(task.score, rows, draws) if draws and rows else {}
+    known = {name for name in values if name not in task.without_interval}
+    intervals = bootstrap(task.score, rows, draws) if draws and rows and known else {}
     counted = task.counted(rows) if rows else {}
     whole = size(rows)
     found = {}
     for name, value in values.items():
         n, units = size({k: v[counted[name]] for k, v in rows.items()}) if name in counted else whole
         found[f"{part}/{name}"] = {"value": float(value), "n": n, "units": units}
-        low, high = intervals.get(name, (math.nan, math.nan))
+        low, high = intervals.get(name, (math.nan,) * 2) if name in known else (math.nan,) * 2
         if math.isfinite(low):
             found[f"{part}/{name}"] |= {"low": low, "high": high}
     return found

@@ -22,7 +22,9 @@ class NonFiniteGuard(Callback):
     ) -> None:
         """Keep the loss; look once in a while."""
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
-        if not isinstance(loss, torch.Tensor):
+        if not isinstance(loss, torch.Tensor):  # manual optimisation: what the step tracked
+            loss, pl_module.step_loss = pl_module.step_loss, None
+        if loss is None:
             return
         self._losses.append(loss.detach())
         self._ids.append(batch.get("id") if isinstance(batch, dict) else None)

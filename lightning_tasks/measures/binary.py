@@ -111,6 +111,9 @@ def two_columns(prob: Tensor) -> Tensor:
     return torch.stack([1 - prob.double(), prob.double()], 1)
 
 
+BINARY_SCORES = ("auroc", "pauc", "ap", "sens_at_spec90", "sens_at_spec95", "brier", "nll", "ece")
+
+
 def binary_scores(prob: Tensor, label: Tensor) -> dict[str, Tensor]:
     """All of the above: name -> float64 (0-dim), on the device of ``prob``."""
     curve = roc(prob, label)

@@ -55,6 +55,12 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
     return scores
 
 
+def score_names(class_names: list[str]) -> list[str]:
+    """Names of ``classification_scores``, in its order."""
+    found = ["acc", "balanced_acc", "f1_macro", "nll", "ece", "brier", *(["auroc"] if len(class_names) == 2 else [])]
+    return found + [f"{score}_{name}" for score in ("recall", "precision") for name in class_names]
+
+
 def rows_by_class(prob: Tensor, label: Tensor, class_names: list[str]) -> dict[str, Tensor]:
     """Which samples, bool (N,), the scores of single classes are shares of: the true ones, or the predicted ones."""
     pred = prob.argmax(1)

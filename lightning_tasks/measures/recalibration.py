@@ -67,7 +67,7 @@ def calibrated(task: Any, out: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: The map was fitted to probabilities averaged over other views.
     """
-    fitted = getattr(task, "calibration", None)
+    fitted = task.calibration
     if fitted is None:
         return out
     views = task.hparams.get("tta", "none")

@@ -41,29 +41,45 @@ def check_classes(names: list[str], data: Any) -> None:
         data.note(f"No sample of class {names[k]} is in the train part of this split: it cannot be learnt.")
 
 
+def check_reads(task: Any, data: Any) -> dict[str, Any]:
+    """One training sample on the task's device, as a batch, in which stands what the task reads.
+
+    Raises:
+        ValueError: The data lacks it.
+    """
+    one = {key: value.to(task.device) for key, value in data.arrays("train", limit=1).items()}
+    if lacking := [key for key in task.reads if key not in one]:
+        raise ValueError(f"{type(task).__name__} reads {lacking[0]!r}; a batch of {data.title} has {', '.join(one)}.")
+    return one
+
+
 def check_input(task: Any, data: Any) -> None:
     """Let the network of ``task`` see one training sample.
 
     Raises:
-        ValueError: It cannot take pictures of this size.
+        ValueError: The data lacks what the task reads, or the network cannot take samples of this shape.
     """
-    one = {key: value.to(task.device) for key, value in data.arrays("train", limit=1).items()}
+    one = check_reads(task, data)
     training = task.training
     task.eval()
     try:
-        check_forward(lambda: task.logits(one), one, f"net={task.hparams.net!r}")
+        check_forward(lambda: task.logits(one), one, f"net={task.hparams.get('net', type(task).__name__)!r}")
     finally:
         task.train(training)
 
 
 def check_forward(forward: Callable[[], Any], one: dict, what: str) -> None:
-    """Call ``forward`` on one sample; raise a ValueError that names the picture's size where it fails."""
+    """Call ``forward`` on one sample; raise a ValueError that names its shape where it fails."""
     try:
         with torch.no_grad():
             forward()
     except (RuntimeError, AssertionError, ValueError) as error:  # timm asserts
+        reason = str(error).splitlines()[0]
+        if "image" not in one:
+            shapes = ", ".join(f"{key} {' x '.join(map(str, value.shape[1:]))}" for key, value in one.items())
+            raise ValueError(f"{what} cannot take samples of these shapes ({reason}): {shapes}.") from None
         size = " x ".join(map(str, one["image"].shape[1:]))
         raise ValueError(
-            f"{what} cannot take pictures of {size} ({str(error).splitlines()[0]}). "
+            f"{what} cannot take pictures of {size} ({reason}). "
             "Set its sizes in --model.net_args, such as image_size, or choose another network."
         ) from None

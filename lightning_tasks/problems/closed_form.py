@@ -7,17 +7,17 @@ from .task import Task
 
 
 class ClosedForm(Task):
-    """Collects the train part in one epoch (``max_epochs: 1``) and calls ``fit_rows`` once.
+    """Collects the train part in one epoch (``max_epochs: 1``) and calls ``fit_rows`` once; has no optimiser arguments.
 
     A subclass registers the buffers it fits, names them in ``fitted``, and implements ``fit_rows``. Buffers may
     change their shape when fitted; a checkpoint brings its own shapes.
     """
 
     fitted: tuple[str, ...] = ()
-    every_sample = True  # the loader must not leave out a short last batch
+    every_sample = True
 
-    def __init__(self, **kwargs) -> None:
-        super().__init__(**kwargs)
+    def __init__(self) -> None:
+        super().__init__()
         self.automatic_optimization = False
         # Lightning counts optimiser steps and writes a checkpoint only when the count has moved.
         self.clock = nn.Parameter(torch.zeros(()))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lightning_tasks.common.choices import checked_choice
 
-from .task import Task
+from .gradient import GradientTask
 
 NORMALIZE = ("dataset", "image", "none")
 TTA = {
@@ -17,21 +17,21 @@ TTA = {
 }
 
 
-class ImageTask(Task):
+class ImageTask(GradientTask):
     """A task whose network takes ``batch["image"]``: float32 (B, C, H, W) in [0, 1].
 
     Args:
-        in_channels: C.
+        in_channels: C; None takes that of the data, or 3 where the data does not say it.
         normalize: ``dataset`` (mean and standard deviation a channel, over the train part), ``image`` (of each image
             by itself, which removes exposure) or ``none``.
         tta: Views averaged in evaluation and prediction: ``none``, ``hflip`` or ``flips`` (four).
         channels_last: Memory format of network and images; pays for convolutions on CPUs and on tensor cores.
-        **kwargs: Arguments of ``Task``.
+        **kwargs: Arguments of the next class in line.
     """
 
     def __init__(
         self,
-        in_channels: int = 3,
+        in_channels: int | None = None,
         normalize: str = "dataset",
         tta: str = "none",
         channels_last: bool = False,
@@ -39,20 +39,15 @@ class ImageTask(Task):
     ) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
-        self.in_channels = in_channels  # not read from hparams: a subclass may fix it
+        self.in_channels = 3 if in_channels is None else in_channels  # not read from hparams: a subclass may fix it
         checked_choice("normalize", normalize, NORMALIZE)
         checked_choice("tta", tta, tuple(TTA))
-        self.register_buffer("mean", torch.zeros(in_channels, 1, 1))
-        self.register_buffer("std", torch.ones(in_channels, 1, 1))
-
-    def setup(self, stage: str) -> None:
-        """Take the channel statistics of the train part when a fit begins; checkpoints carry them afterwards."""
-        if stage != "fit" or self.trainer.datamodule is None:
-            return
-        self.fit_statistics(self.trainer.datamodule.statistics())
+        self.register_buffer("mean", torch.zeros(self.in_channels, 1, 1))
+        self.register_buffer("std", torch.ones(self.in_channels, 1, 1))
 
     def fit_statistics(self, found: dict[str, Tensor]) -> None:
         """Store what was fitted on the train part: ``mean`` and ``std`` (C,)."""
+        super().fit_statistics(found)
         if "mean" in found and len(found["mean"]) != self.in_channels:
             raise ValueError(
                 f"in_channels={self.in_channels}, but pictures have {len(found['mean'])} channels. "

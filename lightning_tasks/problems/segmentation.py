@@ -6,15 +6,16 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.baselines.pixels import pixel_baselines
+from lightning_tasks.common.choices import checked_choice
+from lightning_tasks.measures.class_weights import CLASS_WEIGHTS, class_weights_from_counts
 from lightning_tasks.measures.segmentation import boundary_counts, confusion_per_image, segmentation_scores
-from lightning_tasks.measures.segmentation_losses import class_weights_from_counts, combined_loss
+from lightning_tasks.measures.segmentation_losses import combined_loss
 from lightning_tasks.nets import build_segmenter
 from lightning_tasks.plots.classes import confusion_figure
 from lightning_tasks.plots.masks import mask_figure
 
 from .image import ImageTask
-
-WEIGHTS = ("none", "inverse", "effective", "sqrt")
+from .task import NO_CLASSES, NO_PICTURES
 
 
 class Segmentation(ImageTask):
@@ -39,8 +40,11 @@ class Segmentation(ImageTask):
     """
 
     monitor, mode = "val/miou", "max"
-    row_names = ("confusion", "boundary")
-    file_rows = ("pred",)
+    reads = ("image", "mask")
+    scored_rows = ("confusion", "boundary")
+    written_rows = ("pred",)
+    averaged = "prob"
+    refuses = {"calibrate": NO_CLASSES, "explain": NO_PICTURES}
 
     def __init__(
         self,
@@ -59,9 +63,9 @@ class Segmentation(ImageTask):
         self.save_hyperparameters(logger=False)
         self.class_names = list(class_names or ["background", "foreground"])
         self.num_classes = len(self.class_names)
-        if isinstance(class_weights, str) and class_weights not in WEIGHTS:
-            raise ValueError(f"class_weights={class_weights!r}: choose {', '.join(WEIGHTS)}, or give a list.")
-        if not isinstance(class_weights, str) and len(class_weights) != self.num_classes:
+        if isinstance(class_weights, str):
+            checked_choice("class_weights", class_weights, CLASS_WEIGHTS)
+        elif len(class_weights) != self.num_classes:
             raise ValueError(f"class_weights has {len(class_weights)} numbers; there are {self.num_classes} classes.")
         self.net = build_segmenter(net, self.in_channels, self.num_classes, **(net_args or {}))
         self.loss = combined_loss(loss, loss_args)

@@ -1,53 +1,77 @@
-"""The LightningModule under every task: optimiser by name, epoch means, metrics from per-sample rows."""
+"""The LightningModule under every task: what it declares, epoch means, metrics from per-sample rows."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from lightning import LightningModule
-from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch import Tensor
 
-from .optim import make_optimizer, make_schedule
+from .features import last_features
 from .rows import Rows
+
+NO_MEAN = "its predictions have no mean that is a prediction"
+NO_CLASSES = "it gives no class probabilities for whole samples"
+NO_PICTURES = "it classifies no pictures"
 
 
 class Task(LightningModule):
-    """Base of all tasks.
+    """Base of all tasks; has no arguments of its own.
 
-    A subclass builds its network as ``self.net``, names its per-sample results in ``row_names``, gives them to
-    ``collect`` in ``validation_step`` and ``test_step``, and computes metrics from all of them in ``score``.
-    ``monitor`` and ``mode`` choose the best checkpoint. Each class with arguments of its own calls
-    ``self.save_hyperparameters(logger=False)``, so that ``self.hparams`` holds them all.
+    A subclass declares what it reads, keeps and supports by the attributes below, gives per-sample results to
+    ``collect`` in ``evaluate``, and computes metrics from all of them in ``score``. Each class with arguments of its
+    own calls ``self.save_hyperparameters(logger=False)``, so that ``self.hparams`` holds them all.
 
-    Args:
-        optimizer: Any name timm's optimiser factory knows.
-        lr: Peak learning rate.
-        weight_decay: Weight decay, not applied to biases and norms.
-        schedule: ``onecycle``, ``cosine``, ``plateau`` or ``none``.
-        warmup_epochs: Epochs of linear warm-up; 0 takes the schedule's default.
-        ema: Decay of an exponential moving average of the weights, used for evaluation; 0 turns it off.
+    Attributes:
+        reads: Keys of a batch that the task needs, beside ``id``.
+        monitor: Metric that chooses the best checkpoint.
+        mode: ``min`` or ``max``: whether ``monitor`` is to be small or large.
+        headline: The metric, without its part, that tells how good a run is; None takes that of ``monitor``.
+        scored_rows: Per-sample results that ``score`` reads.
+        written_rows: Per-sample results that stand in the prediction files.
+        submits: ``table``, a file that the data module writes; ``code``, one that the task writes; or None.
+        weights_origin: Where the first weights came from: ``scratch`` or what ``weights`` found.
+        every_sample: Whether training must see each sample, also those of a short last batch.
+        averaged: Key of ``predict_step`` whose mean over members is again a prediction; None if there is none.
+        refuses: Verb or option -> reason why it has no meaning for this task.
+        without_interval: Metrics that must not be bootstrapped, such as the distance between two distributions.
+        panels: Title -> metrics (without part) that a report draws on one axes. What a task tracks and names in no
+            panel has one of its own.
+        class_names: Names of the classes, where a sample has one.
+        last_rows: Rows of the newest evaluation; empty before the first, and for a task that keeps none.
+        calibration: Map that ``calibrate`` fitted for these weights, or None.
     """
 
+    reads: tuple[str, ...] = ()
     monitor: str = "val/loss"
     mode: str = "min"
-    row_names: tuple[str, ...] = ()  # per-sample results that `score` reads
-    file_rows: tuple[str, ...] = ()  # per-sample results written to files once the fit is over
+    headline: str | None = None
+    scored_rows: tuple[str, ...] = ()
+    written_rows: tuple[str, ...] = ()
+    averaged: str | None = None
+    submits: str | None = None
+    weights_origin = "scratch"
+    every_sample = False
+    refuses: dict[str, str] = {
+        "ensemble": NO_MEAN,
+        "calibrate": NO_CLASSES,
+        "explain": NO_PICTURES,
+        "tta": NO_PICTURES,
+    }
+    without_interval: tuple[str, ...] = ()
+    panels: dict[str, tuple[str, ...]] = {}
+    class_names: list[str] = []
 
-    def __init__(
-        self,
-        optimizer: str = "adamw",
-        lr: float = 1e-3,
-        weight_decay: float = 1e-2,
-        schedule: str = "onecycle",
-        warmup_epochs: float = 0.0,
-        ema: float = 0.0,
-    ) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.save_hyperparameters(logger=False)
         self.example_input_array = None
-        self._sums: dict[str, Tensor] = {}
         self.rows: dict[str, Rows] = {}
+        self.last_rows: dict[str, Tensor] = {}
+        self.calibration: dict[str, Any] | None = None
+        self.step_loss: Tensor | None = None  # sum of what this training step tracked: the guard looks at it
+        self._sums: dict[str, Tensor] = {}
+        self._streams: dict[str, torch.Generator] = {}
 
     @property
     def num_parameters(self) -> int:
@@ -55,6 +79,17 @@ class Task(LightningModule):
         return sum(p.numel() for p in self.parameters())
 
     # ---- for subclasses ---------------------------------------------------------------------------------------
+
+    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+        """Take what ``DataModule.statistics`` found on the train part into buffers, when a fit begins."""
+
+    def evaluate(self, part: str, batch: dict) -> None:
+        """Collect the rows of one batch of ``val`` or ``test``; a task with a loss also tracks it."""
+        self.collect(part, batch, **self.rows_with(batch, self.predicted))
+
+    def predicted(self, batch: dict) -> Tensor:
+        """What ``averaged`` names of a batch, (B, ...)."""
+        return self.predict_step(batch, 0)[self.averaged]
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Metrics of a whole set: name -> value, from rows of any subset of samples."""
@@ -65,19 +100,23 @@ class Task(LightningModule):
         return {}
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
-        """Per-sample results (B, ...) that ``collect`` keeps, from ``out``: a ``predict_step`` with ``prob``.
+        """Per-sample results (B, ...) that ``collect`` keeps, from ``out``: a ``predict_step``, or a mean of several.
 
-        ``evaluate`` calls it with a task's own probabilities, ``ensemble`` and bags with averaged ones: both are
+        ``evaluate`` calls it with the task's own prediction, ``ensemble`` and bags with an averaged one: both are
         scored in one way.
         """
-        raise NotImplementedError(f"{type(self).__name__} gives no probabilities to average (it has no rows_of).")
+        raise NotImplementedError(f"{type(self).__name__}.rows_of")
 
     def rows_with(self, batch: dict, predict: Callable[[dict], Tensor]) -> dict[str, Tensor]:
-        """As ``rows_of``, with probabilities from ``predict(batch)``: those of one member, or the mean of several.
+        """As ``rows_of``, with what ``predict(batch)`` says: one network, or the mean of several.
 
         A task whose scores need predictions of changed copies too (corrupted images) calls ``predict`` on each.
         """
-        return self.rows_of(batch, {"prob": predict(batch)})
+        return self.rows_of(batch, {self.averaged: predict(batch)})
+
+    def features(self, batch: dict) -> Tensor:
+        """What the network makes of a batch before its last layer: float32 (B, F)."""
+        return last_features(self, batch, len(self.class_names) or None)
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Scores on the test part of predictors that need no network: name -> metrics."""
@@ -99,6 +138,39 @@ class Task(LightningModule):
         """Matplotlib figures of a whole evaluation, such as a confusion matrix."""
         return {}
 
+    def texts(self, batch: dict, out: dict) -> dict[str, str]:
+        """Markdown for TensorBoard and the report: sentences with their predictions, generated text."""
+        return {}
+
+    # ---- random numbers of an evaluation ----------------------------------------------------------------------
+
+    def stream(self, part: str) -> torch.Generator:
+        """Random numbers on the task's device, from their start in each evaluation of ``part``.
+
+        Sampling, corruption and dropout on purpose draw from it, so that the same checkpoint scores the same.
+        """
+        if part not in self._streams:
+            seed = int(os.environ.get("PL_GLOBAL_SEED", 0)) * 1_009 + sum(part.encode())
+            rank = self.trainer.global_rank if self._trainer else 0
+            self._streams[part] = torch.Generator(self.device).manual_seed(seed * 1_009 + rank)
+        return self._streams[part]
+
+    def restart_streams(self) -> None:
+        """Let each ``stream`` begin anew."""
+        self._streams.clear()
+
+    def on_validation_start(self) -> None:
+        """Begin the evaluation's random numbers."""
+        self.restart_streams()
+
+    def on_test_start(self) -> None:
+        """Begin the evaluation's random numbers."""
+        self.restart_streams()
+
+    def on_predict_start(self) -> None:
+        """Begin the evaluation's random numbers."""
+        self.restart_streams()
+
     # ---- epoch means ------------------------------------------------------------------------------------------
 
     def track(self, name: str, value: Tensor, n: int) -> None:
@@ -106,16 +178,24 @@ class Task(LightningModule):
 
         Sums stay on the device: ``self.log`` costs 1.5 ms a call, which is more than a step of a small network.
         """
+        value = value.detach()
         total = self._sums.get(name)
         if total is None:
             total = self._sums[name] = torch.zeros(2, device=self.device)
-        total[0] += value.detach() * n
+        total[0] += value * n
         total[1] += n
+        if name.startswith("train/") and not self.automatic_optimization:
+            self.step_loss = value if self.step_loss is None else self.step_loss + value
 
     def _log_means(self, part: str) -> None:
         for name in sorted(n for n in self._sums if n.startswith(f"{part}/")):
             total = self.trainer.strategy.reduce(self._sums.pop(name), reduce_op="sum")
             self.log(name, total[0] / total[1], prog_bar=name.endswith("/loss"))
+
+    def setup(self, stage: str) -> None:
+        """Take the statistics of the train part when a fit begins; checkpoints carry them afterwards."""
+        if stage == "fit" and self.trainer.datamodule is not None:
+            self.fit_statistics(self.trainer.datamodule.statistics())
 
     def on_train_epoch_start(self) -> None:
         """Forget what an interrupted epoch left."""
@@ -135,18 +215,17 @@ class Task(LightningModule):
         if "group" in batch:
             tensors["group"] = batch["group"]
         if part not in self.rows:
-            extra = () if self.trainer.state.fn == "fit" else self.file_rows
+            extra = () if self.trainer.state.fn == "fit" else self.written_rows
             known = ("group",) if "group" in batch else ()
-            self.rows[part] = Rows(tuple(dict.fromkeys(("id", *self.row_names, *extra, *known)))).to(self.device)
+            self.rows[part] = Rows(tuple(dict.fromkeys(("id", *self.scored_rows, *extra, *known)))).to(self.device)
         self.rows[part].update(**tensors)
 
     def _log_scores(self, part: str) -> None:
         self._log_means(part)
         if part not in self.rows:
             return
-        rows = self.rows.pop(part).whole()
-        self.last_rows = rows
-        scores = {f"{part}/{name}": value for name, value in self.score(rows).items()}
+        self.last_rows = self.rows.pop(part).whole()
+        scores = {f"{part}/{name}": value for name, value in self.score(self.last_rows).items()}
         self.log_dict({k: torch.as_tensor(v, dtype=torch.float32, device=self.device) for k, v in scores.items()})
 
     def on_validation_epoch_end(self) -> None:
@@ -164,27 +243,3 @@ class Task(LightningModule):
     def validation_step(self, batch: dict, batch_idx: int) -> None:
         """Evaluate one batch."""
         self.evaluate("val", batch)
-
-    def evaluate(self, part: str, batch: dict) -> None:
-        """Forward one batch, ``track`` its losses and ``collect`` its rows."""
-        raise NotImplementedError(f"{type(self).__name__}.evaluate")
-
-    # ---- optimisation -----------------------------------------------------------------------------------------
-
-    def optimized(self) -> Any:
-        """What the optimiser is given: this module, or parameter groups with learning rates of their own."""
-        return self
-
-    def configure_optimizers(self) -> Any:
-        """Optimiser and schedule named by the arguments."""
-        h = self.hparams
-        optimizer = make_optimizer(self.optimized(), h.optimizer, h.lr, h.weight_decay)
-        steps = int(self.trainer.estimated_stepping_batches)
-        warmup = round(h.warmup_epochs * steps / max(1, self.trainer.max_epochs or 1))
-        schedule = make_schedule(optimizer, h.schedule, steps, warmup, self.monitor, self.mode)
-        return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
-
-    def configure_callbacks(self) -> list:
-        """The weight average, where one is asked for."""
-        # Buffers are averaged too, so BatchNorm statistics belong to the averaged weights.
-        return [EMAWeightAveraging(decay=self.hparams.ema)] if self.hparams.ema > 0 else []

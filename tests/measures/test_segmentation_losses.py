@@ -8,9 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lightning_tasks.measures.class_weights import class_weights_from_counts
 from lightning_tasks.measures.segmentation_losses import (
     LOSSES,
-    class_weights_from_counts,
     combined_loss,
     cross_entropy,
     dice,

@@ -13,8 +13,8 @@ from datamodules import DataModule
 from lightning_tasks.measures import segmentation_losses as losses
 from lightning_tasks.measures.classification import classification_scores
 from lightning_tasks.measures.classification_losses import soft_cross_entropy, soft_focal, soft_labels, soft_loss
+from lightning_tasks.measures.corruptions import NAMES
 from lightning_tasks.problems import ImageClassifier
-from lightning_tasks.problems.image_classification import NAMES
 from tests.conftest import results
 
 CLASSES = ["a", "b", "c", "d"]
@@ -107,11 +107,11 @@ def task(**kwargs) -> ImageClassifier:
 
 WRONG_ARGUMENTS = {
     "loss='dice': choose ce or focal": {"loss": "dice"},
-    "loss='focal' has no argument 'label_smoothing'": {"loss": "focal", "label_smoothing": 0.1},
+    "loss='focal' has no argument 'label_smoothing'": {"loss": "focal", "loss_args": {"label_smoothing": 0.1}},
     "unfreeze='last': choose all, head or last:N": {"unfreeze": "last"},
-    "unfreeze='half'": {"unfreeze_schedule": {3: "half"}},
-    "corrupted='some': choose none, random or suite": {"corrupted": "some"},
-    "suite_severities holds 6": {"suite_severities": [1, 6]},
+    "unfreeze='half'": {"unfreeze": {3: "half"}},
+    "corrupted='some': choose none, random, suite or": {"corrupted": "some"},
+    "suite holds 6": {"corrupted": {"suite": [1, 6]}},
     "class_weights has 2 numbers; there are 4": {"class_weights": [1.0, 2.0]},
     "class_weights='invers': choose": {"class_weights": "invers"},
     "no metric of validation. Did you mean 'val/balanced_acc'": {"monitor": "val/balanced_ac"},
@@ -160,8 +160,8 @@ def run_dir(name="default") -> Path:
 
 
 def test_a_run_with_everything_on(cli):
-    cli(*RUN, "--trainer.max_epochs", 5, "--draws", 5, "--model.corrupted", "suite", "--model.tta", "hflip",
-        "--model.suite_severities", "[1, 5]", "--model.class_weights", "inverse", "--model.label_smoothing", 0.1,
+    cli(*RUN, "--trainer.max_epochs", 5, "--draws", 5, "--model.corrupted", "{suite: [1, 5]}", "--model.tta", "hflip",
+        "--model.class_weights", "inverse", "--model.loss_args", "{label_smoothing: 0.1}",
         "--model.lr", 0.01, "--model.ema", 0.5, "--data.augment", "[cutmix: {p: 0.2}, mixup: {p: 0.2}]")  # fmt: skip
     found = results(run_dir())
     metrics = {k: m["value"] for k, m in found["metrics"].items()}
@@ -179,7 +179,7 @@ def test_a_run_with_everything_on(cli):
 
 
 def test_resume_while_blocks_thaw_gives_what_an_unbroken_run_gives(cli):
-    thaw = ("--model.unfreeze", "head", "--model.unfreeze_schedule", "{1: 'last:1', 2: all}",
+    thaw = ("--model.unfreeze", "{0: head, 1: 'last:1', 2: all}",
             "--model.backbone_lr", 0.1, "--draws", 0, "--baselines", "false")  # fmt: skip
     cli(*RUN, *thaw, "--trainer.max_epochs", 3, "--name", "whole")
     cli(*RUN, *thaw, "--trainer.max_epochs", 1, "--name", "broken")
@@ -253,7 +253,7 @@ MISFITS = {
 def test_data_and_task_that_do_not_fit_are_one_clear_error(cli, capsys, case):
     data, key, value, message = MISFITS[case]
     with pytest.raises(SystemExit):
-        cli("fit", *ANIMALS, "--data", f"tests.problems.test_image_classification.{data}", f"--model.{key}", value)
+        cli("fit", *ANIMALS, "--data", f"{__name__}.{data}", f"--model.{key}", value)
     assert message in capsys.readouterr().err
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from datamodules.core.splits import partition
-from lightning_tasks.app.members import Rows, Run, load_run, rows_of_part
+from lightning_tasks.app.members import Rows, Run, load_run, require, rows_of_part
 from lightning_tasks.app.pages.html import grid, number
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.common.atomic import write_atomic
@@ -51,7 +51,8 @@ def run(args: list[str]) -> None:
             f"--part {options.part!r}: a calibration is fitted on the validation part (val). Fitted on training data "
             "it would trust the network too much, and fitted on test data its test score would mean nothing."
         )
-    loaded = load_run(options.run, overrides, calibrated=False)
+    loaded = load_run(options.run, overrides, is_calibrated=False)
+    require(loaded.task, "calibrate")
     found = calibrate(loaded, options.method, options.draws)
     print_scores(found)
     print(f"Wrote {loaded.dir.path / NAME}; submit and predict use it. Report: {loaded.dir.report}")
@@ -108,16 +109,16 @@ def parts_of(loaded: Run) -> tuple[Rows, Rows, dict[str, Any]]:
     if not data.scores_validation:
         test = rows_of_part(loaded, "test")
         return val, test, {
-            "fitted_on": f"validation part ({data.split['val']})",
+            "fitted_on": f"validation part ({data.part_kind['val']})",
             "n_fitted": len(val["label"]),
-            "scored_on": data.split["test"],
+            "scored_on": data.part_kind["test"],
             "n_scored": len(test["label"]),
         }  # fmt: skip
     groups = val["group"].numpy() if "group" in val and len(val["group"].unique()) > 1 else None
     side = torch.from_numpy(partition(val["label"].numpy(), groups, [0.5, 0.5], seed=0))
     halves = [{k: v[side == number] for k, v in val.items()} for number in (0, 1)]
     return halves[0], halves[1], {
-        "fitted_on": f"one half of the validation part ({data.split['val']}); there is no test part",
+        "fitted_on": f"one half of the validation part ({data.part_kind['val']}); there is no test part",
         "n_fitted": len(halves[0]["label"]),
         "scored_on": "the other half of the validation part, which also chose the checkpoint",
         "n_scored": len(halves[1]["label"]),

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from lightning_tasks.app.members import Rows, Run, load_run, rows_of_part
+from lightning_tasks.app.members import Rows, Run, batches_of, load_run, require, rows_of_part
 from lightning_tasks.app.pages.html import grid
 from lightning_tasks.app.pages.run import write_report
-from lightning_tasks.app.predict import batches_of
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.measures.explanations import GradCam, NoFeatureMap, saliency, smooth_grad, unit
@@ -46,8 +45,7 @@ def run(args: list[str]) -> None:
     if options.count < 1 or options.draws < 1:
         raise ValueError("--count and --draws need 1 or more.")
     loaded = load_run(options.run, overrides)
-    if not hasattr(loaded.task, "logits"):
-        raise ValueError(f"{type(loaded.task).__name__} is no image classifier: explain takes those.")
+    require(loaded.task, "explain")
     for name, samples in explain(loaded, options).items():
         print(f"{name.replace('_', ' ')}: {', '.join(s['id'] for s in samples) or 'none'}")
     print(f"Wrote {loaded.dir.figures}/explain_*.png and {loaded.dir.path / NAME}. Report: {loaded.dir.report}")
@@ -140,7 +138,7 @@ def confident(rows: Rows, positive: int | None, options: argparse.Namespace) -> 
 def samples_of(loaded: Run, part: str, ids: Tensor) -> list[dict]:
     """A batch of one for each id, in the order given; the part is read once more."""
     kept, wanted = {}, set(ids.tolist())
-    for batch in batches_of([loaded.task], loaded.data, part) if wanted else ():
+    for (batch,) in batches_of([loaded], part) if wanted else ():
         for at, number in enumerate(batch["id"].tolist()):
             if number in wanted:
                 kept[number] = {k: v[at : at + 1] for k, v in batch.items() if isinstance(v, Tensor)}

@@ -3,13 +3,11 @@
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from lightning_tasks.app.members import load_members
-from lightning_tasks.app.predict import batches_of, member_probs, stream
+from lightning_tasks.app.members import Run, batches_of, load_members, mean_batches, predictions, require
 from lightning_tasks.common.atomic import write_atomic_with
 
 
@@ -40,31 +38,31 @@ def run(args: list[str]) -> None:
         )
     if options.tta:
         for task in tasks:
-            if "tta" not in task.hparams:
-                raise ValueError(f"{type(task).__name__} has no test-time augmentation: leave --tta away.")
+            require(task, "tta")
             task.hparams.tta = "flips"
     folder = options.run.resolve()
-    voices = f"the mean of {len(tasks)} members" if len(tasks) > 1 else "one member"
-    if hasattr(tasks[0], "write_code_submission"):
+    whose = f"the mean of {len(tasks)} members" if len(tasks) > 1 else "one member"
+    if tasks[0].submits == "code":
         if options.average == "rank":
             raise ValueError(NO_RANKS.format(type(tasks[0]).__name__))
         out = options.out or folder / "submission.zip"
         side = data.pools["train"]["image"].shape[-1]  # pictures may have been resized when they were read
         write_atomic_with(out, lambda temporary: tasks[0].write_code_submission(tasks, temporary, side))
-        print(f"Wrote {out}: code and weights of {voices}")
+        print(f"Wrote {out}: code and weights of {whose}")
         return
-    if not hasattr(data, "write_submission"):
-        raise ValueError(f"{type(data).__name__} has no submission format: its assignment asks for none.")
+    if tasks[0].submits is None or data.submission is None:
+        who = tasks[0] if tasks[0].submits is None else data
+        raise ValueError(f"{type(who).__name__} has no submission format: its assignment asks for none.")
     if "predict" not in data.parts:
         raise ValueError(f"{data.title} has no unlabelled test part to submit predictions for.")
     out = options.out or folder / "submission.csv"
     counts = []
-    average = ranked if options.average == "rank" else stream
+    average = ranked if options.average == "rank" else mean_batches
     write_atomic_with(
-        out, lambda temporary: counts.append(data.write_submission(temporary, average(tasks, data, "predict")))
+        out, lambda temporary: counts.append(data.write_submission(temporary, average(members, "predict")))
     )
     how = ", averaged by rank" if options.average == "rank" else ""
-    print(f"Wrote {counts[0]} predictions of {voices}{how} to {out}")
+    print(f"Wrote {counts[0]} predictions of {whose}{how} to {out}")
 
 
 NO_RANKS = (
@@ -73,7 +71,7 @@ NO_RANKS = (
 )
 
 
-def ranked(tasks: list, data: Any, part: str) -> Iterator[dict]:
+def ranked(members: list[Run], part: str) -> Iterator[dict]:
     """A whole part as one batch of ``id`` and ``prob`` (N, 2), in which ``prob[:, 1]`` is the mean rank of the members.
 
     Each member's probabilities become their ranks divided by N first: a member that is surer than the others does not
@@ -83,14 +81,14 @@ def ranked(tasks: list, data: Any, part: str) -> Iterator[dict]:
         ValueError: The members do not tell two classes apart.
     """
     ids: list[Tensor] = []
-    probs: list[list[Tensor]] = [[] for _ in tasks]
-    for batch in batches_of(tasks, data, part):
-        ids.append(batch["id"].cpu())
-        for found, prob in zip(probs, member_probs(tasks, batch), strict=True):
+    probs: list[list[Tensor]] = [[] for _ in members]
+    for batches in batches_of(members, part):
+        ids.append(batches[0]["id"].cpu())
+        for found, prob in zip(probs, predictions(members, batches), strict=True):
             if prob.ndim != 2 or prob.shape[1] != 2:
-                raise ValueError(NO_RANKS.format(type(tasks[0]).__name__))
+                raise ValueError(NO_RANKS.format(type(members[0].task).__name__))
             found.append(prob[:, 1].cpu())
-    rank = sum(rank_share(torch.cat(found)) for found in probs) / len(tasks)
+    rank = sum(rank_share(torch.cat(found)) for found in probs) / len(members)
     yield {"id": torch.cat(ids), "prob": torch.stack([1 - rank, rank], 1)}
 
 

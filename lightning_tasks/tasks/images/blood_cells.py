@@ -29,7 +29,9 @@ class BloodCellsTask(ImageClassifier):
         **kwargs: Arguments of ``ImageClassifier``.
     """
 
-    def __init__(self, corrupted: str = "random", **kwargs) -> None:
+    submits = "code"
+
+    def __init__(self, corrupted: str | dict[str, list[int]] = "random", **kwargs) -> None:
         super().__init__(in_channels=3, class_names=CLASSES, corrupted=corrupted, **kwargs)
         self.save_hyperparameters(logger=False)
 

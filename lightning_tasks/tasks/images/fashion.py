@@ -36,7 +36,7 @@ class FashionTask(ImageClassifier):
         l2: float = 0.0,
         gap_samples: int = 10_000,
         class_names: list[str] | None = None,
-        in_channels: int = 1,
+        in_channels: int | None = None,
         **kwargs,
     ) -> None:
         super().__init__(class_names=class_names or CLASSES, in_channels=in_channels, **kwargs)

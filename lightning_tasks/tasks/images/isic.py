@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lightning_tasks.baselines.binary import binary_baselines
 from lightning_tasks.common.choices import checked_choice
-from lightning_tasks.measures.binary import auroc, binary_scores, roc
+from lightning_tasks.measures.binary import BINARY_SCORES, auroc, binary_scores, roc
 from lightning_tasks.measures.calibration import reliability_bins
 from lightning_tasks.measures.recalibration import prior_shift
 from lightning_tasks.nets.fused import FusedNet, TableNet, lazy_layers, materialize
@@ -17,6 +17,7 @@ from lightning_tasks.plots.binary import precision_recall_figure, roc_figure, sc
 from lightning_tasks.plots.calibration import reliability_figure
 from lightning_tasks.plots.classes import grid_figure
 from lightning_tasks.problems import ImageClassifier
+from lightning_tasks.problems.task import NO_PICTURES
 
 CLASSES = ["benign", "malignant"]
 BRANCHES = {"image": ("image",), "metadata": ("table",), "fused": ("image", "table")}  # what each reads
@@ -57,8 +58,9 @@ class IsicTask(ImageClassifier):
     """
 
     monitor, mode = "val/auroc", "max"
-    row_names = ("prob", "label", "sex", "site", "age")
-    file_rows = ("prob", "label")
+    scored_rows = ("prob", "label", "sex", "site", "age")
+    written_rows = ("prob", "label")
+    submits = "table"
     strata_names: dict[str, list[str]] = {}  # what codes of sex and site mean: from the data, later the checkpoint
 
     def __init__(
@@ -71,6 +73,9 @@ class IsicTask(ImageClassifier):
         **kwargs,
     ) -> None:
         checked_choice("branch", branch, tuple(BRANCHES))
+        if branch == "metadata":
+            self.refuses = IsicTask.refuses | {"tta": "branch metadata reads no pictures", "explain": NO_PICTURES}
+            self.reads = ("table", "label")
         super().__init__(net=net, in_channels=3, class_names=CLASSES, corrupted="none", **kwargs)
         self.save_hyperparameters(logger=False)
         if branch == "metadata" and self.hparams.weights != "none":
@@ -186,6 +191,10 @@ class IsicTask(ImageClassifier):
         if self.hparams.branch == "metadata":
             return self.prob_of(self.logits(batch))
         return super().probabilities(batch)
+
+    def metric_names(self) -> list[str]:
+        """Those of ``measures.binary``; strata depend on the data."""
+        return ["loss", *BINARY_SCORES]
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """Also what strata are made of."""

@@ -21,6 +21,7 @@ class MarsTask(Segmentation):
     """
 
     monitor, mode = "val/miou_course", "max"
+    submits = "table"
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from lightning_tasks.measures.nearest import Bank, vote
 from lightning_tasks.plots.neighbours import decision_figure, error_figure
 from lightning_tasks.problems import ClosedForm
 from lightning_tasks.problems.checks import check_classes, check_forward
+from lightning_tasks.problems.task import NO_PICTURES
 from lightning_tasks.runs.frozen import load_frozen, other_data, without_head
 
 CURVES = ("train_error", "loo_error", "bias2", "variance")
@@ -34,15 +35,16 @@ class NeighboursTask(ClosedForm):
         standardize: Divide each feature by its standard deviation over the train part.
         cv_samples: Samples of the train part that are asked about to choose k.
         resamples: Train sets for bias^2 and variance; 0 leaves them out.
-        **kwargs: Arguments of ``Task``, none of which matters here.
 
     Raises:
         ValueError: A k below 1, or (when fitted) above the number of samples.
     """
 
     monitor, mode = "val/acc", "max"
-    row_names = ("prob", "label", "votes")
-    file_rows = ("prob", "label")
+    scored_rows = ("prob", "label", "votes")
+    written_rows = ("prob", "label")
+    averaged = "prob"
+    refuses = {"explain": NO_PICTURES, "tta": NO_PICTURES}
     fitted = ("bank", "bank_label", "scale", "k", "curves")
 
     def __init__(
@@ -53,9 +55,8 @@ class NeighboursTask(ClosedForm):
         standardize: bool = False,
         cv_samples: int = 2000,
         resamples: int = 10,
-        **kwargs,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__()
         self.save_hyperparameters(logger=False)
         if cv_samples < 1 or resamples < 0:
             raise ValueError(f"cv_samples={cv_samples}, resamples={resamples}: need 1 or more, and 0 or more.")

@@ -22,9 +22,12 @@ class PatternTask(ImageClassifier):
         **kwargs: Arguments of ``ImageClassifier``.
     """
 
-    row_names = file_rows = ("prob", "label", "flips")
+    reads = ("image", "label", "flips")
+    scored_rows = written_rows = ("prob", "label", "flips")
 
-    def __init__(self, net: str = "mlp", class_names: list[str] | None = None, in_channels: int = 1, **kwargs) -> None:
+    def __init__(
+        self, net: str = "mlp", class_names: list[str] | None = None, in_channels: int | None = None, **kwargs
+    ) -> None:
         super().__init__(
             net=net, class_names=class_names or ["plus", "ring", "stairs"], in_channels=in_channels, **kwargs
         )

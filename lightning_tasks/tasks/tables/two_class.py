@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from lightning_tasks.common.choices import checked_choice
 from lightning_tasks.plots.style import COLORS
-from lightning_tasks.problems import Task
+from lightning_tasks.problems import GradientTask
+from lightning_tasks.problems.task import NO_PICTURES
 
 OUTPUTS = ("sigmoid", "sigmoid_relu")
 
@@ -19,7 +20,7 @@ def output(z: Tensor, kind: str) -> Tensor:
     return torch.sigmoid(z if kind == "sigmoid" else F.relu(z))
 
 
-class TwoClassTask(Task):
+class TwoClassTask(GradientTask):
     """Reads ``point`` (B, D) and ``label`` (B,) of 0 and 1; class 1 is said where y >= 0.5.
 
     ``said_one`` is the share of samples that are called class 1: with ``sigmoid_relu`` it is 1 whatever the weights
@@ -31,14 +32,17 @@ class TwoClassTask(Task):
         strict: Say class 1 only where y > 0.5. The dead samples are then called class 0, and stay dead.
         features: D.
         hidden: Units of a hidden layer; 0 for a linear model.
-        **kwargs: Arguments of ``Task``.
+        **kwargs: Arguments of ``GradientTask``.
 
     Raises:
         ValueError: Another ``output``.
     """
 
     monitor, mode = "val/loss", "min"
-    row_names = file_rows = ("prob", "label", "z")
+    reads = ("point", "label")
+    scored_rows = written_rows = ("prob", "label", "z")
+    averaged = "prob"
+    refuses = {"explain": NO_PICTURES, "tta": NO_PICTURES}
 
     def __init__(
         self, output: str = "sigmoid_relu", strict: bool = False, features: int = 2, hidden: int = 0, **kwargs

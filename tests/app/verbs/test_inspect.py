@@ -9,6 +9,7 @@ import pytest
 from datamodules import DataModule
 from datamodules.audit import findings as inspect
 from datamodules.audit.findings import Prints
+from lightning_tasks.app.members import Run
 from lightning_tasks.app.verbs.inspect.features import network_features
 from lightning_tasks.problems import ImageClassifier, Segmentation
 from tests.datamodules.audit.test_duplicates import pictures
@@ -101,7 +102,7 @@ def test_network_features_are_the_input_of_the_head_or_the_deepest_map():
     data.setup()
     at = np.array([7, 2, 50])
     task = ImageClassifier(net="cnn_small", net_args={"width": 4, "blocks": [1, 1]}, class_names=list("abc")).eval()
-    found = network_features(task, data, at)
+    found = network_features(Run(None, task, data), at)
     head = next(m for m in task.net.modules() if getattr(m, "out_features", None) == 3)
     assert found.shape == (3, head.in_features)
     batch = data.on_after_batch_transfer({k: v[at] for k, v in data.tensors("train").items()}, 0)
@@ -109,7 +110,7 @@ def test_network_features_are_the_input_of_the_head_or_the_deepest_map():
     prob = task.predict_step(batch)["prob"].detach().numpy()
     np.testing.assert_allclose(np.exp(logits) / np.exp(logits).sum(1, keepdims=True), prob, atol=1e-5)
     segmenter = Segmentation(net="unet", net_args={"width": 4, "depth": 2}, in_channels=3, class_names=["a", "b"])
-    assert network_features(segmenter, data, at).shape == (3, 16)  # doubled at each of two steps down
+    assert network_features(Run(None, segmenter.eval(), data), at).shape == (3, 16)  # doubled at each of two steps down
 
 
 def test_a_set_without_pictures_is_compared_by_all_its_inputs(cli, tmp_path):

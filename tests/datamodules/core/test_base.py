@@ -9,7 +9,7 @@ from lightning import Trainer
 
 from datamodules import DataModule
 from datamodules.core.statistics import channel_statistics
-from lightning_tasks.problems import Task
+from lightning_tasks.problems import GradientTask
 from tests.toys import ToyDataModule
 
 
@@ -108,7 +108,7 @@ class LeftRight(DataModule):
         return {"train": {"image": image, "label": np.arange(40) % 2}}
 
 
-class Probe(Task):
+class Probe(GradientTask):
     """Keeps the pictures it is shown."""
 
     def __init__(self):

@@ -2,7 +2,8 @@
 
 import torch
 
-from datamodules.core.loader import EpochSampler, TensorLoader
+from datamodules.core.loader import TensorLoader
+from datamodules.core.samplers import EpochSampler
 
 ROWS = torch.arange(100, 123)
 

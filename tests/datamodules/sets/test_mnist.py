@@ -133,7 +133,9 @@ def test_a_truncated_gzip_file_and_a_missing_file_are_errors(tmp_path):
 def test_without_files_a_simulated_set_stands_in_and_says_so(tmp_path, kind):
     with pytest.raises(FileNotFoundError, match="train-images-idx3-ubyte.*not there.*--data.download true"):
         kind(root=str(tmp_path), source="real").setup()
-    data = kind(root=str(tmp_path), limit=200)
+    with pytest.raises(FileNotFoundError, match="add --data.source simulated"):  # a folder that was named
+        kind(root=str(tmp_path)).setup()
+    data = kind(limit=200)
     data.setup()
     assert data.data_source == "simulated" and "SIMULATED DATA" in data.notes[0]
     assert data.pools["train"]["image"].shape == (200, 1, 28, 28) and data.sizes()["test"] == 200
@@ -148,7 +150,7 @@ def test_train_size_keeps_few_labels_of_every_class_and_the_whole_validation_par
     rows = few.parts["train"]
     assert np.bincount(few.pools["train"]["label"][rows]).tolist() == [2] * 10
     assert set(rows) < set(whole.parts["train"]) and few.sizes()["val"] == 12
-    assert "20 samples" in few.split["train"]
+    assert "20 samples" in few.part_kind["train"]
     for size in (9, 49):
         with pytest.raises(ValueError, match=f"train_size={size}: the train part has 48 samples of 10 classes"):
             MNISTDataModule(root=str(tmp_path), train_size=size).setup()

@@ -59,7 +59,7 @@ def test_reads_medmnist_with_its_own_test_part(tmp_path, name):
     parts = {part: cells(n, side, seed) for seed, (part, n) in enumerate([("train", 24), ("val", 16), ("test", 8)])}
     np.savez(tmp_path / name, **{f"{p}_{k}": v for p, pool in parts.items() for k, v in pool.items()})
     data = ready(tmp_path, source="real")
-    assert data.files == (name,) and data.split["test"] == "test part"
+    assert data.files == (name,) and data.part_kind["test"] == "test part"
     assert data.sizes()["train"] + data.sizes()["val"] == 40 and data.sizes()["test"] == 8
     np.testing.assert_array_equal(data.pools["train"]["image"][24:].transpose(0, 2, 3, 1), parts["val"]["images"])
     np.testing.assert_array_equal(data.pools["test"]["label"], parts["test"]["labels"][:, 0])
@@ -139,7 +139,7 @@ def test_planted_pictures_and_duplicates_are_left_out_and_counted(tmp_path, smea
 
 def test_the_simulated_set_has_the_courses_format_and_defects(monkeypatch, smear):
     monkeypatch.setattr("datamodules.sets.blood_cells.make_smear", lambda seed: smear)
-    data = ready(".", seed=98765)  # a seed of its own: the arrays of a process are shared by seed
+    data = ready("data", seed=98765)  # a seed of its own: the arrays of a process are shared by seed
     assert data.data_source == "simulated" and "SIMULATED DATA" in data.notes[0] and "64 of 229" in data.notes[1]
     assert set(np.unique(data.pools["train"]["label"])) == set(range(len(CLASSES)))
 

@@ -42,7 +42,7 @@ def test_the_gap_is_measured_without_dropout_and_augmentation(cli):
 def test_the_gap_compares_one_criterion_under_one_set_of_weights(cli):
     cli("fit", "--model", "FashionTask", "--data", "FashionMNISTDataModule", "--data.limit", 100, *QUIET, "--model.net",
         "mlp", "--model.net_args", "{hidden: [8]}", "--trainer.max_epochs", 1, "--model.ema", 0.5, "--model.lr", 0.005,
-        "--model.label_smoothing", 0.3)  # fmt: skip
+        "--model.loss_args", "{label_smoothing: 0.3}")  # fmt: skip
     run = load_run("runs/FashionTask/default")  # its checkpoint holds the averaged weights
     found = results(run.dir.path)
     train, val = (run.data.arrays(part) for part in ("train", "val"))
@@ -110,9 +110,10 @@ def test_names_come_from_the_pictures_and_there_is_nothing_to_split(tmp_path, cl
     args = ("fit", "--config", ROOT / "configs/patterns_mlp.yaml", "--data.root", tmp_path, *QUIET,
             "--trainer.max_epochs", 1)  # fmt: skip
     with pytest.raises(SystemExit):
-        cli(*args)
+        cli(*args, "--model.class_names", "[b,a]")
     assert "the data's classes are a, b, in this order. Set --model.class_names [a,b]" in capsys.readouterr().err
-    cli(*args, "--model.class_names", "[a,b]", "--data.limit", 1)  # a copy of each is left to validate on
+    cli(*args, "--data.limit", 1)  # a copy of each is left to validate on
+    assert "- a\n" in (Path("runs/patterns_mlp/default") / "config.yaml").read_text()
     with pytest.raises(SystemExit):
         cli("kfold", *args[1:], "--folds", 3)
     assert "there are no folds to make" in capsys.readouterr().err
@@ -155,7 +156,10 @@ def test_the_mlp_fits_three_pictures_exactly_and_bears_some_flips(cli):
     assert found["test/acc_flips0"]["value"] == 1  # three distinct predictions, from three pictures
     assert found["test/acc_flips2"]["n"] == 30 and found["test/acc"]["n"] == 29 * 30
     assert found["test/acc_flips2"]["value"] > 0.95 and found["test/acc_flips28"]["value"] < 0.9
-    assert sum(p.numel() for p in PatternTask(net_args={"image_size": 8, "hidden": [16, 16]}).parameters()) == 1363
+    assert (
+        sum(p.numel() for p in PatternTask(net_args={"image_size": 8, "hidden": [16, 16]}, in_channels=1).parameters())
+        == 1363
+    )
 
 
 # ---- sigma(ReLU(z)) ---------------------------------------------------------------------------------------------

@@ -112,10 +112,18 @@ def test_a_truncated_file_is_an_error(tmp_path):
         MarsDataModule(root=str(tmp_path)).setup()
 
 
-def test_a_missing_file_is_an_error_for_real_and_a_notice_for_auto(tmp_path):
-    with pytest.raises(FileNotFoundError, match="mars_for_students.npz.*not there.*--data.root"):
-        MarsDataModule(root=str(tmp_path), source="real").setup()
-    data = MarsDataModule(root=str(tmp_path))
+def test_a_missing_file_is_an_error_where_it_was_asked_for_and_a_notice_otherwise(tmp_path):
+    (tmp_path / "file.npz").write_text("x")
+    for root, source, found in (
+        (tmp_path, "real", "not there"),
+        (tmp_path, "auto", "not there.*add --data.source simulated"),
+        (tmp_path / "nowhere", "auto", "nowhere is no folder.*add --data.source simulated"),
+        (tmp_path / "file.npz", "auto", "file.npz is a file.*add --data.source simulated"),
+        ("data", "real", "data is no folder"),
+    ):
+        with pytest.raises(FileNotFoundError, match=f"mars_for_students.npz in .*{found}"):
+            MarsDataModule(root=str(root), source=source).setup()
+    data = MarsDataModule()
     data.setup()
     assert data.data_source == "simulated" and "SIMULATED DATA" in data.notes[0]
     assert data.pools["train"]["image"].shape[1:] == (1, 64, 128)

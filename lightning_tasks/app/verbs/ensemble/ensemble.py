@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from lightning_tasks.app.members import Run, load_members
+from lightning_tasks.app.members import Run, batches_of, load_members, mean_prediction, predictions, require
 from lightning_tasks.app.pages.ensemble import print_members, write_ensemble_report
-from lightning_tasks.app.predict import batches_of, mean_prob, member_probs
 from lightning_tasks.app.scores import scores_of
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.runs.directory import kind_of, new_folder
@@ -108,7 +107,7 @@ def run(args: list[str]) -> None:
     results = clean_json(results)
     new_folder(folder, options.overwrite)
     file = {"id": np.array(first.data.names(first.data.pool_of(units[0].part), mean["id"].numpy()), dtype=str)}
-    save_table(folder / "predictions", file | {k: v.numpy() for k, v in mean.items() if k in task.file_rows})
+    save_table(folder / "predictions", file | {k: v.numpy() for k, v in mean.items() if k in task.written_rows})
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
     report = write_ensemble_report(folder)
     print_members(results)
@@ -122,6 +121,7 @@ def check_members(groups: list[Group]) -> None:
         ValueError: They are not, or there is only one.
     """
     runs = [run for group in groups for run in group.runs]
+    require(runs[0].task, "ensemble")
     if len(runs) < 2:
         raise ValueError("ensemble needs two or more members: give several runs, or a k-fold directory, to --runs.")
     for run in runs[1:]:
@@ -176,8 +176,8 @@ def same_samples(runs: list[Run], part: str) -> None:
     for run in runs[1:]:
         if not np.array_equal(np.sort(run.data.parts[part]), np.sort(runs[0].data.parts[part])):
             raise ValueError(
-                f"{runs[0].dir.path} and {run.dir.path} have different {part} samples ({runs[0].data.split[part]}; "
-                f"{run.data.split[part]}). Train both with the same --data.fold, --data.folds and --data.seed, or "
+                f"{runs[0].dir.path} and {run.dir.path} have different {part} samples ({runs[0].data.part_kind[part]}; "
+                f"{run.data.part_kind[part]}). Train both with the same --data.fold, --data.folds and --data.seed, or "
                 "keep a test part (--data.test_fraction 0.2)."
             )
 
@@ -197,30 +197,31 @@ def member_names(groups: list[Group], units: list[Unit]) -> list[str]:
 
 def score_unit(unit: Unit, weights: list[float]) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """Rows of the mean, and of each member; each network sees each batch once."""
-    tasks, data = [run.task for run in unit.runs], unit.runs[0].data
-    mean, alone = [], [[] for _ in tasks]
-    for batch in batches_of(tasks, data, unit.part):
+    task = unit.runs[0].task
+    mean, alone = [], [[] for _ in unit.runs]
+    for batches in batches_of(unit.runs, unit.part):
         calls: list[list[Tensor]] = []
 
-        def average(changed: dict, calls: list = calls) -> Tensor:
-            calls.append(member_probs(tasks, changed))
-            return mean_prob(calls[-1], weights)
+        def average(changed: dict, batches: list = batches, calls: list = calls) -> Tensor:
+            calls.append(predictions(unit.runs, batches, changed))
+            return mean_prediction(calls[-1], weights)
 
+        batch = batches[0]
         kept = {k: batch[k] for k in ("id", "group") if k in batch}
-        mean.append(on_cpu({**tasks[0].rows_with(batch, average), **kept}))
+        mean.append(on_cpu({**task.rows_with(batch, average), **kept}))
         for m, rows in enumerate(alone):
             replay = iter(calls)  # the same copies in the same order
-            rows.append(on_cpu({**tasks[0].rows_with(batch, lambda _, r=replay, m=m: next(r)[m]), **kept}))
+            rows.append(on_cpu({**task.rows_with(batch, lambda _, r=replay, m=m: next(r)[m]), **kept}))
     return concatenated(mean)[0], [concatenated(rows)[0] for rows in alone]
 
 
 def truths(unit: Unit, groups: int) -> np.ndarray:
     """(n, groups): what each group's mean gives to the true class, over the unit's samples."""
-    tasks, found = [run.task for run in unit.runs], []
-    for batch in batches_of(tasks, unit.runs[0].data, unit.part):
-        probs = member_probs(tasks, batch)
-        means = [mean_prob([p for p, g in zip(probs, unit.group, strict=True) if g == i]) for i in range(groups)]
-        found.append(truth_probs(means, batch, tasks[0].hparams.get("ignore_class")))
+    found = []
+    for batches in batches_of(unit.runs, unit.part):
+        probs = predictions(unit.runs, batches)
+        means = [mean_prediction([p for p, g in zip(probs, unit.group, strict=True) if g == i]) for i in range(groups)]
+        found.append(truth_probs(means, batches[0], unit.runs[0].task.hparams.get("ignore_class")))
     return np.concatenate(found)
 
 
@@ -233,4 +234,4 @@ def scored_on(units: list[Unit], first: Run) -> str:
     """In words, what the members were scored on."""
     if len(units) > 1:
         return f"out-of-fold samples of {len(units)} folds, by the members that did not train on them"
-    return first.data.split["test"]
+    return first.data.part_kind["test"]

@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from datamodules.audit import findings as look
 from datamodules.audit.duplicates import Duplicates, repeated_mask_outliers
 from lightning_tasks.app.cli import TaskCLI
-from lightning_tasks.app.members import load_run
+from lightning_tasks.app.members import Run, load_run
 from lightning_tasks.app.pages.inspect import print_findings, write_inspect_report
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.inspect import class_figure, contact_sheet, map_figure
@@ -56,13 +56,17 @@ def run(args: list[str]) -> None:
     new_folder(folder, options.overwrite, make=False)
     task, data = cli.model, cli.datamodule
     data.broken = {}  # a picture that cannot be decoded is a finding, not an end
+    network = None
+    if options.run and options.tsne:
+        network = load_run(options.run)
+        network.data, trained_on = data, network.data
+        data.load_state_dict(trained_on.state_dict())  # samples are read as the network learnt to read them
     data.setup()
     found = findings(data, options.distance)
     made_of = describe_features(options)
     if options.tsne:
-        task_of_features = load_run(options.run).task if options.run else None
-        add_map(found, data, task_of_features, options.tsne, options.seed)
-    results = summary(found, data, getattr(task, "class_names", []))
+        add_map(found, data, network, options.tsne, options.seed)
+    results = summary(found, data, task.class_names)
     results |= {"experiment": cli.options.experiment, "name": options.name}
     results["settings"] = {
         "distance": options.distance,
@@ -73,7 +77,7 @@ def run(args: list[str]) -> None:
     results["seconds"] = round(time.perf_counter() - start, 1)
     results = clean_json(results)
     new_folder(folder, options.overwrite)
-    write(folder, results, found, data, getattr(task, "class_names", []))
+    write(folder, results, found, data, task.class_names)
     print_findings(results, folder)
 
 
@@ -128,13 +132,13 @@ def findings(data: Any, distance: int) -> Found:
     )
 
 
-def add_map(found: Found, data: Any, network: Any, limit: int, seed: int) -> None:
+def add_map(found: Found, data: Any, network: Run | None, limit: int, seed: int) -> None:
     """Find distinct samples far from all others, place some on a map, and mark its outliers; needs features."""
     copies = np.concatenate([g[1:] for g in (*found.exact.planted, *found.exact.repeated)] or [np.zeros(0, np.int64)])
     distinct = np.setdiff1d(np.arange(len(found.names)), copies)
     planted = np.array([np.searchsorted(distinct, g[0]) for g in found.exact.planted], np.int64)
     if network is not None:
-        features = network_features(network, data, distinct)
+        features = network_features(network, distinct)
     elif data.has_images:
         features = look.pixel_features(partial(data.images, "train"), distinct)
     else:
@@ -177,7 +181,7 @@ def summary(found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
             for key, v in data.served(name).items()
         },
         "classes": classes,
-        "split": data.split,
+        "split": data.part_kind,
         "groups": len(np.unique(pool["group"])) if "group" in pool else None,
         "counts": counts,
         "planted": groups(found.exact.planted),

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.app.cli import TaskCLI
-from lightning_tasks.app.members import load_run
+from lightning_tasks.app.members import Run, batches_of, load_run, predictions
 from lightning_tasks.app.pages.kfold import print_folds, write_kfold_report
-from lightning_tasks.app.predict import batches_of, member_probs
 from lightning_tasks.app.scores import scores_of, used
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.save import save_figure
@@ -49,12 +48,12 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     if bags:
         try:
             rows, columns = out_of_bag(folder, loaded)
-        except (NotImplementedError, ValueError) as reason:  # a task whose predictions have no mean
+        except ValueError as reason:  # a task whose predictions have no mean
             rows, columns, note = None, None, f"No out-of-bag scores: {reason}"
     else:
         rows, columns = out_of_fold(folder, loaded)
     if columns is not None:
-        save_table(folder / "oof", {**columns, **{k: v.numpy() for k, v in rows.items() if k in task.file_rows}})
+        save_table(folder / "oof", {**columns, **{k: v.numpy() for k, v in rows.items() if k in task.written_rows}})
     results = summarise(task, found, [r for r, _ in loaded], rows, draws)
     first = found[0]
     results = {
@@ -102,27 +101,28 @@ def out_of_bag(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str,
     Streams the data through all members once more, because rows of single bags (such as a confusion matrix of one
     picture) cannot be averaged.
     """
-    runs = [load_run(str(folder / f"fold_{i}"), calibrated=False) for i in range(len(loaded))]
-    data, tasks = runs[0].data, [run.task for run in runs]
+    runs = [load_run(str(folder / f"fold_{i}"), is_calibrated=False) for i in range(len(loaded))]
+    task, data = runs[0].task, runs[0].data
     outside = [r["id"] for r, _ in loaded]
-    data.parts["oob"] = np.flatnonzero(np.isin(data.pools["train"]["id"], torch.cat(outside).numpy()))
-    batches, times = [], []
-    for batch in batches_of(tasks, data, "oob"):
-        ids = batch["id"]
-        use = torch.stack([torch.isin(ids, out.to(ids.device)) for out in outside]).float()  # (members, B)
-        rows = tasks[0].rows_with(batch, partial(mean_over, tasks, use / use.sum(0)))
+    for run in runs:
+        run.data.parts["oob"] = np.flatnonzero(np.isin(run.data.pools["train"]["id"], torch.cat(outside).numpy()))
+    gathered, times = [], []
+    for batches in batches_of(runs, "oob"):
+        batch = batches[0]
+        use = torch.stack([torch.isin(batch["id"], out.to(batch["id"].device)) for out in outside]).float()
+        rows = task.rows_with(batch, partial(mean_over, runs, batches, use / use.sum(0)))  # use: (members, B)
         kept = {k: batch[k] for k in ("id", "group") if k in batch}
-        batches.append({k: v.cpu() for k, v in {**rows, **kept}.items()})
+        gathered.append({k: v.cpu() for k, v in {**rows, **kept}.items()})
         times.append(use.sum(0).long().cpu())
-    rows, order = concatenated(batches)
+    rows, order = concatenated(gathered)
     names = np.array(data.names("train", rows["id"].numpy()), dtype=str)
     return rows, {"id": names, "bags": torch.cat(times)[order].numpy()}
 
 
-def mean_over(tasks: list, shares: Tensor, batch: dict) -> Tensor:
-    """Mean of ``prob`` with a share (members, B) of each member in each sample."""
-    probs = member_probs(tasks, batch)
-    return sum(share.view(-1, *[1] * (p.ndim - 1)) * p for share, p in zip(shares, probs, strict=True))
+def mean_over(runs: list[Run], batches: list[dict], shares: Tensor, changed: dict) -> Tensor:
+    """Mean prediction with a share (members, B) of each member in each sample."""
+    found = predictions(runs, batches, changed)
+    return sum(share.view(-1, *[1] * (p.ndim - 1)) * p for share, p in zip(shares, found, strict=True))
 
 
 def summarise(

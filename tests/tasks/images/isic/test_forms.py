@@ -99,12 +99,12 @@ def test_simulated_lesions_come_in_the_same_files_and_one_in_a_hundred_is_malign
     made = {}
     monkeypatch.setattr(isic, "make_lesions", lambda folder, **kwargs: made.update(kwargs) or make_lesions(
         folder, **{**kwargs, "n": 200, "patients": 50, "positives": 0.1, "n_test": 4, "size": 16}))  # fmt: skip
-    data = IsicDataModule(root=str(tmp_path), size=16, seed=12345)
+    data = IsicDataModule(size=16, seed=12345)
     data.setup()
     assert made["n"] * made["positives"] == 30 and made["positives"] == 0.01
     assert data.data_source == "simulated" and "SIMULATED DATA" in data.notes[0]
     assert next(iter(data.train_dataloader()))["image"].shape == (32, 3, 16, 16)
-    again = IsicDataModule(root=str(tmp_path), size=16, seed=12345)
+    again = IsicDataModule(size=16, seed=12345)
     again.setup()
     assert again.fingerprint() == data.fingerprint() and same(batches(data, "val"), batches(again, "val"))
 

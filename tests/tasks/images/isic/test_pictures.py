@@ -11,7 +11,7 @@ from PIL import Image
 from datamodules import IsicDataModule
 from datamodules.augment.file_policy import POLICIES, Policy
 from datamodules.readers.pictures import HDF5Source, decode
-from lightning_tasks.problems import Task
+from lightning_tasks.problems import GradientTask
 from tests.tasks.images.isic.files import batches, module, same
 
 # ---- decoding, workers, augmentation -------------------------------------------------------------------------------
@@ -58,7 +58,7 @@ def test_training_pictures_change_with_the_epoch_and_not_with_the_workers(pack):
         data.teardown("test")
 
 
-class Watch(Task):
+class Watch(GradientTask):
     """Keeps a checksum of every training batch."""
 
     def __init__(self):

@@ -21,7 +21,7 @@ from tests.tasks.images.isic.test_task import SCORES
 class Lesions(DataModule):
     """A quarter malignant: brighter pictures, higher first column. Half of what training draws is malignant."""
 
-    title, files = "lesions", ("lesions.csv",)
+    title, files, submission = "lesions", ("lesions.csv",), "submission.csv"
     keys = ("image", "table")
     strata_names = {"sex": ["female", "male"], "site": ["head/neck", "lower extremity"]}
 
@@ -159,7 +159,9 @@ def test_folds_are_submitted_by_mean_probability_or_by_mean_rank(cli, capsys):
         probs = [run.task.predict_step(given)["prob"][:, 1].numpy() for run in runs]
     assert list(written["prob"].values()) == pytest.approx(np.mean(probs, 0), abs=1e-6)
     assert list(written["rank"].values()) == pytest.approx(np.mean([rankdata(p) / 20 for p in probs], 0))
-    cli("submit", "--run", folder / "fold_0", "--allow-simulated", "--average", "rank", "--tta")
+    cli("submit", "--run", folder / "fold_0", "--allow-simulated", "--average", "rank")
+    err = fails(cli, capsys, "submit", "--run", folder / "fold_0", "--allow-simulated", "--tta")
+    assert "--tta has no meaning for IsicTask: branch metadata reads no pictures" in err
     assert "choose prob or rank" in fails(cli, capsys, "submit", "--run", folder, "--average", "mean")
 
 
@@ -170,6 +172,11 @@ def test_ranks_share_ties():
 
 class Masks(nn.Module):
     """A network with a class for each pixel."""
+
+    submits, averaged, refuses, calibration = "table", "prob", {}, None
+
+    def restart_streams(self):
+        """Draws no random numbers."""
 
     def predict_step(self, batch, batch_idx=0):
         return {"id": batch["id"], "prob": torch.full((len(batch["id"]), 5, 4, 4), 0.2)}

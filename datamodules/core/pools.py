@@ -1,0 +1,82 @@
+"""What is done to pools of arrays before they are split: labels checked, groups coded, samples limited, digests."""
+
+import hashlib
+
+import numpy as np
+
+from .source import Arrays
+
+
+def check_labels(where: str, pool: Arrays) -> None:
+    """Let ``label`` be whole numbers from 0; floats that are whole are taken as such.
+
+    Raises:
+        ValueError: Other numbers, text, or a shape that is not (N,).
+    """
+    label = pool.get("label")
+    if label is None:
+        return
+    if label.ndim != 1 or label.dtype.kind not in "iufb":
+        raise ValueError(
+            f"{where}: label has shape {label.shape} and dtype {label.dtype}; expected whole numbers (N,)."
+        )
+    wrong = np.flatnonzero(~(np.isfinite(label) & (label >= 0) & (label == np.floor(label))))
+    if len(wrong):
+        raise ValueError(
+            f"{where}: label is {label[wrong[0]]} in row {wrong[0]} ({len(wrong)} such rows); classes are whole "
+            "numbers from 0. Numbers to be predicted (regression) belong under the name target."
+        )
+    if label.dtype.kind == "f":
+        pool["label"] = label.astype(np.int64)
+
+
+def code_groups(title: str, pools: dict[str, Arrays], use: bool) -> None:
+    """Put ``group`` of all pools, numbers or text, into int64 codes, equal names alike; without ``use`` drop them.
+
+    Raises:
+        ValueError: A group stands in the train pool and in the test pool.
+    """
+    found = {name: pool.pop("group") for name, pool in pools.items() if "group" in pool}
+    if not use or "train" not in found:
+        return
+    as_text = any(names.dtype.kind not in "iu" for names in found.values())
+    parts = {name: names.astype(str) if as_text else names for name, names in found.items()}
+    codes = np.unique(np.concatenate(list(parts.values())), return_inverse=True)[1].astype(np.int64)
+    for name, own in zip(parts, np.split(codes, np.cumsum([len(p) for p in parts.values()])[:-1]), strict=True):
+        pools[name]["group"] = own
+    if "test" in parts and len(both := np.intersect1d(pools["train"]["group"], pools["test"]["group"])):
+        first = parts["train"][np.flatnonzero(pools["train"]["group"] == both[0])[0]]
+        raise ValueError(
+            f"{title}: group {first} is in the train pool and in the test pool ({len(both)} groups are), so test "
+            "scores would flatter. Take them out of one, or set --data.groups none to score all the same."
+        )
+
+
+def first_rows(pool: Arrays, limit: int) -> tuple[np.ndarray, str]:
+    """The first ``limit`` rows, or of a file that is sorted by class the first of each; and what to tell of it."""
+    size = len(pool["id"])
+    first = np.arange(min(limit, size))
+    if "label" not in pool or len(first) == size:
+        return first, ""
+    label = pool["label"].astype(np.int64)
+    counts = np.bincount(label)
+    if (2 * np.bincount(label[first], minlength=len(counts)) >= counts * len(first) / size).all():
+        return first, ""
+    order = np.argsort(label, kind="stable")
+    place = np.empty(size)  # within its class, from 0 to 1: the lowest of all keep the shares of the classes
+    place[order] = np.concatenate([(np.arange(n) + 0.5) / n for n in counts if n])
+    told = f"limit={len(first)}: the first ones hold too few of a class, so the first of each class are kept."
+    return np.sort(np.argsort(place, kind="stable")[: len(first)]), told
+
+
+def digest_of(pools: dict[str, Arrays]) -> str:
+    """Sha256 over the names and contents of all arrays."""
+    digest = hashlib.sha256()
+    for name in sorted(pools):
+        for key in sorted(pools[name]):
+            array = pools[name][key]
+            digest.update(f"{name}/{key}".encode())
+            # Python objects, such as texts of any length, have no bytes of their own
+            text = array.dtype == object
+            digest.update("\0".join(map(str, array.ravel())).encode() if text else np.ascontiguousarray(array))
+    return digest.hexdigest()

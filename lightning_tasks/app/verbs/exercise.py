@@ -1,0 +1,94 @@
+"""``exercise NAME``: a computed foundation, its tables, and each value beside the expected one."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.choices import nearest
+from lightning_tasks.foundations import EXERCISES, exercise_class
+from lightning_tasks.plots.save import save_figure
+from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
+from lightning_tasks.runs.directory import new_folder
+from lightning_tasks.runs.results import clean_json
+
+
+def run(args: list[str]) -> None:
+    """``exercise`` lists all; ``exercise NAME [options of its own] [--runs DIR]`` answers one."""
+    if not args or args[0] in ("-h", "--help", "list"):
+        print("usage: python cli.py exercise NAME [its options]; exercise NAME --help tells them\n")
+        for name in EXERCISES:
+            print(f"  {name:5} {exercise_class(name).title}")
+        return
+    name = args[0]
+    if name not in EXERCISES:
+        raise ValueError(
+            f"exercise {name!r} is unknown.{nearest(name, list(EXERCISES))} Known: {', '.join(EXERCISES)}."
+        )
+    cls = exercise_class(name)
+    parser = ArgumentParser(
+        prog=f"cli.py exercise {name}", description=cls.question, exit_on_error=False, allow_abbrev=False
+    )
+    parser.add_class_arguments(cls, as_group=False)
+    parser.add_argument("--runs", type=str, default="runs", help="Folder of all runs.")
+    options = parser.parse_args(args[1:]).as_dict()
+    folder = Path(options.pop("runs")) / "exercises" / name
+    exercise = cls(**options)
+    answer = exercise.answer()
+    new_folder(folder, overwrite=True)  # it is computed in seconds: there is nothing to lose
+    results = write(folder, name, exercise, answer, options)
+    show(exercise, answer)
+    print(f"Wrote {folder}")
+    if wrong := [check["name"] for check in results["checks"] if not check["holds"]]:
+        raise ValueError(f"{len(wrong)} of {len(answer.checks)} values differ from what they should be: {wrong[0]}.")
+
+
+def write(folder: Path, name: str, exercise: Exercise, answer: Answer, options: dict[str, Any]) -> dict[str, Any]:
+    """Write ``results.json`` and ``figures/*.png``."""
+    results = clean_json(
+        {
+            "kind": "exercise",
+            "name": name,
+            "title": exercise.title,
+            "question": exercise.question,
+            "options": options,
+            "text": answer.text,
+            "tables": [vars(table) for table in answer.tables],
+            "checks": [{**vars(check), "holds": check.holds} for check in answer.checks],
+        }
+    )
+    for title, figure in answer.figures.items():
+        save_figure(figure, folder / "figures" / f"{title}.png")
+    write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    return results
+
+
+def show(exercise: Exercise, answer: Answer) -> None:
+    """Question, answer, tables and checks on the terminal."""
+    print(f"{exercise.title}\n\n{exercise.question}\n\n{answer.text}\n")
+    for table in answer.tables:
+        print("\n".join(lines_of(table)) + "\n")
+    rows = [[check.name, check.found, check.expected, word(check)] for check in answer.checks]
+    print("\n".join(lines_of(Table("Values", ["value", "found", "expected", ""], rows))))
+
+
+def word(check: Check) -> str:
+    """Whether a value is right."""
+    return "ok" if check.holds else "DIFFERS"
+
+
+def lines_of(table: Table) -> list[str]:
+    """A table as aligned text."""
+    cells = [table.columns, *([cell(value) for value in row] for row in table.rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(table.columns))]
+    return [table.title, *("  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells)]
+
+
+def cell(value: Any) -> str:
+    """Numbers in short."""
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.4g}"
+    return str(value)

@@ -1,0 +1,13 @@
+"""Each computed exercise, by the name of its assignment; imported when it is asked for."""
+
+from importlib import import_module
+
+EXERCISES = {
+    "G14": ("evaluation_metrics", "EvaluationMetrics"),
+}
+
+
+def exercise_class(name: str) -> type:
+    """The class of an exercise of ``EXERCISES``."""
+    module, cls = EXERCISES[name]
+    return getattr(import_module(f"{__name__}.{module}"), cls)

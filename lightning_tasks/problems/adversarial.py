@@ -1,0 +1,88 @@
+"""Adversarial training: several players, each with an optimiser of its own."""
+
+import torch
+from torch import Tensor, nn
+
+from .generative import Generative
+from .optim import make_optimizer, make_schedule
+
+
+class Adversarial(Generative):
+    """A subclass names its ``players``, attributes that are modules, and gives ``loss_of(player, batch)``.
+
+    In each batch the players move in their order, ``steps`` times each. While one moves, the parameters of the others
+    are frozen. All have the same optimiser and schedule, at their own factor of the rate.
+
+    Args:
+        rates: Player -> factor of ``lr``; 1 where it is not named.
+        steps: Player -> moves a batch; 1 where it is not named.
+        clip: Largest norm of a player's gradient; 0 for none.
+        optimizer: As in ``GradientTask``.
+        lr: As in ``GradientTask``; adversarial training bears less than other training.
+        weight_decay: As in ``GradientTask``.
+        schedule: As in ``GradientTask``, without ``plateau``: no loss says how good a player is.
+        **kwargs: Arguments of ``GradientTask``.
+
+    Raises:
+        ValueError: A player of another name, or a number that is out of range.
+    """
+
+    players: tuple[str, ...] = ("critic", "generator")
+
+    def __init__(
+        self,
+        rates: dict[str, float] | None = None,
+        steps: dict[str, int] | None = None,
+        clip: float = 0.0,
+        optimizer: str = "adam",
+        lr: float = 2e-4,
+        weight_decay: float = 0.0,
+        schedule: str = "none",
+        **kwargs,
+    ) -> None:
+        super().__init__(optimizer=optimizer, lr=lr, weight_decay=weight_decay, schedule=schedule, **kwargs)
+        self.save_hyperparameters(logger=False)
+        self.automatic_optimization = False
+        for name, given in (("rates", rates or {}), ("steps", steps or {})):
+            if unknown := sorted(set(given) - set(self.players)):
+                raise ValueError(f"{name} names {unknown[0]!r}; the players are {', '.join(self.players)}.")
+            if bad := [value for value in given.values() if value <= 0]:
+                raise ValueError(f"{name} holds {bad[0]}; need more than 0.")
+        if clip < 0 or schedule == "plateau":
+            raise ValueError(f"clip={clip}, schedule={schedule!r}: need 0 or more, and onecycle, cosine or none.")
+        self.rates, self.steps = rates or {}, steps or {}
+
+    def loss_of(self, player: str, batch: dict) -> Tensor:
+        """The loss (0-dim) that ``player`` lowers in its move."""
+        raise NotImplementedError(f"{type(self).__name__}.loss_of")
+
+    def training_step(self, batch: dict, batch_idx: int) -> None:
+        """Let each player move."""
+        schedules = self.lr_schedulers() or []
+        schedules = schedules if isinstance(schedules, list) else [schedules]
+        for number, player in enumerate(self.players):
+            optimizer = self.optimizers(use_pl_optimizer=True)[number]
+            for _ in range(self.steps.get(player, 1)):
+                self.toggle_optimizer(optimizer)
+                loss = self.loss_of(player, batch)
+                optimizer.zero_grad()
+                self.manual_backward(loss)
+                if self.hparams.clip:
+                    self.clip_gradients(optimizer, self.hparams.clip, "norm")
+                optimizer.step()
+                self.untoggle_optimizer(optimizer)
+                self.track(f"train/{player}", loss, len(batch["id"]))
+            if schedules:
+                schedules[number].step()
+
+    def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list]:
+        """One optimiser and schedule a player, in their order."""
+        h, steps = self.hparams, int(self.trainer.estimated_stepping_batches)
+        warmup = round(h.warmup_epochs * steps / max(1, self.trainer.max_epochs or 1))
+        optimizers, schedules = [], []
+        for player in self.players:
+            net: nn.Module = getattr(self, player)
+            optimizers.append(make_optimizer(net, h.optimizer, h.lr * self.rates.get(player, 1.0), h.weight_decay))
+            if (found := make_schedule(optimizers[-1], h.schedule, steps, warmup, self.monitor, self.mode)) is not None:
+                schedules.append(found)
+        return optimizers, schedules

@@ -1,0 +1,51 @@
+"""Tasks that are trained by gradient descent: optimiser, schedule and averaged weights by plain arguments."""
+
+from typing import Any
+
+from lightning.pytorch.callbacks import EMAWeightAveraging
+
+from .optim import make_optimizer, make_schedule
+from .task import Task
+
+
+class GradientTask(Task):
+    """A task whose ``training_step`` returns a loss.
+
+    Args:
+        optimizer: Any name timm's optimiser factory knows.
+        lr: Peak learning rate.
+        weight_decay: Weight decay, not applied to biases and norms.
+        schedule: ``onecycle``, ``cosine``, ``plateau`` or ``none``.
+        warmup_epochs: Epochs of linear warm-up; 0 takes the schedule's default.
+        ema: Decay of an exponential moving average of the weights, used for evaluation; 0 turns it off.
+    """
+
+    def __init__(
+        self,
+        optimizer: str = "adamw",
+        lr: float = 1e-3,
+        weight_decay: float = 1e-2,
+        schedule: str = "onecycle",
+        warmup_epochs: float = 0.0,
+        ema: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+
+    def optimized(self) -> Any:
+        """What the optimiser is given: this module, or parameter groups with learning rates of their own."""
+        return self
+
+    def configure_optimizers(self) -> Any:
+        """Optimiser and schedule named by the arguments."""
+        h = self.hparams
+        optimizer = make_optimizer(self.optimized(), h.optimizer, h.lr, h.weight_decay)
+        steps = int(self.trainer.estimated_stepping_batches)
+        warmup = round(h.warmup_epochs * steps / max(1, self.trainer.max_epochs or 1))
+        schedule = make_schedule(optimizer, h.schedule, steps, warmup, self.monitor, self.mode)
+        return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def configure_callbacks(self) -> list:
+        """The weight average, where one is asked for."""
+        # Buffers are averaged too, so BatchNorm statistics belong to the averaged weights.
+        return [EMAWeightAveraging(decay=self.hparams.ema)] if self.hparams.ema > 0 else []

@@ -1,0 +1,138 @@
+"""Reconstruction of pictures from a code: autoencoders of any network."""
+
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from lightning_tasks.baselines.pca import pca_reconstruction
+from lightning_tasks.common.choices import checked_choice
+from lightning_tasks.measures.reconstruction import psnr, squared_errors, ssim
+from lightning_tasks.plots.pictures import compared_figure
+
+from .checks import check_reads
+from .gradient import GradientTask
+from .task import NO_CLASSES, NO_MEAN, NO_PICTURES
+
+LOSSES = {"mse": F.mse_loss, "bce": F.binary_cross_entropy_with_logits}
+PCA_SAMPLES = 5000  # pictures that the principal components are taken from: more change no digit that is shown
+
+
+class Reconstruction(GradientTask):
+    """Reads ``image`` (B, C, H, W) in [0, 1] of a batch.
+
+    A subclass builds its network and gives ``encode(image)``, the codes (B, F), and ``decode(codes)``, logits
+    (B, C, H, W) whose sigmoid is the picture. ``penalty`` adds to the loss what is asked of the codes; ``seen`` is
+    what the encoder gets in place of the picture, such as a noisy one.
+
+    Scores over the whole part: ``psnr``, the mean over pictures of each picture's PSNR in dB with data range 1,
+    ``psnr_of_mean`` from the mean squared error of all, ``mse`` and ``ssim``. Baselines: principal components of the
+    size of the code, and the mean picture.
+
+    Args:
+        loss: ``mse`` of the picture, or ``bce`` of its logits, each the mean over pixels.
+        **kwargs: Arguments of ``GradientTask``.
+
+    Raises:
+        ValueError: Another loss.
+    """
+
+    reads = ("image",)
+    monitor, mode = "val/psnr", "max"
+    scored_rows = ("mse", "ssim")
+    written_rows = ("mse", "ssim")
+    refuses = {"ensemble": NO_MEAN, "calibrate": NO_CLASSES, "explain": NO_PICTURES, "tta": NO_PICTURES}
+
+    def __init__(self, loss: str = "mse", **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.save_hyperparameters(logger=False)
+        checked_choice("loss", loss, tuple(LOSSES))
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Codes (B, F) of pictures (B, C, H, W)."""
+        raise NotImplementedError(f"{type(self).__name__}.encode")
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Logits (B, C, H, W) of codes (B, F)."""
+        raise NotImplementedError(f"{type(self).__name__}.decode")
+
+    def seen(self, batch: dict, part: str) -> Tensor:
+        """What the encoder gets of a batch of ``train``, ``val``, ``test`` or ``predict``."""
+        return batch["image"]
+
+    def penalty(self, codes: Tensor, batch: dict) -> Tensor | float:
+        """What is added to the loss of a training batch."""
+        return 0.0
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Reconstructions (B, C, H, W) in [0, 1]."""
+        return self.decode(self.encode(image)).float().sigmoid()
+
+    def setup(self, stage: str) -> None:
+        """Also see that the data has what is read."""
+        super().setup(stage)
+        if stage == "fit" and self.trainer.datamodule is not None:
+            check_reads(self, self.trainer.datamodule)
+
+    def criterion(self, logits: Tensor, image: Tensor) -> Tensor:
+        """Mean over pixels."""
+        logits = logits.float()
+        return F.mse_loss(logits.sigmoid(), image) if self.hparams.loss == "mse" else LOSSES["bce"](logits, image)
+
+    def training_step(self, batch: dict, batch_idx: int) -> Tensor:
+        """Loss of one batch; ``train/loss`` leaves the penalty out."""
+        codes = self.encode(self.seen(batch, "train"))
+        loss = self.criterion(self.decode(codes), batch["image"])
+        self.track("train/loss", loss, len(batch["id"]))
+        return loss + self.penalty(codes, batch)
+
+    def evaluate(self, part: str, batch: dict) -> None:
+        """Loss and errors of each picture."""
+        logits = self.decode(self.encode(self.seen(batch, part)))
+        self.track(f"{part}/loss", self.criterion(logits, batch["image"]), len(batch["id"]))
+        self.collect(part, batch, **self.rows_of(batch, {"image": logits.float().sigmoid()}))
+
+    def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
+        """``id``, ``image``, the reconstruction, and ``code`` (B, F)."""
+        code = self.encode(self.seen(batch, "predict"))
+        return {"id": batch["id"], "image": self.decode(code).float().sigmoid(), "code": code.float()}
+
+    def file_columns(self, out: dict) -> dict[str, Tensor]:
+        """Codes; pictures would fill the disk."""
+        return {"code": out["code"]}
+
+    def features(self, batch: dict) -> Tensor:
+        """The codes."""
+        return self.encode(batch["image"]).float()
+
+    def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
+        """``mse`` and ``ssim`` of each picture."""
+        return {"mse": squared_errors(out["image"], batch["image"]), "ssim": ssim(out["image"], batch["image"])}
+
+    def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """Scores of the set."""
+        mse = rows["mse"].double()
+        return {
+            "psnr": psnr(mse).mean(),
+            "psnr_of_mean": psnr(mse.mean()),
+            "mse": mse.mean(),
+            "ssim": rows["ssim"].mean(),
+        }
+
+    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
+        """Principal components of the size of the code, and the mean picture."""
+        train = datamodule.arrays("train", limit=PCA_SAMPLES)["image"]
+        test = datamodule.arrays("test")["image"]
+        size = self.encode(test[:1].to(self.device)).flatten(1).shape[1]
+        rebuilt = {
+            f"PCA of {size}": pca_reconstruction(train, test, size),
+            "mean picture": train.mean(0).expand_as(test),
+        }
+        rows = {name: self.rows_of({"image": test}, {"image": image}) for name, image in rebuilt.items()}
+        return {name: {k: float(v) for k, v in self.score(own).items()} for name, own in rows.items()}
+
+    def figures(self, batch: dict, out: dict) -> dict[str, Any]:
+        """Pictures, what the encoder saw where that is another, and reconstructions."""
+        seen = self.seen(batch, "predict")
+        rows = {"original": batch["image"]} | ({} if seen is batch["image"] else {"seen": seen})
+        return {"reconstructions": compared_figure({**rows, "rebuilt": out["image"]})}
