@@ -5,24 +5,28 @@ import os
 import warnings
 from argparse import ArgumentError
 from pathlib import Path
+from typing import Any
 
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
 
 import datamodules
 import lightning_tasks
-from lightning_tasks.callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard, Stopwatch
+from lightning_tasks.callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard, Patience, ResumeRates, Stopwatch
+from lightning_tasks.common.atomic import drop_leftovers
 from lightning_tasks.problems import Task
 from lightning_tasks.runs.calibration import calibration_beside
-from lightning_tasks.runs.checkpoint import load_weights
+from lightning_tasks.runs.checkpoint import is_whole, load_weights
+from lightning_tasks.runs.data_record import check_same_data, data_record, write_data_record
 from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.keeper import RunCheckpoint, with_checkpoint_io
 
 from .errors import explain
 from .facts import fill_from_data
 from .finish import Fitted, evaluate_run, finish_fit, print_table
 from .places import CONFIGS
+from .settings import check_resume, settings
 
 COMMANDS = ("fit", "validate", "test", "predict")
 for package in (datamodules, lightning_tasks):  # YAML gives classes by bare name: all must be known
@@ -94,8 +98,11 @@ class TaskCLI(LightningCLI):
         """Settle the run directory before anything costly is built."""
         self.name_run()
         options = self.options
-        if self.subcommand == "fit" and not options.trainer.fast_dev_run and rank_zero_only.rank == 0:
-            self.run_dir.check(options.resume, options.overwrite)
+        if self.subcommand == "fit" and rank_zero_only.rank == 0:
+            if options.resume or not options.trainer.fast_dev_run:
+                self.run_dir.check(options.resume, options.overwrite)
+            if options.resume and not options.trainer.fast_dev_run:
+                check_resume(self.run_dir.config.read_text(), self.settings(), str(self.run_dir.config))
 
     def name_run(self) -> None:
         """Name the experiment after its config where the user did not, and find the run directory."""
@@ -105,42 +112,46 @@ class TaskCLI(LightningCLI):
             options.experiment = Path(str(files[0])).stem if files else options.model.class_path.rsplit(".", 1)[-1]
         self.run_dir = RunDir(Path(options.runs) / options.experiment / options.name)
 
+    def settings(self) -> dict[str, Any]:
+        """All settings of the fit that matter for a result, by dotted name."""
+        return settings(self._parser("fit").dump(self.options, skip_none=False))
+
     def instantiate_trainer(self, **kwargs):
         """Add the loggers and callbacks every run has."""
         options, run, task = self.options, self.run_dir, self.model
         callbacks = [EpochSeed(), NonFiniteGuard()]
         self.stopwatch = Stopwatch()
         if self.subcommand == "fit" and not options.trainer.fast_dev_run:
-            # At the end of the epoch, after validation, so that a resumed run starts with a whole epoch.
-            common = {"dirpath": run.checkpoints, "save_on_train_epoch_end": True, "enable_version_counter": False}
-            self.best = ModelCheckpoint(filename="best", monitor=task.monitor, mode=task.mode, **common)
+            self.best = RunCheckpoint(run.checkpoints, "best", monitor=task.monitor, mode=task.mode)
             # Not `save_last`: that follows only when the best was replaced.
-            last = ModelCheckpoint(filename="last", **common)
-            callbacks += [self.stopwatch, MetricsCSV(run.metrics), Figures(run.figures), self.best, last]
+            last = RunCheckpoint(run.checkpoints, "last")
+            callbacks += [ResumeRates(), self.stopwatch, MetricsCSV(run.metrics), Figures(run.figures), self.best, last]
             if self._get(self.config_init, "trainer").logger in (None, True):
                 kwargs["logger"] = TensorBoardLogger(run.path, name="", version="", default_hp_metric=False)
         elif not options.trainer.fast_dev_run:
             kwargs["logger"] = False
         if options.early_stopping is not None and self.subcommand == "fit":
-            callbacks.append(EarlyStopping(task.monitor, mode=task.mode, patience=options.early_stopping))
+            callbacks.append(Patience(task.monitor, mode=task.mode, patience=options.early_stopping))
         trainer_config = {**self._get(self.config_init, "trainer", default={}), **kwargs}
         if self.subcommand != "fit":
             trainer_config["enable_checkpointing"] = False
         return self._instantiate_trainer(trainer_config, callbacks)
 
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list):
+        """Also for subclasses with callbacks of their own: checkpoints are written whole or not at all."""
+        config["plugins"] = with_checkpoint_io(config.get("plugins"), config.get("strategy"))
+        return super()._instantiate_trainer(config, callbacks)
+
     # ---- fit --------------------------------------------------------------------------------------------------
 
     def fit(self, model, ckpt_path=None, **kwargs) -> None:
-        """Train, from ``last.ckpt`` with ``--resume``."""
+        """Train, with ``--resume`` from the newest whole checkpoint."""
         options = self.options
         if options.resume:
-            ckpt_path = str(self.run_dir.last)
-            load_weights(model, ckpt_path)  # one clear error, before the data is read
+            ckpt_path = self.to_resume(model)
         writes, interrupted = rank_zero_only.rank == 0 and not options.trainer.fast_dev_run, False
         if writes:
-            if not options.resume:
-                self.run_dir.begin()
-            self.save_config()
+            self.begin_run()
         try:
             self.trainer.fit(model, ckpt_path=ckpt_path, **kwargs)
         except SystemExit:  # what Lightning makes of Ctrl-C
@@ -156,9 +167,41 @@ class TaskCLI(LightningCLI):
         if writes and not begun:
             raise ValueError("no epoch was trained, so nothing was written. Set --trainer.max_epochs to 1 or more.")
 
+    def to_resume(self, model) -> str:
+        """The checkpoint to go on from; one clear error where it does not fit, before the data is read."""
+        path = self.run_dir.newest()
+        trained = load_weights(model, path)["epoch"] + 1
+        if path != self.run_dir.last:
+            rank_zero_info(f"{self.run_dir.last} cannot be read: going on from {path}, after epoch {trained}.")
+        elif self.run_dir.best.is_file() and not is_whole(self.run_dir.best):
+            rank_zero_info(f"{self.run_dir.best} cannot be read: the best is chosen anew from here on.")
+        if 0 <= (self.options.trainer.max_epochs or trained) < trained:
+            raise ValueError(
+                f"--resume: the run has trained {trained} epochs, and --trainer.max_epochs is "
+                f"{self.options.trainer.max_epochs}. Set {trained} or more."
+            )
+        return str(path)
+
+    def begin_run(self) -> None:
+        """Write what the run is made of; a run that cannot be continued is left as it is."""
+        record = self.read_data()
+        if self.options.resume:
+            check_same_data(self.run_dir, record)
+            drop_leftovers(self.run_dir.path)
+        else:
+            self.run_dir.begin()
+        self.save_config()
+        write_data_record(self.run_dir, record)
+
+    def read_data(self) -> dict[str, Any]:
+        """Set the data up as the trainer would, and say what it is."""
+        self.datamodule.prepare_data()
+        self.datamodule.setup("fit")
+        return data_record(self.datamodule)
+
     def begun(self) -> bool:
         """Whether there is something to keep: an epoch that ended."""
-        return self.run_dir.last.is_file()
+        return self.run_dir.newest() is not None
 
     def save_config(self) -> None:
         """Write the full configuration; ``fit --config`` of this file repeats the run."""

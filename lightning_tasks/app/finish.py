@@ -14,10 +14,11 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from lightning_tasks.callbacks import Stopwatch
+from lightning_tasks.callbacks import Stopwatch, read_metrics
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.checkpoint import load_weights
+from lightning_tasks.runs.data_record import read_data_record
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json, device_name, git_commit
 from lightning_tasks.runs.rowfile import save_rows
@@ -61,9 +62,8 @@ def finish_fit(fitted: Fitted) -> None:
     """Test the best checkpoint; write ``results.json``, predictions, figures, ``report.html`` and ``latest``."""
     run, task, data, trainer = fitted.run, fitted.task, fitted.data, fitted.trainer
     options, stopwatch = fitted.options, fitted.stopwatch
-    progress = {k: float(v) for k, v in trainer.callback_metrics.items()}
-    best = Path(fitted.best.best_model_path or run.last)
-    checkpoint = load_weights(task, best)
+    # What lies in the run: a trainer may remember another place. No best where the monitored metric never came.
+    checkpoint = load_weights(task, run.best if run.best.is_file() else run.last)
     if not data.scores_validation:
         validation = validation_rows(trainer, task, data)
     trainer.test(task, datamodule=data, verbose=False)
@@ -76,31 +76,30 @@ def finish_fit(fitted: Fitted) -> None:
     write_rows(run.path, task, data)
     baselines = task.baselines(data) if options.baselines else {}
     monitored = float(fitted.best.best_model_score) if fitted.best.best_model_score is not None else math.nan
+    epochs = read_metrics(run.metrics)
+    record = read_data_record(run)
     results = {
         "task": type(task).__name__,
         "experiment": options.experiment,
         "name": options.name,
         "config": str(run.config),
         "seed": options.seed_everything,
-        "data_source": data.data_source,
-        "data_fingerprint": data.fingerprint(),
-        "arrays_fingerprint": data.fingerprint(split=False),
+        **record,
         "split": data.part_kind,
         "scores_validation": data.scores_validation,
-        "sizes": data.sizes(),
         "notes": data.notes,
         "weights": getattr(task, "weights_origin", "scratch"),
         "parameters": task.num_parameters,
         "monitor": task.monitor,
         "best_epoch": checkpoint["epoch"],
         "best": {task.monitor: monitored},
-        "last": progress,
-        "epochs": trainer.current_epoch,
+        "last": {name: value for name, value in epochs[-1].items() if "/" in name},
+        "epochs": epochs[-1]["epoch"] + 1,
         "metrics": metrics,
         "baselines": baselines,
         "seconds": round(stopwatch.seconds, 2),
         "samples_per_second": round(stopwatch.samples / max(stopwatch.seconds, 1e-9), 2),
-        "device": device_name(),
+        "device": device_name(trainer.strategy.root_device),
         "precision": str(trainer.precision),
         "devices": trainer.world_size,
         "packages": {name: version(name) for name in PACKAGES},

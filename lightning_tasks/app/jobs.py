@@ -18,7 +18,7 @@ from lightning_tasks.runs.directory import RunDir
 from .cli import TaskCLI
 from .errors import describe
 from .places import DOOR, door_environment
-from .plan import differences, settings
+from .settings import differences, listed, refused, settings
 
 
 @dataclass
@@ -157,13 +157,13 @@ def state_of(run: RunDir, finished: bool, planned: dict[str, Any], what: str) ->
     Raises:
         ValueError: The run was made with another configuration.
     """
-    if not finished and not run.last.is_file():
+    if not finished and run.newest() is None:
         return "missing"
-    differ = differences(settings(run.config.read_text()), planned)
-    if differ:
+    made_with = settings(run.config.read_text())
+    # What a run may go on with is no reason to call it another one, unless it is done already.
+    if differ := (differences if finished else refused)(made_with, planned):
         raise ValueError(
-            f"{run.path} was made with another configuration: {', '.join(differ[:5])}"
-            f"{', ...' if len(differ) > 5 else ''}. Add --overwrite to train the {what} anew, "
-            "or --name NAME to keep both."
+            f"{run.path} was made with another configuration: {listed(differ)}. Add --overwrite to train the {what} "
+            "anew, or --name NAME to keep both."
         )
     return "finished" if finished else "begun"

@@ -1,8 +1,20 @@
+from .early_stopping import Patience
 from .epoch_seed import EpochSeed
 from .figures import Figures
 from .guard import NonFiniteGuard
 from .metrics_csv import MetricsCSV, read_metrics
+from .resume import ResumeRates
 from .stopwatch import Stopwatch
 from .unfreeze import Unfreeze
 
-__all__ = ["EpochSeed", "Figures", "MetricsCSV", "NonFiniteGuard", "Stopwatch", "Unfreeze", "read_metrics"]
+__all__ = [
+    "EpochSeed",
+    "Figures",
+    "MetricsCSV",
+    "NonFiniteGuard",
+    "Patience",
+    "ResumeRates",
+    "Stopwatch",
+    "Unfreeze",
+    "read_metrics",
+]

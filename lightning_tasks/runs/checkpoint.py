@@ -1,11 +1,92 @@
-"""Weights from a checkpoint into a task that was built from the configuration."""
+"""Checkpoints: files written whole or not at all, and weights from them into a task built from the configuration."""
 
 import pickle
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import torch
 from lightning import LightningModule
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from lightning_tasks.common.atomic import write_atomic_with
+
+# What reading a cut or foreign file ends with, by where it is cut.
+UNREADABLE = (pickle.UnpicklingError, BadZipFile, EOFError, OSError, RuntimeError, KeyError, TypeError, ValueError,
+              IndexError, AttributeError)  # fmt: skip
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """How every Trainer here writes and reads checkpoints.
+
+    Lightning's own writes into the system's temporary folder and moves the file: to another disk that is a copy, and
+    a kill or a full disk leaves a cut file in place of the whole one.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Write beside ``path``, then rename.
+
+        Raises:
+            OSError: The file could not be written; what stood under ``path`` is untouched.
+        """
+        path = Path(path)
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as file:  # a file object: of a path torch.save tells no reason of a failure
+                torch.save(checkpoint, file)
+
+        try:
+            write_atomic_with(path, write)
+        except (OSError, RuntimeError) as error:
+            then = "The earlier file is untouched: continue with --resume" if path.is_file() else "Start again"
+            raise OSError(f"{path} could not be written ({reason(error)}). {then} when there is room.") from None
+
+    def load_checkpoint(
+        self, path: str | Path, map_location: Any = "cpu", weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        """As ``read_checkpoint``: always plain values and tensors, which is all that tasks put into a checkpoint."""
+        return read_checkpoint(path, map_location)
+
+
+def reason(error: BaseException) -> str:
+    """What the system said: ``torch.save`` hides it behind an error of its own."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, OSError):
+        found = found.__context__
+    told = found.strerror if isinstance(found, OSError) else None
+    return told or next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def read_checkpoint(path: str | Path, map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
+    """A checkpoint, read with ``weights_only``: a file runs no code.
+
+    Args:
+        path: The file.
+        map_location: As for ``torch.load``.
+        mmap: Leave the tensors in the file until they are used.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: No checkpoint, or a truncated one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"checkpoint {path} does not exist.")
+    try:
+        checkpoint = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
+        checkpoint["state_dict"]
+    except UNREADABLE as error:
+        raise ValueError(f"{path} is no readable checkpoint ({reason(error)}). Is it truncated?") from None
+    return checkpoint
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a checkpoint is there and loads."""
+    try:
+        read_checkpoint(path, mmap=True)
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
 
 
 def load_weights(task: LightningModule, path: str | Path) -> dict:
@@ -18,15 +99,8 @@ def load_weights(task: LightningModule, path: str | Path) -> dict:
         FileNotFoundError: No such file.
         ValueError: No checkpoint, truncated, of another task, or of another architecture.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} does not exist.")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        state = checkpoint["state_dict"]
-    except (pickle.UnpicklingError, BadZipFile, EOFError, RuntimeError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"{path} is no readable checkpoint ({reason}). Is it truncated?") from None
+    checkpoint = read_checkpoint(path)
+    state = checkpoint["state_dict"]
     made_by = checkpoint.get("hyper_parameters", {}).get("_class_path", "")
     if made_by and made_by.rsplit(".", 1)[-1] != type(task).__name__:
         raise ValueError(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from lightning_tasks.common.atomic import write_atomic_with
 
+from .checkpoint import is_whole
+
 
 class RunDir:
     """Paths of one run.
@@ -22,14 +24,22 @@ class RunDir:
         self.best = self.checkpoints / "best.ckpt"
         self.last = self.checkpoints / "last.ckpt"
         self.metrics = path / "metrics.csv"
+        self.data = path / "data.json"
         self.results = path / "results.json"
         self.rows = path / "rows.npz"
         self.figures = path / "figures"
         self.report = path / "report.html"
         self._aside = path.with_name(f".{path.name}.before")
+        self._removed = path.with_name(f".{path.name}.removed")
+
+    def newest(self) -> Path | None:
+        """The checkpoint to go on from: the last, or where that is cut the best; None where neither is whole."""
+        return next((path for path in (self.last, self.best) if is_whole(path)), None)
 
     def check(self, resume: bool, overwrite: bool) -> None:
         """See whether a fit may use the directory, before anything costly is built.
+
+        A run that a killed fit had put aside, and in whose place nothing was begun, is put back first.
 
         Raises:
             ValueError: Both words were given, or there is nothing to resume.
@@ -39,13 +49,20 @@ class RunDir:
             raise FileExistsError(f"{self.path} is, or is to be, a link to the newest run. Give another --name.")
         if resume and overwrite:
             raise ValueError("--resume continues a run and --overwrite replaces it: give one of them.")
+        if self._aside.is_dir() and not is_filled(self.path):
+            self.settle(keep=False)
+        before = f" The run it was to replace stands in {self._aside}." if self._aside.is_dir() else ""
         if resume:
-            if not self.last.is_file():
-                raise ValueError(f"--resume: {self.last} does not exist, so there is nothing to continue.")
+            if self.newest() is None:
+                cut = [str(path) for path in (self.last, self.best) if path.is_file()]
+                found = f"{' and '.join(cut)} cannot be read" if cut else f"{self.last} does not exist"
+                raise ValueError(
+                    f"--resume: {found}, so there is nothing to continue. "
+                    f"Leave --resume away{', and add --overwrite' if is_filled(self.path) else ''}.{before}"
+                )
             return
-        if self.path.is_dir() and any(self.path.iterdir()) and not overwrite:
-            if not self.last.is_file():
-                before = f" The run it was to replace stands in {self._aside}." if self._aside.is_dir() else ""
+        if is_filled(self.path) and not overwrite:
+            if self.newest() is None:
                 raise FileExistsError(
                     f"{self.path} is not empty and holds nothing to continue. Add --overwrite to replace it, "
                     f"or --name NAME to keep both.{before}"
@@ -56,26 +73,41 @@ class RunDir:
             )
 
     def begin(self) -> None:
-        """An empty directory for a fit; what stood there is kept aside until ``settle``."""
-        if self.last.is_file():  # else there is nothing to keep, or a killed fit has put it aside before
-            shutil.rmtree(self._aside, ignore_errors=True)
+        """An empty directory for a fit; the run that stood there is kept aside until ``settle``.
+
+        What a fit left that was killed before its first epoch ended is no run, and takes no run's place there.
+        """
+        if self.results.is_file() or self.newest() is not None:
+            self._remove(self._aside)
             self.path.rename(self._aside)
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._remove(self.path)
         self.path.mkdir(parents=True)
 
     def settle(self, keep: bool) -> None:
         """After a fit, however it ended: keep what it left, or put back what stood there before."""
         if keep:
-            shutil.rmtree(self._aside, ignore_errors=True)
+            self._remove(self._aside)
             return
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._remove(self.path)
         if self._aside.is_dir():
             self._aside.rename(self.path)
+
+    def _remove(self, folder: Path) -> None:
+        """Delete a folder; a kill leaves it whole, or under a name that nothing reads."""
+        shutil.rmtree(self._removed, ignore_errors=True)
+        if folder.is_dir():
+            folder.rename(self._removed)
+            shutil.rmtree(self._removed, ignore_errors=True)
 
     def mark_latest(self) -> None:
         """Point ``latest`` beside the run to it."""
         link = self.path.parent / "latest"
         write_atomic_with(link, lambda temporary: os.symlink(self.path.name, temporary))
+
+
+def is_filled(folder: Path) -> bool:
+    """Whether a folder is there and holds anything."""
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def find_run(path: str | Path) -> RunDir:
@@ -100,7 +132,7 @@ def new_folder(path: Path, overwrite: bool, make: bool = True) -> None:
     Raises:
         FileExistsError: It holds something, and ``overwrite`` is False.
     """
-    if path.is_dir() and any(path.iterdir()) and not overwrite:
+    if is_filled(path) and not overwrite:
         raise FileExistsError(f"{path} is not empty. Add --overwrite to replace it, or --name NAME to keep both.")
     if make:
         shutil.rmtree(path, ignore_errors=True)

@@ -8,9 +8,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning import LightningModule
 from torch import nn
+
+from .checkpoint import read_checkpoint
 
 
 def load_frozen(run: str | Path) -> LightningModule:
@@ -18,14 +19,14 @@ def load_frozen(run: str | Path) -> LightningModule:
 
     Raises:
         FileNotFoundError: The directory holds no ``checkpoints/best.ckpt``.
-        ValueError: The checkpoint is of a task that this application does not have.
+        ValueError: It is cut, or of a task that this application does not have.
     """
     path = Path(run) / "checkpoints" / "best.ckpt"
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} does not exist. Give the directory of a finished run, such as runs/mnist_cnn/latest."
         )
-    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    checkpoint = read_checkpoint(path)
     arguments = dict(checkpoint["hyper_parameters"])
     made_by = task_class(arguments.pop("_class_path", ""), path)
     arguments.pop("_instantiator", None)

@@ -19,10 +19,12 @@ def clean_json(value: Any) -> Any:
     return value
 
 
-def device_name() -> str:
-    """The accelerator's name, or the number of CPU threads."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
+def device_name(device: torch.device) -> str:
+    """The accelerator's name, or the number of CPU threads, of the device that a trainer uses."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return str(device)
     return f"CPU, {torch.get_num_threads()} threads"
 
 

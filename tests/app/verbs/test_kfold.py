@@ -16,7 +16,7 @@ import torch
 from lightning_tasks.app import jobs
 from lightning_tasks.app.jobs import environment
 from lightning_tasks.app.members import load_members, load_run
-from lightning_tasks.app.plan import differences, settings
+from lightning_tasks.app.settings import differences, settings
 from lightning_tasks.runs.rowfile import load_rows
 from tests.conftest import ROOT, results
 

@@ -84,6 +84,11 @@ class TrialCLI(TaskCLI):
         small = {"logger": False, "enable_checkpointing": True, "enable_model_summary": False}
         return self._instantiate_trainer({**given, **kwargs, **small}, callbacks)
 
+    def begin_run(self) -> None:
+        """An empty directory and the configuration; all trials of a search have the same data."""
+        self.run_dir.begin()
+        self.save_config()
+
     def begun(self) -> bool:
         """Whether there is something to keep; a trial has no checkpoints."""
         return self.run_dir.metrics.is_file()

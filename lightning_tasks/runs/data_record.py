@@ -1,0 +1,57 @@
+"""``data.json``: what a run is trained on, written when its fit begins."""
+
+import json
+from typing import Any
+
+from lightning_tasks.common.atomic import write_atomic
+
+from .directory import RunDir
+
+
+def data_record(data: Any) -> dict[str, Any]:
+    """Source, fingerprints and sizes of a data module that is set up."""
+    return {
+        "data_source": data.data_source,
+        "data_fingerprint": data.fingerprint(),
+        "arrays_fingerprint": data.fingerprint(split=False),
+        "sizes": data.sizes(),
+    }
+
+
+def write_data_record(run: RunDir, record: dict[str, Any]) -> None:
+    """Write ``data.json``."""
+    write_atomic(run.data, json.dumps(record, indent=2) + "\n")
+
+
+def read_data_record(run: RunDir) -> dict[str, Any]:
+    """Read ``data.json``.
+
+    Raises:
+        FileNotFoundError: The run has none: it was begun by an earlier version.
+    """
+    if not run.data.is_file():
+        raise FileNotFoundError(f"{run.data} does not exist, so it is not known on what the run was trained.")
+    return json.loads(run.data.read_text())
+
+
+def check_same_data(run: RunDir, record: dict[str, Any]) -> None:
+    """Compare what a run was trained on with what it would go on with.
+
+    Raises:
+        ValueError: Another source, other samples or another split.
+    """
+    old, new = read_data_record(run), record
+    if old["data_source"] != new["data_source"]:
+        raise ValueError(
+            f"--resume: the run was trained on {old['data_source']} data, and what is found now is "
+            f"{new['data_source']} data. Set --data.root and --data.source as they were, or give another --name."
+        )
+    if old["data_fingerprint"] != new["data_fingerprint"]:
+        sizes = [f"{part} {old['sizes'].get(part)} -> {size}" for part, size in new["sizes"].items()
+                 if old["sizes"].get(part) != size]  # fmt: skip
+        counts = f" ({', '.join(sizes)} samples)" if sizes else ""
+        what = "the split has" if old["arrays_fingerprint"] == new["arrays_fingerprint"] else "the data has"
+        raise ValueError(
+            f"--resume: {what} changed since the run began{counts}. "
+            "Put it back as it was, or train anew with --overwrite or another --name."
+        )

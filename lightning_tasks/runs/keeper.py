@@ -1,0 +1,53 @@
+"""Which checkpoints a run keeps, and how its Trainer writes them."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.plugins import CheckpointIO
+
+from .checkpoint import WholeCheckpointIO, read_checkpoint
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """One file of a run directory at the end of each epoch: ``last``, or with ``monitor`` the ``best``.
+
+    A resumed run takes the score of the best from the file that lies there. Lightning would take it, and the file's
+    place, from the last checkpoint: that knows nothing of a directory that was moved since, nor of a best that was
+    written just before a kill. Where the file is gone or cut, the best is chosen anew.
+
+    Args:
+        folder: ``checkpoints`` of the run.
+        filename: Name of the file, without ``.ckpt``.
+        **kwargs: ``monitor`` and ``mode``.
+    """
+
+    def __init__(self, folder: Path, filename: str, **kwargs: Any) -> None:
+        # After validation, so that a resumed run starts with a whole epoch.
+        fixed = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+        super().__init__(folder, filename, **fixed, **kwargs)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Recall the score of the best."""
+        path = self.format_checkpoint_name({})
+        if self.monitor is None:
+            return
+        try:
+            score = read_checkpoint(path, mmap=True)["callbacks"][self.state_key]["best_model_score"]
+        except (FileNotFoundError, ValueError):
+            return
+        self.best_k_models = {path: score}
+        self.best_model_path = self.kth_best_model_path = path
+        self.best_model_score = self.kth_value = self.current_score = score
+
+
+def with_checkpoint_io(plugins: Any, strategy: Any) -> list:
+    """A Trainer's plugins with ours for checkpoints, unless the user or the strategy brings another.
+
+    Args:
+        plugins: None, a plugin, or a list of them.
+        strategy: Name of a strategy, or the strategy itself.
+    """
+    given = [] if plugins is None else list(plugins) if isinstance(plugins, (list, tuple)) else [plugins]
+    other = any(isinstance(p, CheckpointIO) for p in given) or getattr(strategy, "_checkpoint_io", None) is not None
+    return given if other else [*given, WholeCheckpointIO()]

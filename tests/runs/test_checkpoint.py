@@ -1,0 +1,224 @@
+"""A checkpoint is whole or absent, however the fit ends; a run goes on from what is whole."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from lightning_tasks.runs.checkpoint import is_whole, read_checkpoint
+from lightning_tasks.runs.directory import RunDir
+from tests.conftest import ROOT, results
+
+# Ends its own process in the middle of the third write of last.ckpt, whichever way that is written.
+KILLED = """
+import os, signal, sys
+import torch
+save, count = torch.save, 0
+
+def die(path, whole):
+    with open(path, "wb") as file:
+        file.write(whole[: len(whole) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def killing(checkpoint, file, *args, **kwargs):
+    global count
+    save(checkpoint, file, *args, **kwargs)
+    name = str(getattr(file, "name", ""))
+    if "last.ckpt" in name and (count := count + 1) == 3:
+        file.flush()
+        die(name, open(name, "rb").read())
+
+def copying(event, args):  # a move between two disks
+    global count
+    if event == "shutil.copyfile" and str(args[1]).endswith("last.ckpt") and (count := count + 1) == 3:
+        die(args[1], open(args[0], "rb").read())
+
+torch.save = killing
+sys.addaudithook(copying)
+from lightning_tasks.app import main
+main(sys.argv[1:])
+"""
+
+
+def cut(path: Path, share: float = 0.5) -> None:
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+
+
+def whole(path: Path) -> dict:
+    return torch.load(path, weights_only=True)
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="needs a temporary folder on another file system")
+def test_a_kill_in_the_middle_of_a_write_leaves_the_last_checkpoint_whole(tmp_path, toy):
+    driver = tmp_path / "driver.py"
+    driver.write_text(KILLED)
+    args = ["fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "0",
+            "--trainer.max_epochs", "4", "--trainer.enable_progress_bar", "false", "--name", "killed"]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": "/dev/shm"}
+    process = subprocess.run([sys.executable, str(driver), *args], env=environment, capture_output=True, timeout=300)
+    assert process.returncode == -signal.SIGKILL, process.stderr[-2000:]
+    run = tmp_path / "runs/ToySequence/killed"
+    assert whole(run / "checkpoints/last.ckpt")["epoch"] == 1
+    toy("ToySequence", "--trainer.max_epochs", 4, "--resume", name="killed")
+    unbroken = toy("ToySequence", "--trainer.max_epochs", 4, name="unbroken")
+    assert (run / "metrics.csv").read_text() == (unbroken / "metrics.csv").read_text()
+    assert not list(run.rglob("*.tmp"))
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_and_is_told_of(toy, capsys, monkeypatch):
+    save, count = torch.save, 0
+
+    def full(checkpoint, file, *args, **kwargs):
+        nonlocal count
+        count += 1
+        if count == 5:  # best and last, twice before
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(checkpoint, file, *args, **kwargs)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(SystemExit):
+        toy("ToySequence", "--trainer.max_epochs", 4)
+    message = capsys.readouterr().err.split("error: ")[1]
+    assert ".ckpt could not be written (No space left on device)" in message and "--resume" in message
+    assert len(message.strip().splitlines()) == 1
+    run = Path("runs/ToySequence/default")
+    assert whole(run / "checkpoints/last.ckpt")["epoch"] == 1 and whole(run / "checkpoints/best.ckpt")
+    assert sorted(p.name for p in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_the_reason_of_a_failed_write_is_the_systems(tmp_path):
+    from lightning_tasks.runs.checkpoint import WholeCheckpointIO
+
+    folder = tmp_path / "a_file"
+    folder.touch()
+    with pytest.raises(OSError, match="could not be written .File exists.. Start again"):
+        WholeCheckpointIO().save_checkpoint({"state_dict": {}}, folder / "last.ckpt")
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
+def test_a_cut_file_is_no_checkpoint_wherever_it_is_cut(tmp_path, share):
+    path = tmp_path / "last.ckpt"
+    torch.save({"state_dict": {"weight": torch.zeros(10_000)}}, path)
+    assert is_whole(path)
+    cut(path, share)
+    assert not is_whole(path)
+    with pytest.raises(ValueError, match="is no readable checkpoint"):
+        read_checkpoint(path)
+
+
+def test_resume_goes_on_from_the_newest_whole_checkpoint_and_says_so(toy, caplog):
+    run = toy("ToySequence", "--trainer.max_epochs", 2)
+    cut(run / "checkpoints/last.ckpt")
+    toy("ToySequence", "--trainer.max_epochs", 4, "--resume")
+    assert "last.ckpt cannot be read: going on from" in caplog.text
+    assert whole(run / "checkpoints/last.ckpt")["epoch"] == 3 and results(run)["epochs"] == 4
+
+
+def test_resume_without_a_whole_checkpoint_is_one_clear_error(toy, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    for name in ("last", "best"):
+        cut(run / f"checkpoints/{name}.ckpt")
+    with pytest.raises(SystemExit):
+        toy("ToySequence", "--trainer.max_epochs", 2, "--resume")
+    message = capsys.readouterr().err.split("error: ")[1].strip()
+    assert "last.ckpt and" in message and "cannot be read, so there is nothing to continue" in message
+    assert len(message.splitlines()) == 1
+
+
+def test_a_best_that_is_cut_is_chosen_anew(toy):
+    run = toy("ToySequence", "--trainer.max_epochs", 2)
+    cut(run / "checkpoints/best.ckpt")
+    toy("ToySequence", "--trainer.max_epochs", 3, "--resume")
+    assert whole(run / "checkpoints/best.ckpt")["epoch"] == results(run)["best_epoch"] == 2
+
+
+def test_a_finished_run_outlives_what_was_to_replace_it_and_left_a_cut_checkpoint(toy, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    before = (run / "results.json").read_text()
+    directory = RunDir(run)
+    directory.begin()  # and killed while the first checkpoint was written
+    directory.checkpoints.mkdir()
+    directory.last.write_bytes(b"cut")
+    assert directory.newest() is None
+    with pytest.raises(SystemExit):
+        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.lr", 1e30)
+    assert "not finite" in capsys.readouterr().err and (run / "results.json").read_text() == before
+
+
+def test_a_finished_run_whose_last_checkpoint_is_cut_is_put_aside_too(toy):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    before = (run / "results.json").read_text()
+    cut(run / "checkpoints/last.ckpt")
+    with pytest.raises(SystemExit):
+        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.lr", 1e30)
+    assert (run / "results.json").read_text() == before
+
+
+@pytest.mark.parametrize("step", range(10))
+def test_a_run_outlives_a_kill_at_any_step_of_replacing_it(tmp_path, monkeypatch, step):
+    """The file system's calls of begin and settle are counted; the process ends before the given one."""
+
+    class Killed(BaseException):
+        pass
+
+    run, left = RunDir(tmp_path / "runs/toy/default"), [step]
+
+    def write(text: str) -> None:
+        run.checkpoints.mkdir(parents=True)
+        torch.save({"state_dict": {"weight": torch.zeros(2)}, "text": text}, run.last)
+
+    def counted(call):
+        def wrapper(*args, **kwargs):
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            return call(*args, **kwargs)
+
+        return wrapper
+
+    write("old")
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.rmtree", counted(RunDir.begin.__globals__["shutil"].rmtree))
+        for name in ("rename", "mkdir"):
+            patched.setattr(Path, name, counted(getattr(Path, name)))
+        try:
+            run.begin()
+            write("new")
+            run.settle(keep=True)
+        except Killed:
+            pass
+    again = RunDir(run.path)
+    try:
+        again.check(resume=True, overwrite=False)
+        found = read_checkpoint(again.newest())["text"]
+    except ValueError as error:  # nothing of the new one was whole: the message says where the old one stands
+        assert str(again.path.with_name(".default.before")) in str(error)
+        again.settle(keep=again.newest() is not None)
+        found = read_checkpoint(again.newest())["text"]
+    assert found in ("old", "new")
+
+
+def test_a_users_own_plugin_for_checkpoints_is_kept(cli, capsys):
+    from lightning_tasks.app.cli import TaskCLI
+    from lightning_tasks.runs.checkpoint import WholeCheckpointIO
+
+    args = ["fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule"]
+
+    def io(*more: str):
+        class Built(TaskCLI):
+            def _run_subcommand(self, subcommand):
+                pass
+
+        return Built([*args, *more]).trainer.strategy.checkpoint_io
+
+    assert type(io()) is WholeCheckpointIO
+    other = "lightning.pytorch.plugins.io.TorchCheckpointIO"
+    assert type(io("--trainer.plugins", f"[{{class_path: {other}}}]")).__name__ == "TorchCheckpointIO"
+    sync = "lightning.pytorch.plugins.layer_sync.TorchSyncBatchNorm"
+    assert type(io("--trainer.plugins", f"[{{class_path: {sync}}}]")) is WholeCheckpointIO
