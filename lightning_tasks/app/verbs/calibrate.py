@@ -1,8 +1,8 @@
 """``calibrate``: fit a map from probabilities to calibrated ones on a run's validation part, and score it."""
 
-import argparse
 import json
 import math
+from argparse import Namespace
 from typing import Any
 
 import torch
@@ -31,19 +31,8 @@ from lightning_tasks.runs.results import clean_json
 FACTORS = torch.logspace(-1, 1, 41)
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, overrides: list[str]) -> None:
     """``calibrate --run R [--method temperature|vector|isotonic] [--draws N]`` and dotted overrides such as a root."""
-    parser = argparse.ArgumentParser(
-        "cli.py calibrate",
-        allow_abbrev=False,
-        description="Fit temperature, vector scaling or isotonic regression on the validation part of a run and score "
-        "it before and after on the test part. submit, predict and ensemble then use it.",
-    )
-    parser.add_argument("--run", required=True, help="run directory, such as runs/lenet_birds_cats/latest")
-    parser.add_argument("--method", default="temperature", help=f"{', '.join(METHODS)}; default: temperature")
-    parser.add_argument("--part", default="val", help="part to fit on: val, and nothing else")
-    parser.add_argument("--draws", type=int, default=200, help="bootstrap draws of the intervals; 0 for none")
-    options, overrides = parser.parse_known_args(args)
     if options.method not in METHODS:
         raise ValueError(f"--method {options.method!r}: choose {', '.join(METHODS)}.")
     if options.part != "val":

@@ -1,8 +1,8 @@
 """``explain``: Grad-CAM, saliency and SmoothGrad of the most confident right and wrong predictions of a run."""
 
-import argparse
 import html
 import json
+from argparse import Namespace
 from typing import Any
 
 import numpy as np
@@ -25,24 +25,8 @@ NAME = "explain.json"
 CLIP = 0.99  # gradients are spiky: the brightest hundredth of the pixels is cut
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, overrides: list[str]) -> None:
     """``explain --run R [--count N] [--ids A B] [--positive CLASS] [--layer L] [--part val|test]`` and overrides."""
-    parser = argparse.ArgumentParser(
-        "cli.py explain",
-        allow_abbrev=False,
-        description="Draw where a classifier looks: Grad-CAM, saliency and SmoothGrad of its most confident true and "
-        "false positives and negatives, or right and wrong predictions where there are more than two classes.",
-    )
-    parser.add_argument("--run", required=True, help="run directory, such as runs/isic/latest")
-    parser.add_argument("--part", choices=["test", "val"], default="test", help="samples to choose from")
-    parser.add_argument("--count", type=int, default=4, help="samples of each kind")
-    parser.add_argument("--ids", nargs="+", help="explain these samples instead, by id")
-    parser.add_argument("--positive", help="class taken as positive; default: the second of two")
-    parser.add_argument("--threshold", type=float, help="probability above which a sample counts as positive; "
-                        "default: as many lie above it as are positive")  # fmt: skip
-    parser.add_argument("--layer", help="module whose feature map Grad-CAM reads; default: the last one")
-    parser.add_argument("--draws", type=int, default=16, help="noisy copies of SmoothGrad")
-    options, overrides = parser.parse_known_args(args)
     if options.count < 1 or options.draws < 1:
         raise ValueError("--count and --draws need 1 or more.")
     loaded = load_run(options.run, overrides)
@@ -53,7 +37,7 @@ def run(args: list[str]) -> None:
     print(f"Wrote {loaded.dir.figures}/explain_*.png and {loaded.dir.path / NAME}. Report: {loaded.dir.report}")
 
 
-def explain(loaded: Run, options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+def explain(loaded: Run, options: Namespace) -> dict[str, list[dict[str, Any]]]:
     """Choose samples, draw them, and write figures, TensorBoard, ``explain.json`` and the report's section."""
     task, data = loaded.task, loaded.data
     rows = rows_of_part(loaded, options.part)
@@ -114,7 +98,7 @@ def chosen_rows(ids: list[str], names: np.ndarray) -> dict[str, np.ndarray]:
     return {"chosen": np.array([np.flatnonzero(names == name)[0] for name in ids])}
 
 
-def confident(rows: Rows, positive: int | None, options: argparse.Namespace) -> dict[str, np.ndarray]:
+def confident(rows: Rows, positive: int | None, options: Namespace) -> dict[str, np.ndarray]:
     """Places of the most confident samples of each kind, the most confident first."""
     prob, label = rows["prob"].numpy(), rows["label"].numpy()
     if positive is None:

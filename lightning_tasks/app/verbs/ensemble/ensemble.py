@@ -1,7 +1,7 @@
 """``ensemble``: the mean of several members' probabilities, scored beside each of them."""
 
-import argparse
 import json
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,18 +45,8 @@ class Unit:
     group: list[int]
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, overrides: list[str]) -> None:
     """``ensemble --runs A B ... [--fit-weights] [--name N] [--overwrite]`` and overrides for every member."""
-    parser = argparse.ArgumentParser(
-        "cli.py ensemble", allow_abbrev=False, description="Score averaged members beside each member."
-    )
-    parser.add_argument("--runs", nargs="+", required=True, type=Path, help="run or k-fold directories")
-    parser.add_argument("--fit-weights", action="store_true", help="weights fitted on validation predictions (NLL)")
-    parser.add_argument("--name", default="ensemble", help="name within the experiment of the first run")
-    parser.add_argument("--overwrite", action="store_true", help="replace the ensemble of this name")
-    parser.add_argument("--draws", type=int, default=200, help="bootstrap draws for intervals; 0 for none")
-    options, overrides = parser.parse_known_args(args)
-
     folder = options.runs[0].parent / options.name
     new_folder(folder, options.overwrite, make=False)
     groups = [Group(path, load_members(path, overrides), kind_of(path)) for path in options.runs]
