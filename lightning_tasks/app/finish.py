@@ -126,7 +126,7 @@ def drop_stale(run: RunDir) -> None:
         note = run.path / f"{stem}.json"
         if not note.is_file() or json.loads(note.read_text()).get("weights_sha256") == weights_digest(run.best):
             continue
-        for path in (note, run.path / f"report_{stem}.html", *run.figures.glob(f"{stem}_*.png")):
+        for path in (note, *run.figures.glob(f"{stem}_*.png")):
             path.unlink(missing_ok=True)
         print(f"The best weights have changed: {note.name} and its figures were of the earlier ones, and are removed.")
 

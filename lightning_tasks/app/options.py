@@ -3,9 +3,10 @@
 What a verb's parser does not know it hands on: to ``fit``, or as overrides of a run's configuration.
 """
 
+import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 SAMPLERS, PRUNERS = ("tpe", "random"), ("median", "hyperband", "none")
 
@@ -35,6 +36,11 @@ def parse(verb: str, args: list[str]) -> tuple[Namespace, list[str]]:
     options, rest = PARSERS[verb]().parse_known_args(args)
     options.given = args
     return options, rest
+
+
+def as_text(value: Any) -> str:
+    """A value as the command line takes it: JSON, which is YAML, and text as it is."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def kfold() -> Parser:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from datamodules.core.splits import partition
 from lightning_tasks.app.members import Rows, Run, load_run, rows_of_part
-from lightning_tasks.app.pages.html import grid, number
+from lightning_tasks.app.pages.calibration import describe_map
+from lightning_tasks.app.pages.render import number
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.measures.bootstrap import bootstrap, members
@@ -47,7 +48,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
 
 
 def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
-    """Fit, score, and write ``calibration.json``, figures and the report's section.
+    """Fit, score, and write ``calibration.json``, figures and the report.
 
     Raises:
         ValueError: The data or split are not those of the run, or the task classifies no samples.
@@ -85,7 +86,6 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
     found["warnings"] = warnings_of(found)
     write_atomic(loaded.dir.path / NAME, json.dumps(clean_json(found), indent=2) + "\n")
     draw(loaded, before, after, label, fitted)
-    write_atomic(loaded.dir.path / "report_calibration.html", section(found))
     write_report(loaded.dir)
     return found
 
@@ -156,38 +156,6 @@ def warnings_of(found: dict[str, Any]) -> list[str]:
     if temperature is not None and abs(math.log(temperature)) > 0.99 * LIMIT:
         told.append(f"T stands at the limit of its range (e^-{LIMIT:g} to e^{LIMIT:g}): do not trust it.")
     return told
-
-
-def describe_map(found: dict[str, Any]) -> str:
-    """One sentence about what was fitted, on what, and what it was scored on."""
-    fitted = found["map"]
-    what = found["method"]
-    if what == "temperature":
-        what = f"T = {fitted['temperature']:.4f} (95 % interval {fitted['low']:.4f} to {fitted['high']:.4f}), "
-        what += f"a = 1 / T = {1 / fitted['temperature']:.4f}"
-    kept = "no predicted class changed" if not found["changed_predictions"] else (
-        f"{found['changed_predictions']} predicted classes changed")  # fmt: skip
-    mean, high = found["ece_of_perfect"]
-    return (
-        f"Fitted: {what}, on the {found['fitted_on']}, n = {found['n_fitted']}. Scored on: {found['scored_on']}, "
-        f"n = {found['n_scored']}; {kept}. A perfectly calibrated model would show ECE {mean:.4f} by chance "
-        f"(below {high:.4f} in 95 % of draws)."
-    )
-
-
-def section(found: dict[str, Any]) -> str:
-    """The report's section, as HTML."""
-    head = ["measure", "before", "95 % interval", "after", "95 % interval", "change", "95 % interval"]
-    rows = []
-    for name, values in found["scores"].items():
-        cells = [name]
-        for side in ("before", "after", "change"):
-            v = values[side]
-            cells += [number(v["value"]), f"{number(v['low'])} to {number(v['high'])}"]
-        rows.append(cells)
-    told = "".join(f"<p class=warn>{warning}</p>" for warning in found["warnings"])
-    text = "Bootstrap intervals of an ECE lean upwards: each resample has noise of its own on top of the sample's."
-    return f"<h2>Calibration</h2><p>{describe_map(found)}</p>{told}{grid(head, rows)}<p class=muted>{text}</p>"
 
 
 def print_scores(found: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """``explain``: Grad-CAM, saliency and SmoothGrad of the most confident right and wrong predictions of a run."""
 
-import html
 import json
 from argparse import Namespace
 from typing import Any
@@ -11,7 +10,6 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from lightning_tasks.app.members import Rows, Run, load_run, rows_of_part
-from lightning_tasks.app.pages.html import grid
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.app.predict import batches_of
 from lightning_tasks.common.atomic import write_atomic
@@ -38,7 +36,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
 
 
 def explain(loaded: Run, options: Namespace) -> dict[str, list[dict[str, Any]]]:
-    """Choose samples, draw them, and write figures, TensorBoard, ``explain.json`` and the report's section."""
+    """Choose samples, draw them, and write figures, TensorBoard, ``explain.json`` and the report."""
     task, data = loaded.task, loaded.data
     rows = rows_of_part(loaded, options.part)
     names = np.array(data.names(data.pool_of(options.part), rows["id"].numpy()), dtype=str)
@@ -77,7 +75,6 @@ def explain(loaded: Run, options: Namespace) -> dict[str, list[dict[str, Any]]]:
         "groups": found,
     }
     write_atomic(loaded.dir.path / NAME, json.dumps(note, indent=2) + "\n")
-    write_atomic(loaded.dir.path / "report_explain.html", section(note))
     write_report(loaded.dir)
     return found
 
@@ -149,18 +146,3 @@ def panel(
     maps[f"SmoothGrad: {classes[targets[0]]}"] = unit(smooth_grad(logits, image, target, draws), CLIP)
     title = f"{name}\ntruth: {classes[truth]}"
     return title, image[0].float().cpu().numpy(), {k: v[0].cpu().numpy() for k, v in maps.items()}
-
-
-def section(note: dict[str, Any]) -> str:
-    """The report's section, as HTML."""
-    rows = [
-        [html.escape(v) for v in (group.replace("_", " "), s["id"], s["truth"])]
-        + [", ".join(f"{html.escape(k[5:])} {v:.3f}" for k, v in s.items() if k.startswith("prob_"))]
-        for group, samples in note["groups"].items()
-        for s in samples
-    ]
-    reads = "there is no feature map for Grad-CAM"
-    if note["layer"] is not None:
-        reads = f"Grad-CAM reads <code>{html.escape(note['layer'])}</code>"
-    text = f"<h2>Explanations</h2><p>{note['part']} part; {reads}."
-    return f"{text} The figures explain_* are below.</p>{grid(['kind', 'id', 'truth', 'probability'], rows)}"

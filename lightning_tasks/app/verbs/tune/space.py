@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning_tasks.app.errors import check_types
+from lightning_tasks.app.options import as_text
 from lightning_tasks.app.preflight import read_yaml
-from lightning_tasks.app.verbs.sweep.axes import as_text, number_of
+from lightning_tasks.app.verbs.sweep.axes import number_of
 from lightning_tasks.common.choices import nearest
 
 if TYPE_CHECKING:
