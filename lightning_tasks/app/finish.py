@@ -21,6 +21,7 @@ from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json, device_name, git_commit
 from lightning_tasks.runs.rowfile import save_rows
+from lightning_tasks.runs.tables import class_names_of, save_table
 
 from .pages.run import write_report
 from .scores import scores_of
@@ -151,12 +152,11 @@ def log_hparams(logger: TensorBoardLogger, task: Any, data: Any, metrics: dict[s
 
 def write_rows(folder: Path, task: Any, data: Any) -> Path:
     """Predictions of the scored part: CSV where a sample has a few numbers, else ``.npz``."""
-    from lightning_tasks.runs.tables import save_table
-
     rows = {k: v.cpu().numpy() for k, v in task.last_rows.items() if k in ("id", *task.file_rows)}
     names = np.array(data.names(data.pool_of("test"), rows.pop("id")))
     order = np.argsort(task.last_rows["id"].cpu().numpy(), kind="stable")
-    return save_table(folder / "predictions", {"id": names[order], **{k: v[order] for k, v in rows.items()}})
+    columns = {"id": names[order], **{k: v[order] for k, v in rows.items()}}
+    return save_table(folder / "predictions", columns, class_names_of(task))
 
 
 def print_table(metrics: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]] | None = None) -> None:

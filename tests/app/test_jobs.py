@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 
@@ -17,7 +18,7 @@ def test_processes_side_by_side_are_told_what_to_do_and_their_last_words_kept(tm
         "import sys; print(*sys.argv[1:]); print('error: fell')\n"
         "sys.exit(2 * ('--model.width 2' in ' '.join(sys.argv)))"
     )
-    monkeypatch.setattr(jobs, "DOOR", door)
+    monkeypatch.setattr(jobs, "DOOR", [sys.executable, str(door)])
     with pytest.raises(SystemExit):  # the run that did not fail wrote nothing either
         cli(*SWEEP, "model.width=2,4", "--seeds", 0, "--jobs", 2)
     folder = tmp_path / "runs/ToySequence/sweep"
@@ -29,7 +30,7 @@ def test_processes_side_by_side_are_told_what_to_do_and_their_last_words_kept(tm
 def test_ended_by_a_scheduler_it_ends_its_processes_first(tmp_path, cli, capsys, monkeypatch):
     door = tmp_path / "door.py"
     door.write_text("import os, time, pathlib; pathlib.Path(f'pid{os.getpid()}').touch(); time.sleep(60)")
-    monkeypatch.setattr(jobs, "DOOR", door)
+    monkeypatch.setattr(jobs, "DOOR", [sys.executable, str(door)])
 
     def stop():
         deadline = time.monotonic() + 50

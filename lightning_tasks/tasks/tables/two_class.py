@@ -38,7 +38,8 @@ class TwoClassTask(Task):
     """
 
     monitor, mode = "val/loss", "min"
-    row_names = file_rows = ("prob", "label", "z")
+    row_names = ("prob", "label", "z")
+    file_rows = (*row_names, "pred")
 
     def __init__(
         self, output: str = "sigmoid_relu", strict: bool = False, features: int = 2, hidden: int = 0, **kwargs
@@ -80,8 +81,12 @@ class TwoClassTask(Task):
         self.collect(part, batch, **self.rows_of(batch, self.predict_step(batch)), z=z)
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
-        """Probabilities and the true class."""
-        return {"prob": out["prob"], "label": batch["label"]}
+        """Probabilities, the class that is said, and the true one."""
+        return {**self.file_columns(out), "label": batch["label"]}
+
+    def file_columns(self, out: dict) -> dict[str, Tensor]:
+        """Probabilities and the class that is said, which at y = 0.5 the largest probability does not tell."""
+        return {"prob": out["prob"], "pred": self.says_one(out["prob"][:, 1]).long()}
 
     def says_one(self, y: Tensor) -> Tensor:
         """Which samples are called class 1."""
