@@ -13,19 +13,25 @@ COMMANDS = sorted({m.strip() for p in PAGES for m in re.findall(r"python cli\.py
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_in_the_documents_parse(command, monkeypatch):
+def test_commands_in_the_documents_parse(command, monkeypatch, tmp_path):
     from lightning_tasks.app.cli import TaskCLI
     from lightning_tasks.app.main import LIGHTNING, VERBS
+    from lightning_tasks.app.options import parse
+    from lightning_tasks.app.preflight import preflight
 
-    args = shlex.split(command)
+    (weights := tmp_path / "best.ckpt").touch()  # runs and checkpoints of the documents are those of a reader
+    args = [arg if not arg.startswith("runs/") else str(weights if arg.endswith(".ckpt") else tmp_path)
+            for arg in shlex.split(command)]  # fmt: skip
     if "COMMAND" in args or "<" in command or args[0] == "--help":
         return
     assert args[0] in (*LIGHTNING, *VERBS)
+    monkeypatch.chdir(ROOT)
     if args[0] in LIGHTNING:
-        monkeypatch.chdir(ROOT)
         for step in ("before_instantiate_classes", "instantiate_classes", "_run_subcommand"):
             monkeypatch.setattr(TaskCLI, step, lambda self, *args: None)
         main(args)
+    else:
+        parse(args[0], preflight(args[1:]))
 
 
 def test_every_config_is_in_the_documents():

@@ -1,9 +1,9 @@
 """Small CSV tables with errors that name file, column and what was found."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 
 def read_columns(path: Path, columns: tuple[str, ...]) -> dict[str, list[str]]:
@@ -11,18 +11,18 @@ def read_columns(path: Path, columns: tuple[str, ...]) -> dict[str, list[str]]:
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: A column is missing; the message names file, column and what was found.
+        ValueError: No CSV, or a column is missing; the message names file, column and what was found.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file. It needs the columns {', '.join(columns)}.")
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        found = reader.fieldnames or []
-        missing = [c for c in columns if c not in found]
-        if missing:
-            raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(found)}.")
-        rows = list(reader)
-    return {c: [row[c] for row in rows] for c in columns}
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: no readable CSV ({str(error).strip()}).") from None
+    missing = [c for c in columns if c not in table]
+    if missing:
+        raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(table)}.")
+    return {c: table[c].tolist() for c in columns}
 
 
 def groups_named(path: Path, names: list[str]) -> np.ndarray:

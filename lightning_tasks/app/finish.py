@@ -14,14 +14,16 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
-from lightning_tasks.callbacks import Stopwatch, read_metrics
+from lightning_tasks.callbacks import Stopwatch
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.data_record import read_data_record
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json, device_name, git_commit
 from lightning_tasks.runs.rowfile import save_rows
+from lightning_tasks.runs.tables import class_names_of, save_table
 
 from .pages.run import write_report
 from .scores import scores_of
@@ -125,7 +127,7 @@ def drop_stale(run: RunDir) -> None:
         note = run.path / f"{stem}.json"
         if not note.is_file() or json.loads(note.read_text()).get("weights_sha256") == weights_digest(run.best):
             continue
-        for path in (note, run.path / f"report_{stem}.html", *run.figures.glob(f"{stem}_*.png")):
+        for path in (note, *run.figures.glob(f"{stem}_*.png")):
             path.unlink(missing_ok=True)
         print(f"The best weights have changed: {note.name} and its figures were of the earlier ones, and are removed.")
 
@@ -150,12 +152,11 @@ def log_hparams(logger: TensorBoardLogger, task: Any, data: Any, metrics: dict[s
 
 def write_rows(folder: Path, task: Any, data: Any) -> Path:
     """Predictions of the scored part: CSV where a sample has a few numbers, else ``.npz``."""
-    from lightning_tasks.runs.tables import save_table
-
     rows = {k: v.cpu().numpy() for k, v in task.last_rows.items() if k in ("id", *task.written_rows)}
     names = np.array(data.names(data.pool_of("test"), rows.pop("id")))
     order = np.argsort(task.last_rows["id"].cpu().numpy(), kind="stable")
-    return save_table(folder / "predictions", {"id": names[order], **{k: v[order] for k, v in rows.items()}})
+    columns = {"id": names[order], **{k: v[order] for k, v in rows.items()}}
+    return save_table(folder / "predictions", columns, class_names_of(task))
 
 
 def print_table(metrics: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]] | None = None) -> None:

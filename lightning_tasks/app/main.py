@@ -6,6 +6,8 @@ from importlib import import_module
 from lightning_tasks.common.choices import nearest
 
 from .errors import describe
+from .options import parse
+from .preflight import check_given, preflight
 
 LIGHTNING = {
     "fit": "train, test the best checkpoint, write the run directory",
@@ -53,11 +55,14 @@ def _run(args: list[str]) -> None:
     if command in ("-h", "--help"):
         print(overview())
     elif command in VERBS:
-        import_module(f".verbs.{command}", __package__).run(args[1:])
+        options, rest = parse(command, preflight(args[1:]))
+        import_module(f".verbs.{command}", __package__).run(options, rest)  # imports torch
     elif command in LIGHTNING:
-        from .cli import TaskCLI
+        check_given(command, args[1:])
+        checked = preflight(args[1:])
+        from .cli import TaskCLI  # imports torch
 
-        TaskCLI(args)
+        TaskCLI([command, *checked])
     else:
         known = [*LIGHTNING, *VERBS]
         raise ValueError(f"unknown command {command!r}.{nearest(command, known)} Commands: {', '.join(known)}.")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[2]
-CONFIGS = next(p for p in (HOME / "configs", HOME / "lightning_tasks" / "configs") if (p / "_base.yaml").is_file())
+CONFIGS = next(p for p in (HOME / "lightning_tasks" / "configs", HOME / "configs") if (p / "_base.yaml").is_file())
 DOOR = [sys.executable, "-m", "lightning_tasks"]
 
 

@@ -7,18 +7,21 @@ import numpy as np
 from lightning import Callback, Trainer
 
 from lightning_tasks.measures.recalibration import calibrated
-from lightning_tasks.runs.tables import save_table
+from lightning_tasks.runs.tables import class_names_of, save_table
 
 
 class _Collect(Callback):
-    """Keep each batch's rows in the compact form ``task.file_columns`` gives them."""
+    """Keep each batch's rows in the compact form ``task.file_columns`` gives them, and the true class where known."""
 
     def __init__(self) -> None:
         self.columns: dict[str, list[np.ndarray]] = {}
 
     def on_predict_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
         outputs = calibrated(pl_module, outputs)
-        for name, value in {"id": outputs["id"], **pl_module.file_columns(outputs)}.items():
+        columns = {"id": outputs["id"], **pl_module.file_columns(outputs)}
+        if "prob" in columns and "label" in batch:
+            columns["label"] = batch["label"]
+        for name, value in columns.items():
             self.columns.setdefault(name, []).append(value.cpu().numpy())
 
 
@@ -32,4 +35,4 @@ def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> P
     order = np.argsort(columns["id"], kind="stable")
     columns = {name: values[order] for name, values in columns.items()}
     columns["id"] = np.array(data.names(data.pool_of(part), columns["id"]))
-    return save_table(folder / f"predictions_{part}", columns)
+    return save_table(folder / f"predictions_{part}", columns, class_names_of(task))

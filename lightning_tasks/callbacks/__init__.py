@@ -2,7 +2,7 @@ from .early_stopping import Patience
 from .epoch_seed import EpochSeed
 from .figures import Figures
 from .guard import NonFiniteGuard
-from .metrics_csv import MetricsCSV, read_metrics
+from .metrics_csv import MetricsCSV
 from .resume import ResumeRates
 from .stopwatch import Stopwatch
 from .unfreeze import Unfreeze
@@ -16,5 +16,4 @@ __all__ = [
     "ResumeRates",
     "Stopwatch",
     "Unfreeze",
-    "read_metrics",
 ]

@@ -1,22 +1,11 @@
 """One row an epoch: the table a person opens first."""
 
-import csv
-import io
 from pathlib import Path
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
-from lightning_tasks.common.atomic import write_atomic
-
-
-def read_metrics(path: Path) -> list[dict[str, float]]:
-    """Rows of ``metrics.csv``; empty cells are left out."""
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        whole = ("epoch", "step")
-        return [{k: int(v) if k in whole else float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+from lightning_tasks.common.tables import read_metrics, write_csv
 
 
 class MetricsCSV(Checkpoint):
@@ -43,9 +32,4 @@ class MetricsCSV(Checkpoint):
         row = {"epoch": trainer.current_epoch, "step": trainer.global_step}
         row |= {name: float(value) for name, value in trainer.callback_metrics.items() if "/" in name}
         self.rows.append(row)
-        columns = list(dict.fromkeys(name for r in self.rows for name in r))
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_atomic(self.path, text.getvalue())
+        write_csv(self.path, self.rows)

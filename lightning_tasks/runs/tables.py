@@ -1,43 +1,65 @@
 """Tables with one row a sample, as CSV or npz."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from lightning_tasks.common.atomic import write_atomic_with
+from lightning_tasks.common.atomic import write_atomic, write_atomic_with
 
 
-def save_table(stem: Path, columns: dict[str, np.ndarray]) -> Path:
-    """Write named columns with one row a sample: ``.csv`` if each is (N,) or (N, K), else ``.npz``."""
+def class_names_of(task: Any) -> list[str] | None:
+    """Names of the classes that a task tells apart, in the order of its labels; None where it has none."""
+    return getattr(task, "class_names", None)
+
+
+def save_table(stem: Path, columns: dict[str, np.ndarray], class_names: list[str] | None = None) -> Path:
+    """Write arrays with one row a sample: ``.csv`` if each is (N,) or (N, K), else ``.npz``.
+
+    Args:
+        stem: Path without suffix.
+        columns: Name -> (N, ...), in the order of the file.
+        class_names: K names. The CSV then has ``prob_<name>`` and names in ``pred`` and ``label``, where it otherwise
+            has numbers; an npz holds numbers, and the names as ``class_names``.
+    """
     if any(v.ndim > 2 for v in columns.values()):
         path = stem.with_suffix(".npz")
-        write_atomic_with(path, lambda temporary: savez(temporary, columns))
+        names = {} if class_names is None else {"class_names": np.array(class_names, dtype=str)}
+        write_atomic_with(path, lambda temporary: savez(temporary, columns | names))
         return path
-    header, parts = [], []
-    for name, values in columns.items():
-        header += [name] if values.ndim == 1 else [f"{name}_{k}" for k in range(values.shape[1])]
-        parts.append(values[:, None] if values.ndim == 1 else values)
-
-    def write(temporary: Path) -> None:
-        with temporary.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            for i in range(len(parts[0])):
-                writer.writerow([cell(v) for part in parts for v in part[i]])
-
     path = stem.with_suffix(".csv")
-    write_atomic_with(path, write)
+    table = pd.DataFrame(flat(columns, class_names))
+    write_atomic(path, table.to_csv(index=False, float_format="%.7g", na_rep="nan", lineterminator="\n"))
     return path
+
+
+def flat(columns: dict[str, np.ndarray], class_names: list[str] | None = None) -> dict[str, np.ndarray]:
+    """One (N,) a column: ``prob`` (N, K) as ``prob_<class>`` with ``pred`` and ``label`` after it, others ``name_k``.
+
+    ``pred`` is the most probable class, where the arrays have no ``pred`` of their own.
+    """
+    columns = dict(columns)
+    if "prob" in columns and columns["prob"].ndim == 2:
+        columns.setdefault("pred", columns["prob"].argmax(1))
+        order = list(columns)
+        at = order.index("prob") + 1
+        beside = [name for name in ("pred", "label") if name in order]
+        order = [*order[:at], *beside, *(name for name in order[at:] if name not in beside)]
+        columns = {name: columns[name] for name in order}
+    found = {}
+    for name, values in columns.items():
+        if values.ndim == 2:
+            heads = class_names if name == "prob" and class_names is not None else range(values.shape[1])
+            found |= {f"{name}_{head}": values[:, k] for k, head in zip(range(values.shape[1]), heads, strict=True)}
+        elif name in ("pred", "label") and class_names is not None:
+            found[name] = np.array(class_names, dtype=str)[values]
+        else:
+            found[name] = values
+    return found
 
 
 def savez(path: Path, columns: dict[str, np.ndarray]) -> None:
     """``np.savez_compressed`` under exactly this name."""
     with path.open("wb") as file:  # a file object: numpy would append .npz to the temporary name
         np.savez_compressed(file, **columns)
-
-
-def cell(value: Any) -> Any:
-    """Floats with seven digits; other values as they are."""
-    return f"{value:.7g}" if isinstance(value, (float, np.floating)) else value

@@ -25,7 +25,7 @@ CASES = {
     "an unknown optimiser": ((*TOY, "--model.optimizer", "admw"), "optimizer='admw' is unknown. Did you mean 'adamw'?"),
     "an unknown choice": ((*MARS, "--model.tta", "flip"), "tta='flip': choose none, hflip or flips."),
     "class weights of the wrong number": ((*MARS, "--model.class_weights", "[1, 2]"), "2 numbers; there are 5 classes"),
-    "a missing config": (("fit", "--config", "nope.yaml"), "File does not exist"),
+    "a missing config": (("fit", "--config", "nope.yaml"), "nope.yaml does not exist"),
     "a missing data file": ((*MARS, "--data.source", "real"), "Looked for mars_for_students.npz"),
     "a fold that is not there": ((*TOY, "--data.fold", 7), "fold"),
     "a missing exclude file": ((*TOY, "--data.exclude", "x.csv"), "x.csv: no such file"),

@@ -175,7 +175,8 @@ def test_a_run_with_everything_on(cli):
     figures = {p.stem for p in (run_dir() / "figures").glob("*.png")}
     assert figures == {"train_samples", "test_samples", "test_corrupted", "test_confusion", "test_suite"}
     header = (run_dir() / "predictions.csv").read_text().splitlines()[0].split(",")
-    assert header[:6] == ["id", *(f"prob_{k}" for k in range(4)), "label"] and len(header) == 6 + 1 + 9 * 2
+    assert header[:7] == ["id", *(f"prob_{name}" for name in CLASSES), "pred", "label"]
+    assert header[7:] == [f"corrupted_{k}" for k in range(1 + 9 * 2)]
 
 
 def test_resume_while_blocks_thaw_gives_what_an_unbroken_run_gives(cli):

@@ -1,68 +1,89 @@
-"""The HTML page of a sweep or a tuning: its Markdown tables, its figures, and the way to the report of each run."""
+"""The HTML page of a sweep or a tuning: its tables and figures, and the way to the report of each run."""
 
-import html
 import json
-import re
-from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.app.options import as_text
 
-from .html import embed, grid, page
+from .render import mean_sd, number, pictures_in, write_page
+
+EXPLAINED = {
+    "sweep": "Mean and sd of each combination, with the single runs",
+    "history": "Value of each trial in its order, and the best so far, one line a search",
+    "effects": "The metric over each setting, a dot a complete trial",
+    "importance": "Share of the variance that each setting explains",
+}
 
 
 def write_comparison_report(folder: Path) -> Path:
-    """Write ``report.html`` from ``sweep.md`` or ``tune.md``, the pictures and the runs below ``folder``."""
+    """Write ``report.html`` from ``results.json``, the pictures and the runs below ``folder``."""
     results = json.loads((folder / "results.json").read_text())
-    below = Path("final") if results["kind"] == "tune" else Path()
-    finished = results["final"]["runs"] if below.parts else results["runs"]
-    runs = [below / r["combination"] / f"seed_{r['seed']}" / "report.html" for r in finished if "metrics" in r]
-    parts = [
-        as_html((folder / f"{results['kind']}.md").read_text()),
-        *(f"<h3>{html.escape(p.stem)}</h3>{embed(p.read_bytes())}" for p in pictures(folder)),
-        "<h2>Runs</h2>" if runs else "",
-        "<ul>" + "".join(f'<li><a href="{html.escape(str(p))}">{html.escape(str(p.parent))}</a></li>' for p in runs),
-        "</ul>",
-    ]
-    write_atomic(folder / "report.html", page(f"{results['experiment']} {results['name']}", parts))
-    return folder / "report.html"
+    tuned = results["kind"] == "tune"
+    below = Path("final") if tuned else Path()  # of a tuning, the winners and the configuration by hand are a sweep
+    compared = json.loads((folder / below / "results.json").read_text())
+    reports = [below / r["combination"] / f"seed_{r['seed']}" / "report.html"
+               for r in compared["runs"] if "metrics" in r]  # fmt: skip
+    head, rows = table_of(compared)
+    return write_page(
+        folder / "report.html",
+        "comparison.html",
+        title=f"{results['experiment']}: {results['name']}" if tuned else results["title"],
+        notes=results["notes"],
+        results=results,
+        compared=compared,
+        said=facts_of(compared),
+        head=head,
+        rows=rows,
+        failed=[r for r in compared["runs"] if r["status"] == "failed"],
+        pictures=pictures_in([*folder.glob("*.png"), *(folder / "figures").glob("*.png")], EXPLAINED),
+        links=reports,
+        **(searches_of(results) if tuned else {"searches": {}}),
+    )
 
 
-def pictures(folder: Path) -> list[Path]:
-    """Those of the comparison itself, not of its runs."""
-    return [*sorted(folder.glob("*.png")), *sorted((folder / "figures").glob("*.png"))]
+def table_of(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of a sweep: a row a combination with mean and sd over seeds, rows without a network."""
+    shown, axes = results["shown"], results["axes"]
+    rows = []
+    for combo in results["combinations"]:
+        cells = [mean_sd(combo["metrics"].get(name)) for name in shown]
+        seconds = "-" if combo["seconds"] is None else f"{combo['seconds']:.0f}"
+        rows.append([*(as_text(v) for v in combo["shown"].values()), str(combo["n"]), *cells, seconds])
+    for name, scores in results["baselines"].items():
+        if any(metric in scores for metric in shown):
+            rows.append([f"({name})", *[""] * len(axes), *(number(scores.get(m)) for m in shown), ""])
+    return [*axes, "n", *shown, "seconds"], rows
 
 
-def as_html(text: str) -> str:
-    """Headings, tables, lists and paragraphs, which is all that our Markdown uses."""
-    parts = []
-    for kind, lines in groupby(text.splitlines(), block):
-        lines = list(lines)
-        if kind == "heading":
-            parts += [f"<h{len(m[1])}>{inline(m[2])}</h{len(m[1])}>" for m in map(HEADING.match, lines)]
-        elif kind == "table":
-            rows = [
-                [cell.strip() for cell in line.strip("| ").split(" |")] for line in lines if set(line) - set("|-: ")
-            ]
-            parts.append(grid(rows[0], [[inline(cell) for cell in row] for row in rows[1:]]))
-        elif kind == "list":
-            parts.append("<ul>" + "".join(f"<li>{inline(line[2:])}</li>" for line in lines) + "</ul>")
-        elif kind == "text":
-            parts.append(f"<p>{inline(' '.join(lines))}</p>")
-    return "".join(parts)
+def facts_of(results: dict[str, Any]) -> str:
+    """Below the heading of a sweep: what the table holds."""
+    seeds = ", ".join(map(str, results["seeds"]))
+    said = f"Mean ± sd over n runs (seeds {seeds}); {results['data_source'] or 'no'} data."
+    if any(m.startswith(("train/", "val/")) for m in results["shown"]):
+        said += " train/ and val/: the epoch whose weights were tested."
+    return said
 
 
-HEADING = re.compile(r"(#+) (.*)")
+def searches_of(results: dict[str, Any]) -> dict[str, Any]:
+    """Tables of the searches of a tuning: counts, best values, importance."""
+    searches = results["searches"]
+    counts = ("trials", "complete", "pruned", "failed", "epochs")
+    settings = list(next(iter(searches.values()))["best"]["params"])
+    return {
+        "searches": searches,
+        "search_head": ["search", *counts, "seconds", f"best {results['metric']}", "its trial", "its parameters"],
+        "search_rows": [
+            [name, *(s[k] for k in counts), f"{s['seconds']:.0f}", number(s["best"]["value"]), s["best"]["trial"],
+             f"{s['best']['parameters']:,}"]
+            for name, s in searches.items()
+        ],
+        "best_head": ["search", *settings],
+        "best_rows": [[name, *(short(s["best"]["params"][k]) for k in settings)] for name, s in searches.items()],
+        "importance_rows": [[key, f"{share:.2f}"] for key, share in results["importance"].items()],
+    }  # fmt: skip
 
 
-def block(line: str) -> str:
-    """What a line belongs to."""
-    if not line.strip():
-        return ""
-    return {"#": "heading", "|": "table", "-": "list"}.get(line[0], "text")
-
-
-def inline(text: str) -> str:
-    """Escaped, with code and strong text marked."""
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
-    return re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", text)
+def short(value: Any) -> str:
+    """A number with four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

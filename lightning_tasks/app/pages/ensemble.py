@@ -1,13 +1,10 @@
 """Table and HTML page of an ensemble."""
 
-import html
 import json
 from pathlib import Path
 from typing import Any
 
-from lightning_tasks.common.atomic import write_atomic
-
-from .html import grid, number, page, table
+from .render import facts, first, interval, number, write_page
 
 SHOWN = 5  # metrics in the printed table; the report has all
 
@@ -37,25 +34,21 @@ def write_ensemble_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` of an ensemble."""
     results = json.loads((folder / "results.json").read_text())
     found = results["members"]
+    chosen = results["monitor"].split("/", 1)[1]
+    headline = next((name for name in results["metrics"] if name.split("/", 1)[1] == chosen), "")
     rows = []
-    for name, m in results["metrics"].items():
-        interval = f"{m['low']:.4f} to {m['high']:.4f}" if "low" in m else ""
+    for name, m in first(results["metrics"], headline).items():
         alone = [number(member["metrics"][name]["value"]) for member in found]
-        rows.append([html.escape(name), f"<b>{number(m['value'])}</b>", interval, m["n"], m["units"], *alone])
-    head = ["metric", "ensemble", "95 % interval", "n", "units", *(f"member {i}" for i in range(len(found)))]
-    weights = [[i, html.escape(m["run"]), f"{m['weight']:.3f}"] for i, m in enumerate(found)]
-    parts = [
-        f"<h1>{html.escape(results['experiment'])} / {html.escape(results['name'])}</h1>",
-        *(f"<p class=warn>{html.escape(note)}</p>" for note in results["notes"]),
-        "<h2>Scores</h2>",
-        f"<p>Scored on: {html.escape(results['scored'])}, {html.escape(results['data_source'])} data. "
-        "Intervals: 95 % bootstrap over independent units (groups where the data has them, else samples).</p>",
-        grid(head, rows),
-        "<h2>Members</h2>",
-        f"<p>Weights: {html.escape(results['weighting'])}.</p>",
-        grid(["member", "run", "weight"], weights),
-        "<h2>Run</h2>",
-        table({k: v for k, v in results.items() if not isinstance(v, (dict, list))}),
-    ]
-    write_atomic(folder / "report.html", page(f"{results['experiment']} {results['name']}", parts))
-    return folder / "report.html"
+        rows.append([name, number(m["value"]), interval(m), m["n"], m["units"], *alone])
+    return write_page(
+        folder / "report.html",
+        "ensemble.html",
+        title=f"{results['experiment']} / {results['name']}",
+        notes=results["notes"],
+        results=results,
+        headline=headline,
+        score_head=["metric", "ensemble", "95 % interval", "n", "units", *(f"member {i}" for i in range(len(found)))],
+        score_rows=rows,
+        member_rows=[[i, m["run"], f"{m['weight']:.3f}"] for i, m in enumerate(found)],
+        facts=facts(results),
+    )

@@ -1,19 +1,16 @@
 """Printed summary and HTML page of a data report."""
 
-import html
 import json
 from pathlib import Path
 from typing import Any
 
-from lightning_tasks.common.atomic import write_atomic
-
-from .html import embed, grid, page, table
+from .render import pictures_in, write_page
 
 EXPLAINED = {
-    "classes": "Samples of each class in each part (for masks: samples that hold the class).",
-    "suspects": "A few of each kind of finding. Near duplicates and outliers are for a person to judge.",
+    "classes": "Samples of each class in each part (for masks: samples that hold the class)",
+    "suspects": "A few of each kind of finding. Near duplicates and outliers are for a person to judge",
     "map": "t-SNE of distinct samples. Ringed: outliers by DBSCAN on the map, or far from all others in the features. "
-    "Crossed: in exclude.csv.",
+    "Crossed: in exclude.csv",
 }
 
 
@@ -75,37 +72,24 @@ def print_findings(results: dict[str, Any], folder: Path) -> None:
 def write_inspect_report(folder: Path) -> Path:
     """Write ``report.html`` from ``inspect.json`` and the figures."""
     results = json.loads((folder / "inspect.json").read_text())
-    names = list(dict.fromkeys(n for c in results["counts"].values() for n in c.get("samples", {})))
-    rows = [
-        [html.escape(part), c["n"], *(c.get("samples", {}).get(name, "") for name in names)]
-        for part, c in results["counts"].items()
-    ]
-    arrays = [
-        [html.escape(name), " x ".join(map(str, a["shape"])), a["dtype"], a.get("low", ""), a.get("high", "")]
-        for name, a in results["arrays"].items()
-    ]
-    exclude = (folder / "exclude.csv").read_text().splitlines()
-    figures = [
-        f"<h3>{html.escape(p.stem)}</h3><p>{html.escape(EXPLAINED.get(p.stem, ''))}</p>{embed(p.read_bytes())}"
-        for p in sorted((folder / "figures").glob("*.png"))
-    ]
-    parts = [
-        f"<h1>Data of {html.escape(results['experiment'])}</h1>",
-        f"<p class=muted>{html.escape(results['data'])}, {html.escape(results['data_source'])} data, "
-        f"{results['seconds']} s</p>",
-        *(f"<p class=warn>{html.escape(note)}</p>" for note in results["notes"]),
-        "<h2>Findings</h2>",
-        table(dict(lines(results))),
-        f"<p>exclude.csv, {len(exclude) - 1} rows (for --data.exclude), begins:</p>",
-        f"<pre>{html.escape(chr(10).join(exclude[:12]))}</pre>",
-        "<h2>Samples of each class</h2>",
-        grid(["part", "samples", *names], rows),
-        "<h2>Arrays</h2>",
-        grid(["array", "shape", "dtype", "lowest", "highest"], arrays),
-        "<h2>Figures</h2>",
-        *figures,
-        "<h2>Settings</h2>",
-        table(results["settings"] | {"arrays fingerprint": results["arrays_fingerprint"]}),
-    ]
-    write_atomic(folder / "report.html", page(f"Data of {results['experiment']}", parts))
-    return folder / "report.html"
+    counts = results["counts"]
+    names = list(dict.fromkeys(n for c in counts.values() for n in c.get("samples", {})))
+    return write_page(
+        folder / "report.html",
+        "inspect.html",
+        title=f"Data of {results['experiment']}",
+        notes=results["notes"],
+        results=results,
+        findings=dict(lines(results)),
+        exclude=(folder / "exclude.csv").read_text().splitlines(),
+        class_head=["part", "samples", *names],
+        class_rows=[
+            [part, c["n"], *(c.get("samples", {}).get(name, "") for name in names)] for part, c in counts.items()
+        ],
+        array_rows=[
+            [name, " x ".join(map(str, a["shape"])), a["dtype"], a.get("low", ""), a.get("high", "")]
+            for name, a in results["arrays"].items()
+        ],
+        pictures=pictures_in((folder / "figures").glob("*.png"), EXPLAINED),
+        settings=results["settings"] | {"arrays fingerprint": results["arrays_fingerprint"]},
+    )

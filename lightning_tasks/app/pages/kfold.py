@@ -1,15 +1,13 @@
 """Table and HTML page of a k-fold directory."""
 
-import html
 import json
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from lightning_tasks.common.atomic import write_atomic
-
-from .html import embed, grid, number, page, picture, table
+from .render import drawn, facts, first, interval, number, pictures_in, write_page
+from .run import EXPLAINED
 
 SHOWN_FOLDS = 5  # columns of the printed table; more do not fit a terminal
 
@@ -53,43 +51,29 @@ def write_kfold_report(folder: Path) -> Path:
     results = json.loads((folder / "results.json").read_text())
     unit = "bag" if results["kind"] == "bags" else "fold"
     head = [
-        "metric",
+        *("metric", "pooled", "95 % interval", "n", "units", "mean", "sd"),
         *(f"{unit} {i}" for i in range(results["folds"])),
-        "mean",
-        "sd",
-        "pooled",
-        "95 % interval",
-        "n",
-        "units",
     ]
-    body = []
-    for row in rows_of_table(results):
-        m = row["pooled"] or {}
-        interval = f"{m['low']:.4f} to {m['high']:.4f}" if "low" in m else ""
-        pooled = f"<b>{number(m['value'])}</b>" if m else ""
-        values = [*map(number, row["folds"]), number(row["mean"]), number(row["sd"])]
-        body.append([html.escape(row["name"]), *values, pooled, interval, m.get("n", ""), m.get("units", "")])
-    folds = [[f"{unit} {f['fold']}", f["n"], f["best_epoch"], f"{f['seconds']:.0f}"] for f in results["per_fold"]]
-    parts = [
-        f"<h1>{html.escape(results['name'])}</h1>",
-        f"<p class=muted>{html.escape(results['task'])}, {results['folds']} {unit}s, seed {results['seed']}, "
-        f"{html.escape(results['data_source'])} data, {results['seconds']:.0f} s of training</p>",
-        *(f"<p class=warn>{html.escape(note)}</p>" for note in results["notes"]),
-        "<h2>Scores</h2>",
-        f"<p>Pooled: {html.escape(results['scored'])}. Interval: 95 % bootstrap over independent units (groups where "
-        "the data has them, else samples); it does not hold the chance of another training. The sd over folds holds "
-        "both, and is no standard error: folds share training samples.</p>",
-        f"<p>test/...: {html.escape(results['test'])}, the same for every {unit}.</p>" if results["test"] else "",
-        grid(head, body),
-        picture(strip(results)),
-        *(f"<h3>{html.escape(p.stem)}</h3>{embed(p.read_bytes())}" for p in sorted((folder / "figures").glob("*.png"))),
-        f"<h2>{unit.capitalize()}s</h2>",
-        grid([unit, "scored samples", "best epoch", "seconds"], folds),
-        "<h2>Run</h2>",
-        table({k: v for k, v in results.items() if not isinstance(v, (dict, list))}),
-    ]
-    write_atomic(folder / "report.html", page(f"{results['task']} {results['name']}", parts))
-    return folder / "report.html"
+    rows = []
+    for row in first({row["name"]: row for row in rows_of_table(results)}, results["monitor"]).values():
+        m = row["pooled"]
+        pooled = [number(m["value"]), interval(m), m["n"], m["units"]] if m else ["", "", "", ""]
+        rows.append([row["name"], *pooled, number(row["mean"]), number(row["sd"]), *map(number, row["folds"])])
+    return write_page(
+        folder / "report.html",
+        "kfold.html",
+        title=f"{results['experiment']} / {results['name']}",
+        notes=results["notes"],
+        results=results,
+        unit=unit,
+        headline=results["monitor"],
+        score_head=head,
+        score_rows=rows,
+        strip=drawn(strip(results), "Folds", f"Scores of each {unit}, and pooled with their interval."),
+        pictures=pictures_in((folder / "figures").glob("*.png"), EXPLAINED),
+        fold_rows=[[f["fold"], f["n"], f["best_epoch"], f"{f['seconds']:.0f}"] for f in results["per_fold"]],
+        facts=facts(results),
+    )
 
 
 def strip(results: dict[str, Any]) -> Figure:

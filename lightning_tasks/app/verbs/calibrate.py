@@ -1,8 +1,8 @@
 """``calibrate``: fit a map from probabilities to calibrated ones on a run's validation part, and score it."""
 
-import argparse
 import json
 import math
+from argparse import Namespace
 from typing import Any
 
 import torch
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from datamodules.core.splits import partition
 from lightning_tasks.app.members import Rows, Run, load_run, require, rows_of_part
-from lightning_tasks.app.pages.html import grid, number
+from lightning_tasks.app.pages.calibration import describe_map
+from lightning_tasks.app.pages.render import number
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.measures.bootstrap import bootstrap, members
@@ -31,19 +32,8 @@ from lightning_tasks.runs.results import clean_json
 FACTORS = torch.logspace(-1, 1, 41)
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, overrides: list[str]) -> None:
     """``calibrate --run R [--method temperature|vector|isotonic] [--draws N]`` and dotted overrides such as a root."""
-    parser = argparse.ArgumentParser(
-        "cli.py calibrate",
-        allow_abbrev=False,
-        description="Fit temperature, vector scaling or isotonic regression on the validation part of a run and score "
-        "it before and after on the test part. submit, predict and ensemble then use it.",
-    )
-    parser.add_argument("--run", required=True, help="run directory, such as runs/lenet_birds_cats/latest")
-    parser.add_argument("--method", default="temperature", help=f"{', '.join(METHODS)}; default: temperature")
-    parser.add_argument("--part", default="val", help="part to fit on: val, and nothing else")
-    parser.add_argument("--draws", type=int, default=200, help="bootstrap draws of the intervals; 0 for none")
-    options, overrides = parser.parse_known_args(args)
     if options.method not in METHODS:
         raise ValueError(f"--method {options.method!r}: choose {', '.join(METHODS)}.")
     if options.part != "val":
@@ -59,7 +49,7 @@ def run(args: list[str]) -> None:
 
 
 def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
-    """Fit, score, and write ``calibration.json``, figures and the report's section.
+    """Fit, score, and write ``calibration.json``, figures and the report.
 
     Raises:
         ValueError: The data or split are not those of the run, or the task classifies no samples.
@@ -97,7 +87,6 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
     found["warnings"] = warnings_of(found)
     write_atomic(loaded.dir.path / NAME, json.dumps(clean_json(found), indent=2) + "\n")
     draw(loaded, before, after, label, fitted)
-    write_atomic(loaded.dir.path / "report_calibration.html", section(found))
     write_report(loaded.dir)
     return found
 
@@ -168,38 +157,6 @@ def warnings_of(found: dict[str, Any]) -> list[str]:
     if temperature is not None and abs(math.log(temperature)) > 0.99 * LIMIT:
         told.append(f"T stands at the limit of its range (e^-{LIMIT:g} to e^{LIMIT:g}): do not trust it.")
     return told
-
-
-def describe_map(found: dict[str, Any]) -> str:
-    """One sentence about what was fitted, on what, and what it was scored on."""
-    fitted = found["map"]
-    what = found["method"]
-    if what == "temperature":
-        what = f"T = {fitted['temperature']:.4f} (95 % interval {fitted['low']:.4f} to {fitted['high']:.4f}), "
-        what += f"a = 1 / T = {1 / fitted['temperature']:.4f}"
-    kept = "no predicted class changed" if not found["changed_predictions"] else (
-        f"{found['changed_predictions']} predicted classes changed")  # fmt: skip
-    mean, high = found["ece_of_perfect"]
-    return (
-        f"Fitted: {what}, on the {found['fitted_on']}, n = {found['n_fitted']}. Scored on: {found['scored_on']}, "
-        f"n = {found['n_scored']}; {kept}. A perfectly calibrated model would show ECE {mean:.4f} by chance "
-        f"(below {high:.4f} in 95 % of draws)."
-    )
-
-
-def section(found: dict[str, Any]) -> str:
-    """The report's section, as HTML."""
-    head = ["measure", "before", "95 % interval", "after", "95 % interval", "change", "95 % interval"]
-    rows = []
-    for name, values in found["scores"].items():
-        cells = [name]
-        for side in ("before", "after", "change"):
-            v = values[side]
-            cells += [number(v["value"]), f"{number(v['low'])} to {number(v['high'])}"]
-        rows.append(cells)
-    told = "".join(f"<p class=warn>{warning}</p>" for warning in found["warnings"])
-    text = "Bootstrap intervals of an ECE lean upwards: each resample has noise of its own on top of the sample's."
-    return f"<h2>Calibration</h2><p>{describe_map(found)}</p>{told}{grid(head, rows)}<p class=muted>{text}</p>"
 
 
 def print_scores(found: dict[str, Any]) -> None:

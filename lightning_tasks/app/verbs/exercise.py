@@ -2,6 +2,7 @@
 
 import json
 import math
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from lightning_tasks.runs.directory import new_folder
 from lightning_tasks.runs.results import clean_json
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, rest: list[str]) -> None:
     """``exercise`` lists all; ``exercise NAME [options of its own] [--runs DIR]`` answers one."""
-    if not args or args[0] in ("-h", "--help", "list"):
+    name = options.name
+    if name is None:
         print("usage: python cli.py exercise NAME [its options]; exercise NAME --help tells them\n")
-        for name in EXERCISES:
-            print(f"  {name:5} {exercise_class(name).title}")
+        for known in EXERCISES:
+            print(f"  {known:5} {exercise_class(known).title}")
         return
-    name = args[0]
     if name not in EXERCISES:
         raise ValueError(
             f"exercise {name!r} is unknown.{nearest(name, list(EXERCISES))} Known: {', '.join(EXERCISES)}."
@@ -33,13 +34,12 @@ def run(args: list[str]) -> None:
         prog=f"cli.py exercise {name}", description=cls.question, exit_on_error=False, allow_abbrev=False
     )
     parser.add_class_arguments(cls, as_group=False)
-    parser.add_argument("--runs", type=str, default="runs", help="Folder of all runs.")
-    options = parser.parse_args(args[1:]).as_dict()
-    folder = Path(options.pop("runs")) / "exercises" / name
-    exercise = cls(**options)
+    given = parser.parse_args(rest).as_dict()
+    folder = options.runs / "exercises" / name
+    exercise = cls(**given)
     answer = exercise.answer()
     new_folder(folder, overwrite=True)  # it is computed in seconds: there is nothing to lose
-    results = write(folder, name, exercise, answer, options)
+    results = write(folder, name, exercise, answer, given)
     show(exercise, answer)
     print(f"Wrote {folder}")
     if wrong := [check["name"] for check in results["checks"] if not check["holds"]]:

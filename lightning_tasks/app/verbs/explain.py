@@ -1,8 +1,7 @@
 """``explain``: Grad-CAM, saliency and SmoothGrad of the most confident right and wrong predictions of a run."""
 
-import argparse
-import html
 import json
+from argparse import Namespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from lightning_tasks.app.members import Rows, Run, batches_of, load_run, require, rows_of_part
-from lightning_tasks.app.pages.html import grid
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
@@ -24,24 +22,8 @@ NAME = "explain.json"
 CLIP = 0.99  # gradients are spiky: the brightest hundredth of the pixels is cut
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, overrides: list[str]) -> None:
     """``explain --run R [--count N] [--ids A B] [--positive CLASS] [--layer L] [--part val|test]`` and overrides."""
-    parser = argparse.ArgumentParser(
-        "cli.py explain",
-        allow_abbrev=False,
-        description="Draw where a classifier looks: Grad-CAM, saliency and SmoothGrad of its most confident true and "
-        "false positives and negatives, or right and wrong predictions where there are more than two classes.",
-    )
-    parser.add_argument("--run", required=True, help="run directory, such as runs/isic/latest")
-    parser.add_argument("--part", choices=["test", "val"], default="test", help="samples to choose from")
-    parser.add_argument("--count", type=int, default=4, help="samples of each kind")
-    parser.add_argument("--ids", nargs="+", help="explain these samples instead, by id")
-    parser.add_argument("--positive", help="class taken as positive; default: the second of two")
-    parser.add_argument("--threshold", type=float, help="probability above which a sample counts as positive; "
-                        "default: as many lie above it as are positive")  # fmt: skip
-    parser.add_argument("--layer", help="module whose feature map Grad-CAM reads; default: the last one")
-    parser.add_argument("--draws", type=int, default=16, help="noisy copies of SmoothGrad")
-    options, overrides = parser.parse_known_args(args)
     if options.count < 1 or options.draws < 1:
         raise ValueError("--count and --draws need 1 or more.")
     loaded = load_run(options.run, overrides)
@@ -51,8 +33,8 @@ def run(args: list[str]) -> None:
     print(f"Wrote {loaded.dir.figures}/explain_*.png and {loaded.dir.path / NAME}. Report: {loaded.dir.report}")
 
 
-def explain(loaded: Run, options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
-    """Choose samples, draw them, and write figures, TensorBoard, ``explain.json`` and the report's section."""
+def explain(loaded: Run, options: Namespace) -> dict[str, list[dict[str, Any]]]:
+    """Choose samples, draw them, and write figures, TensorBoard, ``explain.json`` and the report."""
     task, data = loaded.task, loaded.data
     rows = rows_of_part(loaded, options.part)
     names = np.array(data.names(data.pool_of(options.part), rows["id"].numpy()), dtype=str)
@@ -91,7 +73,6 @@ def explain(loaded: Run, options: argparse.Namespace) -> dict[str, list[dict[str
         "groups": found,
     }
     write_atomic(loaded.dir.path / NAME, json.dumps(note, indent=2) + "\n")
-    write_atomic(loaded.dir.path / "report_explain.html", section(note))
     write_report(loaded.dir)
     return found
 
@@ -112,7 +93,7 @@ def chosen_rows(ids: list[str], names: np.ndarray) -> dict[str, np.ndarray]:
     return {"chosen": np.array([np.flatnonzero(names == name)[0] for name in ids])}
 
 
-def confident(rows: Rows, positive: int | None, options: argparse.Namespace) -> dict[str, np.ndarray]:
+def confident(rows: Rows, positive: int | None, options: Namespace) -> dict[str, np.ndarray]:
     """Places of the most confident samples of each kind, the most confident first."""
     prob, label = rows["prob"].numpy(), rows["label"].numpy()
     if positive is None:
@@ -163,18 +144,3 @@ def panel(
     maps[f"SmoothGrad: {classes[targets[0]]}"] = unit(smooth_grad(logits, image, target, draws), CLIP)
     title = f"{name}\ntruth: {classes[truth]}"
     return title, image[0].float().cpu().numpy(), {k: v[0].cpu().numpy() for k, v in maps.items()}
-
-
-def section(note: dict[str, Any]) -> str:
-    """The report's section, as HTML."""
-    rows = [
-        [html.escape(v) for v in (group.replace("_", " "), s["id"], s["truth"])]
-        + [", ".join(f"{html.escape(k[5:])} {v:.3f}" for k, v in s.items() if k.startswith("prob_"))]
-        for group, samples in note["groups"].items()
-        for s in samples
-    ]
-    reads = "there is no feature map for Grad-CAM"
-    if note["layer"] is not None:
-        reads = f"Grad-CAM reads <code>{html.escape(note['layer'])}</code>"
-    text = f"<h2>Explanations</h2><p>{note['part']} part; {reads}."
-    return f"{text} The figures explain_* are below.</p>{grid(['kind', 'id', 'truth', 'probability'], rows)}"

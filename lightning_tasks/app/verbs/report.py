@@ -1,6 +1,6 @@
 """``report``: the HTML page of a run, or of what a verb made of several."""
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 
 from lightning_tasks.app.pages.comparison import write_comparison_report
@@ -20,10 +20,10 @@ WRITERS = {
 }
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, rest: list[str]) -> None:
     """``report --run R``."""
-    parser = argparse.ArgumentParser("cli.py report", description="Write report.html of a run.")
-    parser.add_argument("--run", required=True, help="run directory, such as runs/mars_unet/latest")
-    folder = Path(parser.parse_args(args).run)
+    if rest:
+        raise ValueError(f"report takes --run and nothing else; it was given {' '.join(rest)}.")
+    folder = Path(options.run)
     writer = WRITERS.get(kind_of(folder))
     print(f"Wrote {writer(folder) if writer else write_report(find_run(folder))}")

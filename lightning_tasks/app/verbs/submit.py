@@ -1,8 +1,7 @@
 """``submit``: the assignment's own submission file from a run, or from all folds of a k-fold directory."""
 
-import argparse
+from argparse import Namespace
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,21 +10,8 @@ from lightning_tasks.app.members import Run, batches_of, load_members, mean_batc
 from lightning_tasks.common.atomic import write_atomic_with
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, overrides: list[str]) -> None:
     """``submit --run R [--tta] [--average prob|rank] [--out F] [--allow-simulated]`` and dotted overrides."""
-    parser = argparse.ArgumentParser(
-        "cli.py submit",
-        description="Write the assignment's submission file. The folds of a k-fold directory are averaged.",
-        allow_abbrev=False,
-    )
-    parser.add_argument(
-        "--run", required=True, type=Path, help="run or k-fold directory, such as runs/mars_unet/latest"
-    )
-    parser.add_argument("--out", type=Path, help="file to write; default: submission.csv (or .zip) in the directory")
-    parser.add_argument("--tta", action="store_true", help="average over flips")
-    parser.add_argument("--average", default="prob", help="of members: prob, or rank, for scores that only rank")
-    parser.add_argument("--allow-simulated", action="store_true", help="write even though the data is simulated")
-    options, overrides = parser.parse_known_args(args)
     if options.average not in ("prob", "rank"):
         raise ValueError(f"--average {options.average!r}: choose prob or rank.")
 

@@ -40,7 +40,8 @@ class TwoClassTask(GradientTask):
 
     monitor, mode = "val/loss", "min"
     reads = ("point", "label")
-    scored_rows = written_rows = ("prob", "label", "z")
+    scored_rows = ("prob", "label", "z")
+    written_rows = (*scored_rows, "pred")
     averaged = "prob"
     refuses = {"explain": NO_PICTURES, "tta": NO_PICTURES}
 
@@ -84,8 +85,12 @@ class TwoClassTask(GradientTask):
         self.collect(part, batch, **self.rows_of(batch, self.predict_step(batch)), z=z)
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
-        """Probabilities and the true class."""
-        return {"prob": out["prob"], "label": batch["label"]}
+        """Probabilities, the class that is said, and the true one."""
+        return {**self.file_columns(out), "label": batch["label"]}
+
+    def file_columns(self, out: dict) -> dict[str, Tensor]:
+        """Probabilities and the class that is said, which at y = 0.5 the largest probability does not tell."""
+        return {"prob": out["prob"], "pred": self.says_one(out["prob"][:, 1]).long()}
 
     def says_one(self, y: Tensor) -> Tensor:
         """Which samples are called class 1."""

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import timm
 import torch
@@ -218,8 +219,10 @@ def test_the_verb_draws_each_kind_and_writes_what_it_chose(squares, cli, capsys)
     out = capsys.readouterr().out
     note = json.loads((squares / "explain.json").read_text())
     assert list(note["groups"]) == ["true_positives", "false_positives", "false_negatives", "true_negatives"]
-    table = np.genfromtxt(squares / "predictions.csv", delimiter=",", names=True)
-    positives, negatives = (np.sort(table["prob_1"][table["label"] == k]) for k in (1, 0))
+    table = pd.read_csv(squares / "predictions.csv")
+    positives, negatives = (
+        np.sort(table["prob_positive"][table["label"] == name]) for name in ("positive", "negative")
+    )
     chosen = {kind: [s["prob_positive"] for s in found] for kind, found in note["groups"].items()}
     np.testing.assert_allclose(chosen["true_positives"], positives[::-1][:2], atol=1e-5)
     np.testing.assert_allclose(chosen["true_negatives"], negatives[:2], atol=1e-5)
@@ -227,7 +230,7 @@ def test_the_verb_draws_each_kind_and_writes_what_it_chose(squares, cli, capsys)
         assert (squares / "figures" / f"explain_{kind}.png").is_file() == bool(found), kind
         assert kind.replace("_", " ") in out
     report = (squares / "report.html").read_text()
-    assert "Explanations" in report and "explain_true_positives" in report
+    assert "Explanations" in report and "Explain: true positives" in report
     first = note["groups"]["true_positives"][0]["id"]
     cli("explain", "--run", squares, "--ids", first, "--draws", 1, "--layer", "net.stages.0")
     note = json.loads((squares / "explain.json").read_text())

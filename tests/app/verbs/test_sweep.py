@@ -192,7 +192,7 @@ WRONG = {
     ("--grid", "model.lr=0.001,1e-3"): "two combinations are named lr=0.001",
     ("--grid", "model.lr=1,2", "--grid", "model.lr=3"): "--grid model.lr is given twice",
     ("--grid", "model.lr=0.1,"): "a value between or after the commas is missing",
-    ("--sweep", "no.yaml"): "--sweep no.yaml does not exist",
+    ("--sweep", "no.yaml"): "no.yaml does not exist",
     (): "nothing to compare",
 }
 

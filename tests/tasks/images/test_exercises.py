@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
@@ -186,6 +187,8 @@ def test_sigma_of_relu_says_class_one_only_whatever_is_trained(cli):
         cli(*config, *flags, "--name", name)
         metrics = results(Path(f"runs/two_class_relu/{name}"))["metrics"]
         found[name] = {key.removeprefix("test/"): m["value"] for key, m in metrics.items()}
+    said = pd.read_csv("runs/two_class_relu/relu/predictions.csv")["pred"]
+    assert said.eq(1).all(), "what the task says at y = 0.5, not the first of two equal probabilities"
     assert found["relu"]["said_one"] == 1 and found["relu"]["acc"] == pytest.approx(0.5)
     assert found["relu"]["dead"] > 0.3 and found["relu"]["nll"] > 0.34  # half the samples cost log 2 or more
     assert found["sigmoid"]["acc"] > 0.8 and 0.4 < found["sigmoid"]["said_one"] < 0.6

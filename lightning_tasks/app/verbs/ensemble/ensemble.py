@@ -1,7 +1,7 @@
 """``ensemble``: the mean of several members' probabilities, scored beside each of them."""
 
-import argparse
 import json
+from argparse import Namespace
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.runs.directory import kind_of, new_folder
 from lightning_tasks.runs.results import clean_json
 from lightning_tasks.runs.rowfile import concatenated
-from lightning_tasks.runs.tables import save_table
+from lightning_tasks.runs.tables import class_names_of, save_table
 
 from .blend import blend_weights, truth_probs
 
@@ -44,18 +44,8 @@ class Unit:
     group: list[int]
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, overrides: list[str]) -> None:
     """``ensemble --runs A B ... [--fit-weights] [--name N] [--overwrite]`` and overrides for every member."""
-    parser = argparse.ArgumentParser(
-        "cli.py ensemble", allow_abbrev=False, description="Score averaged members beside each member."
-    )
-    parser.add_argument("--runs", nargs="+", required=True, type=Path, help="run or k-fold directories")
-    parser.add_argument("--fit-weights", action="store_true", help="weights fitted on validation predictions (NLL)")
-    parser.add_argument("--name", default="ensemble", help="name within the experiment of the first run")
-    parser.add_argument("--overwrite", action="store_true", help="replace the ensemble of this name")
-    parser.add_argument("--draws", type=int, default=200, help="bootstrap draws for intervals; 0 for none")
-    options, overrides = parser.parse_known_args(args)
-
     folder = options.runs[0].parent / options.name
     new_folder(folder, options.overwrite, make=False)
     groups = [Group(path, load_members(path, overrides), kind_of(path)) for path in options.runs]
@@ -107,7 +97,8 @@ def run(args: list[str]) -> None:
     results = clean_json(results)
     new_folder(folder, options.overwrite)
     file = {"id": np.array(first.data.names(first.data.pool_of(units[0].part), mean["id"].numpy()), dtype=str)}
-    save_table(folder / "predictions", file | {k: v.numpy() for k, v in mean.items() if k in task.written_rows})
+    file |= {k: v.numpy() for k, v in mean.items() if k in task.written_rows}
+    save_table(folder / "predictions", file, class_names_of(task))
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
     report = write_ensemble_report(folder)
     print_members(results)

@@ -1,10 +1,10 @@
 """``inspect``: what is in a data set, and what should not be; nothing is trained."""
 
-import argparse
 import csv
 import io
 import json
 import time
+from argparse import Namespace
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -47,9 +47,12 @@ class Found:
     far: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, overrides: list[str]) -> None:
     """``inspect --config C [--distance 4] [--features pixels | --run R] [--name N] [--overwrite]`` and overrides."""
-    options, overrides = parse(args)
+    if not 0 <= options.distance <= 64:
+        raise ValueError(
+            f"--distance {options.distance}: hashes have 64 bits; 4 finds near copies, above 10 is chance."
+        )
     start = time.perf_counter()
     cli = TaskCLI(overrides, run=False)
     folder = cli.run_dir.path.parent / options.name
@@ -81,27 +84,7 @@ def run(args: list[str]) -> None:
     print_findings(results, folder)
 
 
-def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Our options, and the configuration."""
-    parser = argparse.ArgumentParser(
-        "cli.py inspect", allow_abbrev=False, description="Report on a data set before its own cleaning."
-    )
-    parser.add_argument("--distance", type=int, default=4, help="bits by which near duplicates may differ, of 64")
-    parser.add_argument("--features", choices=["pixels"], default="pixels", help="features of the t-SNE map")
-    parser.add_argument("--run", help="take the features of this run's network instead")
-    parser.add_argument("--tsne", type=int, default=3000, help="samples on the t-SNE map; 0 for no map")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the sample and of the map")
-    parser.add_argument("--name", default="inspect", help="name within the experiment")
-    parser.add_argument("--overwrite", action="store_true", help="replace the report of this name")
-    options, overrides = parser.parse_known_args(args)
-    if not 0 <= options.distance <= 64:
-        raise ValueError(
-            f"--distance {options.distance}: hashes have 64 bits; 4 finds near copies, above 10 is chance."
-        )
-    return options, overrides
-
-
-def describe_features(options: argparse.Namespace) -> str:
+def describe_features(options: Namespace) -> str:
     """In words, for the report."""
     return f"network of {options.run}" if options.run else "pixels (24 x 24 areas)"
 

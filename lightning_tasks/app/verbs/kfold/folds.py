@@ -1,7 +1,7 @@
 """``kfold``: one fit a fold (or bootstrap bag), each resumable by itself, then scores pooled over all samples."""
 
-import argparse
 import shutil
+from argparse import Namespace
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -68,9 +68,9 @@ class Folds:
         return Job(f"fold_{i}", self.label(i), args, self.folder / f"fold_{i}.log")
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, fit_args: list[str]) -> None:
     """``kfold --config C --folds 5 [--fold i] [--jobs n] [--bootstrap] [--name N] [--overwrite]`` and fit options."""
-    options, fit_args = parse(args)
+    check_options(options, fit_args)
     plan = Plan(fit_args)
     module, data = plan.options.data.class_path.rsplit(".", 1)
     if not getattr(import_module(module), data).splits:
@@ -107,24 +107,10 @@ def run(args: list[str]) -> None:
     pool(folds.folder, count, options.bootstrap, plan.options.draws)
 
 
-def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Our options, and the rest for ``fit``."""
-    parser = argparse.ArgumentParser(
-        "cli.py kfold",
-        allow_abbrev=False,
-        description="Train every fold, then pool the out-of-fold predictions. A second call runs what is missing. "
-        "All options of fit may follow.",
-    )
-    parser.add_argument("--folds", type=int, help="number of folds or bags; default: data.folds of the config")
-    parser.add_argument("--fold", type=int, help="run only this fold, from 0: a cluster job")
-    parser.add_argument("--jobs", type=int, help="processes that train folds side by side; default: one after another")
-    parser.add_argument("--bootstrap", action="store_true", help="bags drawn with replacement instead of folds")
-    parser.add_argument("--name", help="name within the experiment; default: kfold, or bags with --bootstrap")
-    parser.add_argument("--overwrite", action="store_true", help="train the folds anew")
-    options, fit_args = parser.parse_known_args(args)
+def check_options(options: Namespace, fit_args: list[str]) -> None:
+    """Raise a ValueError where an argument of ``fit`` is ours to set, or an option makes no sense."""
     for arg in fit_args:
         if (message := OURS.get(arg.split("=")[0])) is not None:
             raise ValueError(message)
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: need 1 or more.")
-    return options, fit_args

@@ -20,7 +20,7 @@ from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json
 from lightning_tasks.runs.rowfile import concatenated, load_rows
-from lightning_tasks.runs.tables import save_table
+from lightning_tasks.runs.tables import class_names_of, save_table
 
 SELECTED = "each fold's checkpoint was chosen on that fold's validation part, so these scores are slightly optimistic"
 
@@ -53,7 +53,8 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     else:
         rows, columns = out_of_fold(folder, loaded)
     if columns is not None:
-        save_table(folder / "oof", {**columns, **{k: v.numpy() for k, v in rows.items() if k in task.written_rows}})
+        columns |= {k: v.numpy() for k, v in rows.items() if k in task.written_rows}
+        save_table(folder / "oof", columns, class_names_of(task))
     results = summarise(task, found, [r for r, _ in loaded], rows, draws)
     first = found[0]
     results = {

@@ -1,12 +1,13 @@
 """What a sweep compares: grids and named variants become combinations of settings."""
 
-import json
 import re
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import yaml
+
+from lightning_tasks.app.options import as_text
 
 MAX_NAME = 100  # characters of a directory's name; file systems allow 255 bytes
 
@@ -121,11 +122,6 @@ def number_of(value: Any) -> Any:
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
         return float(value)
     return value
-
-
-def as_text(value: Any) -> str:
-    """A value as the command line takes it: JSON, which is YAML, and text as it is."""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def as_args(values: dict[str, Any]) -> list[str]:

@@ -1,7 +1,5 @@
 """Table (CSV, Markdown), figure and ``results.json`` of a sweep."""
 
-import csv
-import io
 import json
 import math
 from pathlib import Path
@@ -11,16 +9,16 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from lightning_tasks.app.pages.comparison import write_comparison_report
-from lightning_tasks.app.pages.html import number
-from lightning_tasks.callbacks import read_metrics
+from lightning_tasks.app.options import as_text
+from lightning_tasks.app.pages.comparison import facts_of, table_of, write_comparison_report
+from lightning_tasks.app.pages.render import mean_sd
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
+from lightning_tasks.common.tables import read_metrics, write_csv
 from lightning_tasks.plots.save import save_figure
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json, git_commit
 
-from .axes import as_text
 from .plan import Sweep
 
 COLUMNS = 3  # panels in a row of the figure
@@ -127,15 +125,6 @@ def write_all(folder: Path, results: dict[str, Any], figure: bool) -> None:
         write_comparison_report(folder)
 
 
-def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Write rows of unequal columns; what a row lacks is empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(k for row in rows for k in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomic(path, text.getvalue())
-
-
 def show(folder: Path, results: dict[str, Any]) -> None:
     """Print the table and where it is."""
     print(markdown(results))
@@ -144,37 +133,17 @@ def show(folder: Path, results: dict[str, Any]) -> None:
 
 def markdown(results: dict[str, Any]) -> str:
     """Heading, one row a combination with mean and sd over seeds, rows without a network, failures."""
-    shown, axes = results["shown"], results["axes"]
-    head = [*axes, "n", *shown, "seconds"]
-    rows = []
-    for combo in results["combinations"]:
-        cells = [mean_sd(combo["metrics"].get(name)) for name in shown]
-        seconds = "-" if combo["seconds"] is None else f"{combo['seconds']:.0f}"
-        rows.append([*(as_text(v) for v in combo["shown"].values()), str(combo["n"]), *cells, seconds])
-    for name, scores in results["baselines"].items():
-        if any(metric in scores for metric in shown):
-            rows.append([f"({name})", *[""] * len(axes), *(number(scores.get(m)) for m in shown), ""])
+    head, rows = table_of(results)
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     lines = ["| " + " | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) + " |" for row in [head, *rows]]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    seeds = ", ".join(map(str, results["seeds"]))
-    facts = f"Mean ± sd over n runs (seeds {seeds}); {results['data_source'] or 'no'} data."
-    if any(m.startswith(("train/", "val/")) for m in shown):
-        facts += " train/ and val/: the epoch whose weights were tested."
     notes = [f"note: {note}" for note in results["notes"]]
     if results["waiting"]:
         notes.append(f"{results['waiting']} runs are still missing.")
     wrong = [f"- FAILED {r['combination']}, seed {r['seed']}: {' '.join(r['error'].split())} ({r['log']})"
              for r in results["runs"] if r["status"] == "failed"]  # fmt: skip
-    parts = [f"# {results['title']}", facts, "\n".join(lines), *notes, *(["\n".join(wrong)] if wrong else [])]
-    return "\n\n".join(parts) + "\n"
-
-
-def mean_sd(found: dict[str, Any] | None) -> str:
-    """``0.8800 ± 0.0020``, without sd for a single run."""
-    if found is None or found["mean"] is None:
-        return "-"
-    return number(found["mean"]) + (f" ± {number(found['sd'])}" if found["sd"] is not None else "")
+    parts = [f"# {results['title']}", facts_of(results), "\n".join(lines), *notes, "\n".join(wrong)]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 # ---- figure ---------------------------------------------------------------------------------------------------

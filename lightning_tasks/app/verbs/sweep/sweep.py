@@ -1,13 +1,12 @@
 """``sweep``: one fit for each combination of settings and each seed, resumable, then mean and sd over the seeds."""
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lightning_tasks.app.errors import check_types
 from lightning_tasks.app.jobs import Job, run_jobs
+from lightning_tasks.app.preflight import read_yaml
 from lightning_tasks.common.choices import nearest
 
 from .axes import clash, combinations, number_of, parse_grids
@@ -23,9 +22,9 @@ FILE_TYPES = {"title": str, "config": str, "settings": dict, "grid": dict, "vari
 FILE_KEYS = tuple(FILE_TYPES)
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, fit_args: list[str]) -> None:
     """``sweep --config C --grid model.lr=0.01,0.1 --seeds 0,1,2`` or ``sweep --sweep F``, and fit options."""
-    options, fit_args = parse(args)
+    check_options(options, fit_args)
     found = read_file(Path(options.sweep)) if options.sweep else {}
     grid = (found.get("grid") or {}) | parse_grids(options.grid)
     variants = found.get("variants") or ({"default": {}} if options.seeds and not grid else {})
@@ -94,12 +93,9 @@ def read_file(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: No mapping, or an unknown key.
+        ValueError: No YAML, no mapping, or an unknown key.
     """
-    if not path.is_file():
-        near = sorted(map(str, path.parent.glob("*.yaml")))
-        raise FileNotFoundError(f"--sweep {path} does not exist.{nearest(str(path), near)}")
-    found = yaml.safe_load(path.read_text())
+    found = read_yaml(path)
     if not isinstance(found, dict):
         raise ValueError(f"{path}: expected keys such as config, grid, variants and seeds.")
     for key in found:
@@ -122,31 +118,18 @@ def read_file(path: Path) -> dict[str, Any]:
     return found
 
 
-def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Our options, and the rest for ``fit``."""
-    parser = argparse.ArgumentParser(
-        "cli.py sweep",
-        allow_abbrev=False,
-        description="Train every combination with every seed; a second call runs what is missing. Table (sweep.csv, "
-        "sweep.md) of mean and sd, and a figure. All options of fit may follow, for all runs.",
-    )
-    add = parser.add_argument
-    add("--config", action="append", default=[], help="configuration of the task")
-    add("--sweep", help="YAML file with config, grid, variants, seeds, metrics: configs/sweeps/*.yaml")
-    add("--grid", action="append", default=[], help="key=value,value,...; several give every combination")
-    add("--seeds", help="seeds of the runs; default: 0,1,2")
-    add("--jobs", type=int, help="processes side by side; default: one after another")
-    add("--name", help="name within the experiment; default: the sweep file's, or sweep")
-    add("--metric", action="append", help="metric of table and figure, several if repeated; default: test/<monitored>")
-    add("--overwrite", action="store_true", help="train anew what was trained before")
-    options, fit_args = parser.parse_known_args(args)
+def check_options(options: Namespace, fit_args: list[str]) -> None:
+    """Read ``--seeds``.
+
+    Raises:
+        ValueError: An argument of ``fit`` is ours to set, or an option makes no sense.
+    """
     for arg in fit_args:
         if (message := OURS.get(arg.split("=")[0])) is not None:
             raise ValueError(message)
     if options.jobs is not None and options.jobs < 1:
         raise ValueError(f"--jobs {options.jobs}: need 1 or more.")
     options.seeds = None if options.seeds is None else int_list(options.seeds)
-    return options, fit_args
 
 
 def int_list(text: str, option: str = "--seeds") -> list[int]:

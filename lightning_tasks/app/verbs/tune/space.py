@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from lightning_tasks.app.errors import check_types
-from lightning_tasks.app.verbs.sweep.axes import as_text, number_of
+from lightning_tasks.app.options import as_text
+from lightning_tasks.app.preflight import read_yaml
+from lightning_tasks.app.verbs.sweep.axes import number_of
 from lightning_tasks.common.choices import nearest
 
 if TYPE_CHECKING:
@@ -65,12 +65,9 @@ def read_space(path: Path) -> Space:
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: An unknown key or type, or a range that is empty or a single value.
+        ValueError: No YAML, an unknown key or type, or a range that is empty or a single value.
     """
-    if not path.is_file():
-        near = sorted(map(str, path.parent.glob("*.yaml")))
-        raise FileNotFoundError(f"--space {path} does not exist.{nearest(str(path), near)}")
-    found = yaml.safe_load(path.read_text())
+    found = read_yaml(path)
     if not isinstance(found, dict) or not found.get("space"):
         raise ValueError(f"{path}: expected a mapping with the key 'space', which holds a range for each setting.")
     for key in found:

@@ -19,9 +19,10 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from lightning_tasks.app.options import SAMPLERS
+
 from .space import Space
 
-SAMPLERS, PRUNERS = ("tpe", "random"), ("median", "hyperband", "none")
 HOPELESS = 3  # so many failures before anything else are the configuration's fault, not the trials'
 KILLS = 3  # a trial whose process died so often counts as failed: it may be what kills it
 optuna.logging.set_verbosity(optuna.logging.WARNING)

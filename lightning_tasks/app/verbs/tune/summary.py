@@ -11,11 +11,11 @@ from matplotlib.ticker import MaxNLocator
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
-from lightning_tasks.app.pages.comparison import write_comparison_report
-from lightning_tasks.app.pages.html import number
+from lightning_tasks.app.pages.comparison import short, write_comparison_report
+from lightning_tasks.app.pages.render import number
 from lightning_tasks.app.verbs.sweep.axes import short_names
-from lightning_tasks.app.verbs.sweep.summary import write_csv
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.tables import write_csv
 from lightning_tasks.plots.save import save_figure
 from lightning_tasks.runs.results import clean_json, git_commit
 
@@ -150,15 +150,10 @@ def markdown(results: dict[str, Any], final: str) -> str:
     """Searches, best values and the table of the final runs."""
     settings = list(next(iter(results["searches"].values()))["best"]["params"])
     head = ["search", *short_names(settings)]
-    rows = [[name, *(cell(s["best"]["params"][k]) for k in settings)] for name, s in results["searches"].items()]
+    rows = [[name, *(short(s["best"]["params"][k]) for k in settings)] for name, s in results["searches"].items()]
     table = ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
     lines = [f"- {line}" for line in lines_of(results)]
     return "\n".join([f"# {results['experiment']}: {results['name']}", "", *lines, "", *table, "", f"#{final}"])
-
-
-def cell(value: Any) -> str:
-    """A number in short."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 # ---- figures --------------------------------------------------------------------------------------------------

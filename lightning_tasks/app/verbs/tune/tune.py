@@ -1,22 +1,23 @@
 """``tune``: a search with pruning, random search at equal budget; the winners are trained anew and tested once."""
 
-import argparse
 import json
 import time
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.jobs import Job, one_process, run_jobs
+from lightning_tasks.app.options import as_text
 from lightning_tasks.app.plan import Plan
 from lightning_tasks.app.settings import differences
-from lightning_tasks.app.verbs.sweep.axes import Combination, as_args, as_text, clash, short_names
+from lightning_tasks.app.verbs.sweep.axes import Combination, as_args, clash, short_names
 from lightning_tasks.app.verbs.sweep.sweep import Sweep, execute, int_list
 
 from .space import Space, read_space
 
 try:
-    from .study import PRUNERS, SAMPLERS, Search, locked
+    from .study import Search, locked
     from .summary import report_tuning
     from .trial import UnknownMetric, run_trial
     from .tuning import Tuning
@@ -30,9 +31,9 @@ OURS = {
 }
 
 
-def run(args: list[str]) -> None:
+def run(options: Namespace, fit_args: list[str]) -> None:
     """``tune --config C --space S --trials 20`` and fit options."""
-    options, fit_args = parse(args)
+    check_options(options, fit_args)
     space = read_space(Path(options.space))
     config = [part for c in options.config or ([space.config] if space.config else []) for part in ("--config", c)]
     if pair := clash(fit_args, {*space.ranges, *space.fixed}):
@@ -61,7 +62,7 @@ def run(args: list[str]) -> None:
         if options.jobs is None:
             run_search(tuning, searches[name], options.timeout if name == options.sampler else None)
         else:
-            side_by_side(searches[name], args, options.jobs)
+            side_by_side(searches[name], options.given, options.jobs)
     if options.only:
         return
     if busy := sum(search.elsewhere() for search in searches.values()):
@@ -74,30 +75,12 @@ def run(args: list[str]) -> None:
             print("Another process trains and tests the winners.")
 
 
-def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """Our options, and the rest for ``fit``."""
-    parser = argparse.ArgumentParser(
-        "cli.py tune",
-        allow_abbrev=False,
-        description="Search hyperparameters on the validation part, then train the winners and the configuration as "
-        "it stands with fresh seeds and test each once. A second call runs the missing trials; processes and machines "
-        "that see the same folder share them. All options of fit may follow.",
-    )
-    add = parser.add_argument
-    add("--config", action="append", help="configuration to tune; default: the one the space names")
-    add("--space", required=True, help="YAML file of ranges: configs/tune/*.yaml")
-    add("--trials", type=int, default=20, help="trials of each search; default: 20")
-    add("--metric", help="metric of validation; default: the one that chooses the checkpoint")
-    add("--mode", choices=("min", "max"), help="needed with a --metric that does not choose the checkpoint")
-    add("--sampler", choices=SAMPLERS, default="tpe", help="default: tpe")
-    add("--pruner", choices=PRUNERS, default="median", help="default: median")
-    add("--control", choices=("random", "none"), default="random", help="random search beside it; default: random")
-    add("--study", default="tune", help="name within the experiment; default: tune")
-    add("--seeds", help="seeds of the final runs; default: the three after the seed of the search")
-    add("--jobs", type=int, help="processes side by side; default: trials one after another")
-    add("--timeout", type=float, help="no trial begins after so many seconds; the control gets as many trials")
-    add("--only", choices=SAMPLERS, help="only trials of this search, nothing else: a cluster job")
-    options, fit_args = parser.parse_known_args(args)
+def check_options(options: Namespace, fit_args: list[str]) -> None:
+    """Read ``--seeds``.
+
+    Raises:
+        ValueError: An argument of ``fit`` is ours to set, or an option makes no sense.
+    """
     for arg in fit_args:
         if (message := OURS.get(arg.split("=")[0])) is not None:
             raise ValueError(message)
@@ -105,7 +88,6 @@ def parse(args: list[str]) -> tuple[argparse.Namespace, list[str]]:
         if (value := getattr(options, name)) is not None and value < 1:
             raise ValueError(f"--{name} {value}: need 1 or more.")
     options.seeds = None if options.seeds is None else int_list(options.seeds)
-    return options, fit_args
 
 
 def check_space(config: list[str], args: list[str], space: Space) -> Plan:
@@ -116,7 +98,7 @@ def check_space(config: list[str], args: list[str], space: Space) -> Plan:
     return plans[0]
 
 
-def goal(options: argparse.Namespace, args: list[str]) -> tuple[str, str]:
+def goal(options: Namespace, args: list[str]) -> tuple[str, str]:
     """Metric and whether it is to be small or large: the task knows that of the one that chooses its checkpoint."""
     task = TaskCLI([*args], run=False).model
     metric = options.metric or task.monitor

@@ -108,7 +108,7 @@ def test_a_run_is_scored_again_alike_from_its_checkpoint(cli, capsys, branch):
     cli("predict", *best)
     with (run_dir() / "predictions_predict.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 20 and set(rows[0]) == {"id", "prob_0", "prob_1"}
+    assert len(rows) == 20 and list(rows[0]) == ["id", "prob_benign", "prob_malignant", "pred"]
     task = load_run(str(run_dir())).task
     assert task.strata_names == Lesions.strata_names
     torch.testing.assert_close(task.prior_shift, torch.tensor([1.5, 0.5]).log(), atol=0.02, rtol=0)

@@ -1,0 +1,206 @@
+"""Options of the verbs. No torch here: help and what is missing should not wait for it.
+
+What a verb's parser does not know it hands on: to ``fit``, or as overrides of a run's configuration.
+"""
+
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any, NoReturn
+
+SAMPLERS, PRUNERS = ("tpe", "random"), ("median", "hyperband", "none")
+
+
+class Parser(ArgumentParser):
+    """A verb's parser, whose errors are those of the application.
+
+    Raises:
+        ValueError: An option is missing or has a wrong value.
+    """
+
+    def __init__(self, verb: str, description: str, add_help: bool = True) -> None:
+        super().__init__(f"cli.py {verb}", description=description, allow_abbrev=False, add_help=add_help)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of leaving the process with the usage page."""
+        raise ValueError(f"{message}. `{self.prog} --help` tells the options.")
+
+
+def parse(verb: str, args: list[str]) -> tuple[Namespace, list[str]]:
+    """Options of a verb and the arguments that are not its own; ``options.given`` keeps all of them.
+
+    Raises:
+        SystemExit: With status 0 after ``--help``.
+        ValueError: See ``Parser``.
+    """
+    options, rest = PARSERS[verb]().parse_known_args(args)
+    options.given = args
+    return options, rest
+
+
+def as_text(value: Any) -> str:
+    """A value as the command line takes it: JSON, which is YAML, and text as it is."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def kfold() -> Parser:
+    """Options of ``kfold``."""
+    parser = Parser(
+        "kfold",
+        "Train every fold, then pool the out-of-fold predictions. A second call runs what is missing. "
+        "All options of fit may follow.",
+    )
+    add = parser.add_argument
+    add("--folds", type=int, help="number of folds or bags; default: data.folds of the config")
+    add("--fold", type=int, help="run only this fold, from 0: a cluster job")
+    add("--jobs", type=int, help="processes that train folds side by side; default: one after another")
+    add("--bootstrap", action="store_true", help="bags drawn with replacement instead of folds")
+    add("--name", help="name within the experiment; default: kfold, or bags with --bootstrap")
+    add("--overwrite", action="store_true", help="train the folds anew")
+    return parser
+
+
+def sweep() -> Parser:
+    """Options of ``sweep``."""
+    parser = Parser(
+        "sweep",
+        "Train every combination with every seed; a second call runs what is missing. Table (sweep.csv, sweep.md) of "
+        "mean and sd, and a figure. All options of fit may follow, for all runs.",
+    )
+    add = parser.add_argument
+    add("--config", action="append", default=[], help="configuration of the task")
+    add("--sweep", help="YAML file with config, grid, variants, seeds, metrics: configs/sweeps/*.yaml")
+    add("--grid", action="append", default=[], help="key=value,value,...; several give every combination")
+    add("--seeds", help="seeds of the runs; default: 0,1,2")
+    add("--jobs", type=int, help="processes side by side; default: one after another")
+    add("--name", help="name within the experiment; default: the sweep file's, or sweep")
+    add("--metric", action="append", help="metric of table and figure, several if repeated; default: test/<monitored>")
+    add("--overwrite", action="store_true", help="train anew what was trained before")
+    return parser
+
+
+def tune() -> Parser:
+    """Options of ``tune``."""
+    parser = Parser(
+        "tune",
+        "Search hyperparameters on the validation part, then train the winners and the configuration as it stands "
+        "with fresh seeds and test each once. A second call runs the missing trials; processes and machines that see "
+        "the same folder share them. All options of fit may follow.",
+    )
+    add = parser.add_argument
+    add("--config", action="append", help="configuration to tune; default: the one the space names")
+    add("--space", required=True, help="YAML file of ranges: configs/tune/*.yaml")
+    add("--trials", type=int, default=20, help="trials of each search; default: 20")
+    add("--metric", help="metric of validation; default: the one that chooses the checkpoint")
+    add("--mode", choices=("min", "max"), help="needed with a --metric that does not choose the checkpoint")
+    add("--sampler", choices=SAMPLERS, default="tpe", help="default: tpe")
+    add("--pruner", choices=PRUNERS, default="median", help="default: median")
+    add("--control", choices=("random", "none"), default="random", help="random search beside it; default: random")
+    add("--study", default="tune", help="name within the experiment; default: tune")
+    add("--seeds", help="seeds of the final runs; default: the three after the seed of the search")
+    add("--jobs", type=int, help="processes side by side; default: trials one after another")
+    add("--timeout", type=float, help="no trial begins after so many seconds; the control gets as many trials")
+    add("--only", choices=SAMPLERS, help="only trials of this search, nothing else: a cluster job")
+    return parser
+
+
+def ensemble() -> Parser:
+    """Options of ``ensemble``."""
+    parser = Parser("ensemble", "Score averaged members beside each member.")
+    add = parser.add_argument
+    add("--runs", nargs="+", required=True, type=Path, help="run or k-fold directories")
+    add("--fit-weights", action="store_true", help="weights fitted on validation predictions (NLL)")
+    add("--name", default="ensemble", help="name within the experiment of the first run")
+    add("--overwrite", action="store_true", help="replace the ensemble of this name")
+    add("--draws", type=int, default=200, help="bootstrap draws for intervals; 0 for none")
+    return parser
+
+
+def inspect() -> Parser:
+    """Options of ``inspect``."""
+    parser = Parser("inspect", "Report on a data set before its own cleaning. All options of fit may follow.")
+    add = parser.add_argument
+    add("--distance", type=int, default=4, help="bits by which near duplicates may differ, of 64")
+    add("--features", choices=["pixels"], default="pixels", help="features of the t-SNE map")
+    add("--run", help="take the features of this run's network instead")
+    add("--tsne", type=int, default=3000, help="samples on the t-SNE map; 0 for no map")
+    add("--seed", type=int, default=0, help="seed of the sample and of the map")
+    add("--name", default="inspect", help="name within the experiment")
+    add("--overwrite", action="store_true", help="replace the report of this name")
+    return parser
+
+
+def submit() -> Parser:
+    """Options of ``submit``."""
+    parser = Parser("submit", "Write the assignment's submission file. The folds of a k-fold directory are averaged.")
+    add = parser.add_argument
+    add("--run", required=True, type=Path, help="run or k-fold directory, such as runs/mars_unet/latest")
+    add("--out", type=Path, help="file to write; default: submission.csv (or .zip) in the directory")
+    add("--tta", action="store_true", help="average over flips")
+    add("--average", default="prob", help="of members: prob, or rank, for scores that only rank")
+    add("--allow-simulated", action="store_true", help="write even though the data is simulated")
+    return parser
+
+
+def calibrate() -> Parser:
+    """Options of ``calibrate``."""
+    parser = Parser(
+        "calibrate",
+        "Fit temperature, vector scaling or isotonic regression on the validation part of a run and score it before "
+        "and after on the test part. submit, predict and ensemble then use it.",
+    )
+    add = parser.add_argument
+    add("--run", required=True, help="run directory, such as runs/lenet_birds_cats/latest")
+    add("--method", default="temperature", help="temperature, vector or isotonic; default: temperature")
+    add("--part", default="val", help="part to fit on: val, and nothing else")
+    add("--draws", type=int, default=200, help="bootstrap draws of the intervals; 0 for none")
+    return parser
+
+
+def explain() -> Parser:
+    """Options of ``explain``."""
+    parser = Parser(
+        "explain",
+        "Draw where a classifier looks: Grad-CAM, saliency and SmoothGrad of its most confident true and false "
+        "positives and negatives, or right and wrong predictions where there are more than two classes.",
+    )
+    add = parser.add_argument
+    add("--run", required=True, help="run directory, such as runs/isic/latest")
+    add("--part", choices=["test", "val"], default="test", help="samples to choose from")
+    add("--count", type=int, default=4, help="samples of each kind")
+    add("--ids", nargs="+", help="explain these samples instead, by id")
+    add("--positive", help="class taken as positive; default: the second of two")
+    above = "probability above which a sample counts as positive; default: as many lie above it as are positive"
+    add("--threshold", type=float, help=above)
+    add("--layer", help="module whose feature map Grad-CAM reads; default: the last one")
+    add("--draws", type=int, default=16, help="noisy copies of SmoothGrad")
+    return parser
+
+
+def exercise() -> Parser:
+    """Options of ``exercise``; those of a single exercise are its own, ``--help`` too."""
+    parser = Parser("exercise", "Compute an exercise of a sheet.", add_help=False)
+    parser.add_argument("name", nargs="?", help="exercise, such as G14; without one all are listed")
+    parser.add_argument("--runs", default="runs", type=Path, help="folder of all runs")
+    return parser
+
+
+def report() -> Parser:
+    """Options of ``report``."""
+    parser = Parser("report", "Write report.html of a run, or of what a verb made of several.")
+    parser.add_argument("--run", required=True, help="run directory, such as runs/mars_unet/latest")
+    return parser
+
+
+PARSERS = {
+    "kfold": kfold,
+    "sweep": sweep,
+    "tune": tune,
+    "ensemble": ensemble,
+    "inspect": inspect,
+    "submit": submit,
+    "calibrate": calibrate,
+    "explain": explain,
+    "exercise": exercise,
+    "report": report,
+}

@@ -1,0 +1,113 @@
+"""What can be told of a command line before torch is imported, which takes seconds: files, keys, class names."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import datamodules
+import lightning_tasks
+from lightning_tasks.common.choices import nearest
+from lightning_tasks.runs.directory import find_run
+
+from .places import CONFIGS, find_config
+
+# Of a configuration: what the parsers of fit, validate, test and predict know.
+KEYS = (
+    *("model", "data", "trainer", "seed_everything"),
+    *("runs", "experiment", "name", "resume", "overwrite", "early_stopping", "draws", "baselines"),
+    *("ckpt_path", "weights_only", "verbose", "return_predictions"),
+)
+CLASSES = {"model": lightning_tasks.EXPORTS, "data": datamodules.EXPORTS}
+
+
+def preflight(args: list[str]) -> list[str]:
+    """Look at the files and class names of a command line.
+
+    Args:
+        args: Arguments of a command.
+
+    Returns:
+        The arguments, in which ``configs/...`` names the application's own file where the folder holds none.
+
+    Raises:
+        FileNotFoundError: A configuration, sweep, space, run or checkpoint is not there.
+        ValueError: A file is no YAML, has an unknown key, or a class is unknown.
+    """
+    checked = list(args)
+    for i, arg in enumerate(args):
+        option, joined, value = arg.partition("=")
+        if not joined:
+            if i + 1 == len(args):
+                break
+            value = args[i + 1]
+        if option in ("--config", "-c", "--sweep", "--space"):
+            if "://" in value:  # the parser reads addresses
+                continue
+            path = find_config(value)
+            (check_config if option in ("--config", "-c") else check_comparison)(path)
+            checked[i if joined else i + 1] = f"{option}={path}" if joined else str(path)
+        elif option == "--run" and not Path(value).is_dir():
+            find_run(value)  # raises
+        elif option == "--ckpt_path" and value.endswith(".ckpt") and not Path(value).is_file():
+            raise FileNotFoundError(f"checkpoint {value} does not exist.")
+        elif option.removesuffix(".class_path") in ("--model", "--data"):
+            check_class(option[2:].removesuffix(".class_path"), value)
+    return checked
+
+
+def check_given(command: str, args: list[str]) -> None:
+    """Raise a ValueError where nothing says what a command of Lightning is to build."""
+    given = {arg.split("=")[0] for arg in args}
+    if not given & {"--config", "-c", "--model", "--model.class_path", "--help", "-h"}:
+        raise ValueError(f"{command} needs a task: add --config configs/TASK.yaml, or --model CLASS and --data CLASS.")
+
+
+def read_yaml(path: Path) -> Any:
+    """Content of a YAML file.
+
+    Raises:
+        FileNotFoundError: No such file; names a near one.
+        ValueError: No YAML; names the line.
+    """
+    if not path.is_file():
+        own = [str(Path("configs", p.relative_to(CONFIGS))) for p in sorted(CONFIGS.rglob("[!_]*.yaml"))]
+        near = [*map(str, sorted(path.parent.glob("*.yaml"))), *own]
+        raise FileNotFoundError(f"{path} does not exist.{nearest(str(path), near)}")
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"{path}{line}: no valid YAML: {error.problem}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: no valid YAML: {error}") from None
+
+
+def check_config(path: Path) -> None:
+    """Raise a FileNotFoundError or ValueError where a configuration cannot be one."""
+    found = read_yaml(path)
+    if not isinstance(found, dict | None):
+        raise ValueError(f"{path}: expected a mapping with keys such as model, data and trainer; it is {found!r:.60}.")
+    for key, value in (found or {}).items():
+        name = str(key).split(".")[0]
+        if name not in KEYS:
+            raise ValueError(f"{path}: unknown key {name!r}.{nearest(name, list(KEYS))} Keys: {', '.join(KEYS)}.")
+        check_class(name, value.get("class_path") if isinstance(value, dict) else value, f"{path}: ")
+
+
+def check_comparison(path: Path) -> None:
+    """Raise where a sweep or a space is no YAML, or a configuration that it names cannot be one."""
+    found = read_yaml(path)
+    if not isinstance(found, dict):
+        return  # the verb knows which keys it needs
+    variants = found.get("variants")
+    for holder in (found, *(variants.values() if isinstance(variants, dict) else ())):
+        if isinstance(holder, dict) and isinstance(holder.get("config"), str):
+            check_config(path.parent / holder["config"])
+
+
+def check_class(key: str, value: Any, where: str = "") -> None:
+    """Raise a ValueError where ``value`` is a bare name that no class has; dotted paths are left to the parser."""
+    known = CLASSES.get(key)
+    if known is not None and isinstance(value, str) and value.isidentifier() and value not in known:
+        raise ValueError(f"{where}{key}={value!r}: no such class.{nearest(value, list(known))}")

@@ -1,0 +1,101 @@
+"""What can be told before torch is imported is told before, and the application's own configs are found anywhere."""
+
+import subprocess
+import sys
+
+import pytest
+
+from lightning_tasks.app.cli import TaskCLI
+from lightning_tasks.app.main import LIGHTNING, VERBS
+from lightning_tasks.app.options import PARSERS
+from lightning_tasks.app.preflight import KEYS, preflight
+from tests.conftest import ROOT
+
+TOY = "model: {class_path: tests.toys.ToySequence}\ndata: {class_path: tests.toys.ToyDataModule}\n"
+CONFIG = {  # content of x.yaml -> what is said of it
+    "model: MarsTsk": "x.yaml: model='MarsTsk': no such class. Did you mean 'MarsTask'?",
+    "data: {class_path: MarsDataModul}": "x.yaml: data='MarsDataModul': no such class. Did you mean 'MarsDataModule'?",
+    "trainr: {}": "x.yaml: unknown key 'trainr'. Did you mean 'trainer'? Keys: model, data,",
+    "model: MarsTask\ndata: [a\n": "x.yaml, line 3: no valid YAML: expected ',' or ']'",
+    "model: MarsTask\n\tdata: x": "x.yaml, line 2: no valid YAML: found character",
+    "- model": "x.yaml: expected a mapping with keys such as model, data and trainer",
+}
+EARLY = {  # command line -> what it prints
+    "--help": "usage:",
+    "fitt": "unknown command 'fitt'. Did you mean 'fit'?",
+    "fit": "fit needs a task: add --config",
+    "fit --config configs/mars_unit.yaml": "mars_unit.yaml does not exist. Did you mean 'configs/mars_unet.yaml'",
+    "fit --config=wrong.yaml": "wrong.yaml: unknown key 'modell'. Did you mean 'model'?",
+    "kfold -c wrong.yaml": "wrong.yaml: unknown key 'modell'. Did you mean 'model'?",
+    "fit --model MarsTsk": "model='MarsTsk': no such class. Did you mean 'MarsTask'?",
+    "sweep --sweep configs/sweeps/fashon.yaml": "Did you mean 'configs/sweeps/fashion_mlp.yaml'",
+    "sweep --sweep sweep.yaml": "wrong.yaml: unknown key 'modell'. Did you mean 'model'?",
+    "tune --space no.yaml": "no.yaml does not exist",
+    "tune --space no.yaml --sampler x": "no.yaml does not exist",
+    "report --run runs/none": "runs/none is no run",
+    "test --config configs/mars_unet.yaml --ckpt_path x.ckpt": "checkpoint x.ckpt does not exist",
+    "submit": "the following arguments are required: --run. `cli.py submit --help` tells the options.",
+    **{f"{verb} --help": f"usage: cli.py {verb}" for verb in VERBS},
+}
+CHECK = """
+import sys
+from lightning_tasks.app import main
+try:
+    main(sys.argv[1:])
+finally:
+    heavy = {"torch", "lightning", "numpy", "pandas", "matplotlib", "jsonargparse"} & set(sys.modules)
+    print("imported:", *sorted(heavy))
+"""
+
+
+@pytest.mark.parametrize("line", EARLY)
+def test_told_without_importing_torch(tmp_path, line):
+    (tmp_path / "wrong.yaml").write_text("modell: MarsTask")
+    (tmp_path / "sweep.yaml").write_text("variants: {a: {config: wrong.yaml}}")
+    command = [sys.executable, "-c", CHECK, *line.split()]
+    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)})
+    assert EARLY[line] in done.stdout + done.stderr and len(done.stderr.strip().splitlines()) <= 3
+    assert done.stdout.splitlines()[-1] == "imported:" and done.returncode == (0 if "--help" in line else 2)
+
+
+@pytest.mark.parametrize("text", CONFIG)
+def test_what_is_wrong_with_a_config_is_one_clear_error(tmp_path, cli, capsys, text):
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(SystemExit):
+        cli("fit", "--config", "x.yaml")
+    assert CONFIG[text] in capsys.readouterr().err
+
+
+def test_a_wrong_option_is_told_before_network_and_data_are_built(cli, capsys, monkeypatch):
+    monkeypatch.setattr(TaskCLI, "instantiate_classes", lambda self: pytest.fail("was built"))
+    for args in (("fit",), ("kfold",), ("sweep", "--grid", "model.width=1,2"), ("inspect",)):
+        with pytest.raises(SystemExit):
+            cli(*args, "--config", "configs/mars_unet.yaml", "--model.lrr", 1)
+        assert "no option 'lrr'" in capsys.readouterr().err
+
+
+def test_the_known_keys_are_those_of_the_parsers(monkeypatch):
+    for step in ("before_instantiate_classes", "instantiate_classes", "_run_subcommand"):
+        monkeypatch.setattr(TaskCLI, step, lambda self, *args: None)
+    cli = TaskCLI(["fit", "--config", str(ROOT / "configs/mars_unet.yaml")])
+    found = {a.dest.split(".")[0] for c in LIGHTNING for a in cli._subcommand_parsers[c]._actions}
+    assert set(KEYS) == found - {"help", "config", "print_config", "print_shtab"} and set(PARSERS) == set(VERBS)
+
+
+def test_the_applications_own_configs_are_found_from_any_folder(tmp_path):
+    own = str(ROOT / "configs/variants/mnist_mlp.yaml")
+    assert preflight(["--config", "configs/variants/mnist_mlp.yaml"]) == ["--config", own]
+    assert preflight(["--config=configs/variants/mnist_mlp.yaml", "--name", "x"]) == [f"--config={own}", "--name", "x"]
+    for option, path in (("--sweep", "configs/sweeps/fashion_mlp.yaml"), ("--space", "configs/tune/mnist_cnn.yaml")):
+        assert preflight([option, path]) == [option, str(ROOT / path)]
+    (tmp_path / "configs/variants").mkdir(parents=True)
+    (tmp_path / "configs/variants/mnist_mlp.yaml").write_text(TOY)  # the folder's own goes first
+    assert preflight(["-c", "configs/variants/mnist_mlp.yaml"]) == ["-c", "configs/variants/mnist_mlp.yaml"]
+
+
+def test_a_run_of_an_own_config_is_named_after_it(cli, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(TaskCLI, "instantiate_classes", lambda self: seen.append(self.run_dir.path))
+    monkeypatch.setattr(TaskCLI, "_run_subcommand", lambda self, *args: None)
+    cli("fit", "--config", "configs/variants/mnist_mlp.yaml")
+    assert str(seen[0]) == "runs/mnist_mlp/default"
