@@ -7,7 +7,7 @@ from lightning import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
-from lightning_tasks.plots.save import agg, save_figure
+from lightning_tasks.plots.save import add_png, png_of, save_figure
 
 
 class Figures(Callback):
@@ -64,7 +64,6 @@ class Figures(Callback):
     def _write(self, trainer: Trainer, part: str, figures: dict[str, Figure], save: bool) -> None:
         writer = getattr(trainer.logger, "experiment", None)
         for name, figure in figures.items():
+            png = save_figure(figure, self.folder / f"{part}_{name}.png") if save else png_of(figure)
             if isinstance(writer, SummaryWriter):
-                writer.add_figure(f"{part}/{name}", agg(figure), trainer.global_step)
-            if save:
-                save_figure(figure, self.folder / f"{part}_{name}.png")
+                add_png(writer, f"{part}/{name}", png, trainer.global_step)

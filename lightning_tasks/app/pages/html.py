@@ -2,11 +2,12 @@
 
 import base64
 import html
-import io
 import math
 from typing import Any
 
 from matplotlib.figure import Figure
+
+from lightning_tasks.plots.save import png_of
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1c1c1c; }
@@ -43,9 +44,7 @@ def table(values: dict[str, Any]) -> str:
 
 def picture(figure: Figure) -> str:
     """A figure as an embedded PNG."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=110, format="png")
-    return embed(buffer.getvalue())
+    return embed(png_of(figure))
 
 
 def embed(png: bytes) -> str:
