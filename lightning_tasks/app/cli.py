@@ -5,6 +5,7 @@ import os
 import warnings
 from argparse import ArgumentError
 from pathlib import Path
+from typing import Literal
 
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.cli import LightningCLI
@@ -70,6 +71,12 @@ class TaskCLI(LightningCLI):
         parser.add_argument("--early_stopping", type=int | None, default=None, help="Patience in epochs on `monitor`.")
         parser.add_argument("--draws", type=int, default=200, help="Bootstrap draws for intervals; 0 for none.")
         parser.add_argument("--baselines", type=bool, default=True, help="Score the task's baselines after a fit.")
+        parser.add_argument(
+            "--figures",
+            type=Literal["all", "last", "none"],
+            default="all",
+            help="Draw in a fit and after it, only after its test (what kfold and sweep do), or not at all.",
+        )
 
     def parse_arguments(self, parser, args) -> None:
         """Parse, with errors in one sentence (Lightning's method would warn that a program passes arguments)."""
@@ -114,7 +121,9 @@ class TaskCLI(LightningCLI):
             self.best = ModelCheckpoint(filename="best", monitor=task.monitor, mode=task.mode, **common)
             # Not `save_last`: that follows only when the best was replaced.
             last = ModelCheckpoint(filename="last", **common)
-            callbacks += [self.stopwatch, MetricsCSV(run.metrics), Figures(run.figures), self.best, last]
+            callbacks += [self.stopwatch, MetricsCSV(run.metrics), self.best, last]
+            if options.figures != "none":
+                callbacks.append(Figures(run.figures, during_fit=options.figures == "all"))
             if self._get(self.config_init, "trainer").logger in (None, True):
                 kwargs["logger"] = TensorBoardLogger(run.path, name="", version="", default_hp_metric=False)
         elif not options.trainer.fast_dev_run:

@@ -8,7 +8,7 @@ from .cli import TaskCLI
 
 # They change what is shown and where it is kept, and no prediction.
 NEUTRAL = {
-    *("runs", "experiment", "name", "resume", "overwrite", "draws", "baselines"),
+    *("runs", "experiment", "name", "resume", "overwrite", "draws", "baselines", "figures"),
     *("trainer.enable_progress_bar", "trainer.enable_model_summary"),
 }
 
