@@ -5,7 +5,7 @@ import os
 import warnings
 from argparse import ArgumentError
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -75,6 +75,12 @@ class TaskCLI(LightningCLI):
         parser.add_argument("--early_stopping", type=int | None, default=None, help="Patience in epochs on `monitor`.")
         parser.add_argument("--draws", type=int, default=200, help="Bootstrap draws for intervals; 0 for none.")
         parser.add_argument("--baselines", type=bool, default=True, help="Score the task's baselines after a fit.")
+        parser.add_argument(
+            "--figures",
+            type=Literal["all", "last", "none"],
+            default="all",
+            help="Draw in a fit and after it, only after its test (what kfold and sweep do), or not at all.",
+        )
 
     def parse_arguments(self, parser, args) -> None:
         """Parse, with errors in one sentence (Lightning's method would warn that a program passes arguments)."""
@@ -125,7 +131,9 @@ class TaskCLI(LightningCLI):
             self.best = RunCheckpoint(run.checkpoints, "best", monitor=task.monitor, mode=task.mode)
             # Not `save_last`: that follows only when the best was replaced.
             last = RunCheckpoint(run.checkpoints, "last")
-            callbacks += [ResumeRates(), self.stopwatch, MetricsCSV(run.metrics), Figures(run.figures), self.best, last]
+            callbacks += [ResumeRates(), self.stopwatch, MetricsCSV(run.metrics), self.best, last]
+            if options.figures != "none":
+                callbacks.append(Figures(run.figures, during_fit=options.figures == "all"))
             if self._get(self.config_init, "trainer").logger in (None, True):
                 kwargs["logger"] = TensorBoardLogger(run.path, name="", version="", default_hp_metric=False)
         elif not options.trainer.fast_dev_run:

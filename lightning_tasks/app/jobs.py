@@ -20,6 +20,9 @@ from .errors import describe
 from .places import DOOR, door_environment
 from .settings import differences, listed, refused, settings
 
+# Of fits that are compared or pooled; it stands first, so that the user's own choice beats it.
+FEW_FIGURES = ("--figures", "last")
+
 
 @dataclass
 class Job:

@@ -15,7 +15,7 @@ from .places import CONFIGS, find_config
 # Of a configuration: what the parsers of fit, validate, test and predict know.
 KEYS = (
     *("model", "data", "trainer", "seed_everything"),
-    *("runs", "experiment", "name", "resume", "overwrite", "early_stopping", "draws", "baselines"),
+    *("runs", "experiment", "name", "resume", "overwrite", "early_stopping", "draws", "baselines", "figures", "needs"),
     *("ckpt_path", "weights_only", "verbose", "return_predictions"),
 )
 CLASSES = {"model": lightning_tasks.EXPORTS, "data": datamodules.EXPORTS}

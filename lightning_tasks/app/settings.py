@@ -7,7 +7,7 @@ import yaml
 # They change what is shown, how fast it goes and where it is kept, and no prediction.
 NEUTRAL = {
     **dict.fromkeys(("runs", "experiment", "name", "resume", "overwrite"), "they name the run"),
-    **dict.fromkeys(("draws", "baselines"), "what is written beside the scores"),
+    **dict.fromkeys(("draws", "baselines", "figures"), "what is written beside the scores"),
     **dict.fromkeys(
         (
             *("trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.log_every_n_steps"),

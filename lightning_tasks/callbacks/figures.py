@@ -7,7 +7,7 @@ from lightning import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
-from lightning_tasks.plots.save import agg, save_figure
+from lightning_tasks.plots.save import add_png, png_of, save_figure
 
 
 class Figures(Callback):
@@ -19,16 +19,17 @@ class Figures(Callback):
 
     Args:
         folder: Where PNG files go.
+        during_fit: Draw during the fit, too; else those of the test alone.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, during_fit: bool = True) -> None:
+        self.folder, self.during_fit = folder, during_fit
         self._next = 1
         self._batch: dict | None = None
 
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         """Draw the first batch of the fit, as augmented."""
-        if batch_idx == 0 and trainer.current_epoch == 0 and trainer.is_global_zero:
+        if batch_idx == 0 and trainer.current_epoch == 0 and self.during_fit and trainer.is_global_zero:
             self._write(trainer, "train", pl_module.figures_of_training(batch), save=True)
 
     def on_validation_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
@@ -44,7 +45,7 @@ class Figures(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw to TensorBoard."""
         epoch = trainer.current_epoch + 1
-        if trainer.state.fn == "fit" and (epoch >= self._next or epoch == trainer.max_epochs):
+        if trainer.state.fn == "fit" and self.during_fit and (epoch >= self._next or epoch == trainer.max_epochs):
             self._next = 3 * epoch
             self._draw(trainer, pl_module, "val", save=False)
 
@@ -64,7 +65,6 @@ class Figures(Callback):
     def _write(self, trainer: Trainer, part: str, figures: dict[str, Figure], save: bool) -> None:
         writer = getattr(trainer.logger, "experiment", None)
         for name, figure in figures.items():
+            png = save_figure(figure, self.folder / f"{part}_{name}.png") if save else png_of(figure)
             if isinstance(writer, SummaryWriter):
-                writer.add_figure(f"{part}/{name}", agg(figure), trainer.global_step)
-            if save:
-                save_figure(figure, self.folder / f"{part}_{name}.png")
+                add_png(writer, f"{part}/{name}", png, trainer.global_step)

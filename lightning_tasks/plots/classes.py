@@ -4,9 +4,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .style import COLORS, show
+from .mosaic import mosaic, rgb
+from .style import COLORS
 
 RIGHT, WRONG = "#00695c", "#c62828"
+SIDE = 176  # pixels of a picture
 
 
 def labelled_figure(batch: dict, names: list[str], count: int = 24, columns: int = 6) -> Figure:
@@ -24,20 +26,7 @@ def labelled_figure(batch: dict, names: list[str], count: int = 24, columns: int
         for i, (second, share) in enumerate(zip(batch["label2"].tolist(), batch["lam"].tolist(), strict=True)):
             if i < len(titles) and share < 1 and second != label[i]:
                 titles[i] = f"{names[label[i]]} {share:.2f}\n{names[second]} {1 - share:.2f}"
-    figure, axes = _grid(len(images), columns)
-    for axis, image, title in zip(axes, images, titles, strict=False):
-        show(axis, image)
-        axis.set_title(title, fontsize=7)
-    return figure
-
-
-def _grid(count: int, columns: int) -> tuple[Figure, np.ndarray]:
-    rows = -(-count // columns)
-    figure = Figure(figsize=(1.7 * columns, 2.1 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis in axes:
-        axis.set_axis_off()
-    return figure, axes
+    return mosaic([rgb(image) for image in images], columns, SIDE, titles)
 
 
 def grid_figure(batch: dict, prob: Tensor, names: list[str], count: int = 24, columns: int = 6) -> Figure:
@@ -53,12 +42,11 @@ def grid_figure(batch: dict, prob: Tensor, names: list[str], count: int = 24, co
     images = batch["image"][:count].float().cpu().numpy()
     confidence, pred = (v[:count].tolist() for v in prob.float().max(1))
     truth = batch["label"][:count].tolist() if "label" in batch else pred
-    figure, axes = _grid(len(images), columns)
-    for axis, image, p, t, c in zip(axes, images, pred, truth, confidence, strict=False):
-        show(axis, image)
-        title = f"{names[p]} {c:.2f}" + ("" if p == t else f"\ntruth: {names[t]}")
-        axis.set_title(title, fontsize=7, color=RIGHT if p == t else WRONG)
-    return figure
+    titles, colors = [], []
+    for p, t, c in zip(pred, truth, confidence, strict=True):
+        titles.append(f"{names[p]} {c:.2f}" + ("" if p == t else f"\ntruth: {names[t]}"))
+        colors.append(RIGHT if p == t else WRONG)
+    return mosaic([rgb(image) for image in images], columns, SIDE, titles, colors)
 
 
 def severity_figure(accuracy: Tensor, names: tuple[str, ...], severities: list[int], clean: float) -> Figure:
@@ -94,9 +82,9 @@ def confusion_figure(matrix: Tensor, names: list[str], unit: str = "samples") ->
     for r in range(len(names)):
         for c in range(len(names)):
             color = "white" if share[r, c] > 0.6 else "black"
-            axis.text(
-                c, r, f"{share[r, c]:.2f}\n{short(counts[r, c])}", ha="center", va="center", color=color, fontsize=7
-            )
+            words = f"{share[r, c]:.2f}\n{short(counts[r, c])}"
+            cell = axis.text(c, r, words, ha="center", va="center", color=color, fontsize=7)
+            cell.set_in_layout(False)  # it lies inside, and to measure a hundred takes most of the time
     axis.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=8)
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.set_xlabel("prediction")

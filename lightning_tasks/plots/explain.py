@@ -1,9 +1,10 @@
 """Figures of explanations."""
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from .style import show
+from .mosaic import gray, mosaic, rgb
 
 # One sample: its title, its image (C, H, W) in [0, 1], and its maps (H, W) in [0, 1] by name.
 Panel = tuple[str, np.ndarray, dict[str, np.ndarray]]
@@ -16,19 +17,18 @@ def explain_figure(panels: list[Panel]) -> Figure:
         panels: Samples; samples with fewer maps leave the last places empty.
     """
     columns = 1 + max(len(maps) for _, _, maps in panels)
-    figure = Figure(figsize=(2.4 * columns, 2.65 * len(panels)), layout="constrained")
-    for axes, (title, image, maps) in zip(figure.subplots(len(panels), columns, squeeze=False), panels, strict=True):
-        for axis in axes:
-            axis.set_axis_off()
-        show(axes[0], image)
-        axes[0].set_title(title, fontsize=7)
-        for axis, (name, values) in zip(axes[1:], maps.items(), strict=False):
+    pictures, captions = [], []
+    for title, image, maps in panels:
+        row, words = [rgb(image)], [title]
+        for name, values in maps.items():
             if name.startswith("Grad-CAM"):
-                gray = image.mean(0)
-                axis.imshow(gray, cmap="gray")
-                axis.imshow(values, cmap="inferno", vmin=0, vmax=1, alpha=0.15 + 0.55 * values)
+                opacity = (0.15 + 0.55 * values)[..., None]
+                row.append(opacity * colormaps["inferno"](values)[..., :3] + (1 - opacity) * gray(image.mean(0)))
                 name += "" if values.any() else "\n(nothing speaks for it)"
             else:
-                axis.imshow(values, cmap="gray", vmin=0, vmax=1)
-            axis.set_title(name, fontsize=7)
-    return figure
+                row.append(np.repeat(values[..., None], 3, axis=-1))
+            words.append(name)
+        missing = columns - len(row)
+        pictures += [*row, *[None] * missing]
+        captions += [*words, *[""] * missing]
+    return mosaic(pictures, columns, 250, captions)

@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import COLORS, show
+from .mosaic import mosaic, rgb
+from .style import COLORS
 
 PALETTE = [*COLORS[1:9], "#882255", "#44AA99", "#AA4499", "#DDCC77"]
 
@@ -30,15 +31,8 @@ def class_figure(counts: dict[str, dict[str, int]]) -> Figure:
 
 def contact_sheet(images: np.ndarray, words: list[str], columns: int = 8) -> Figure:
     """Pictures (n, C, H, W), uint8 or float, each under its words."""
-    lines = -(-len(images) // columns)
-    figure = Figure(figsize=(1.6 * columns, 1.95 * lines), layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axis in axes:
-        axis.set_axis_off()
-    for axis, image, text in zip(axes, images.astype(np.float32), words, strict=False):
-        show(axis, image / 255 if images.dtype == np.uint8 else image)
-        axis.set_title(text, fontsize=6)
-    return figure
+    unit = images.astype(np.float32) / (255 if images.dtype == np.uint8 else 1)
+    return mosaic([rgb(image) for image in unit], columns, 164, words, fontsize=6)
 
 
 def map_figure(

@@ -1,9 +1,13 @@
 """What a teacher says of single pictures, softened and not, beside what its student says."""
 
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from .style import show
+from .mosaic import GAP, mosaic, rgb
+from .style import DPI
+
+LEFT, BARS, LEGEND = 54, 210, 30  # pixels
 
 
 def soft_label_figure(
@@ -28,22 +32,26 @@ def soft_label_figure(
     """
     teacher = teacher.detach().float().cpu()
     chosen = teacher.softmax(1).max(1).values.argsort()[:count]
-    figure = Figure(figsize=(2.4 * len(chosen), 4.6), layout="constrained")
-    axes = figure.subplots(2, len(chosen), squeeze=False, sharey="row")
     drawn = (
         (teacher[chosen].softmax(1), "teacher", "#D55E00"),
         ((teacher[chosen] / temperature).softmax(1), f"teacher, T = {temperature:g}", "#E69F00"),
         (student.detach().float().cpu()[chosen], "student", "#56B4E9"),
     )
-    places = range(len(names))
-    for i, (top, bottom) in enumerate(axes.T):
-        show(top, images[chosen[i]].float().cpu().numpy())
-        if label is not None:
-            top.set_title(f"truth: {names[int(label[chosen[i]])]}", fontsize=8)
-        for shift, (prob, source, color) in zip((-0.27, 0, 0.27), drawn, strict=True):
-            bottom.bar([p + shift for p in places], prob[i].tolist(), 0.27, color=color, label=source)
-        bottom.set_xticks(places, names, rotation=90, fontsize=7)
-        bottom.set_ylim(0, 1)
-    axes[1, 0].set_ylabel("probability")
-    figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+    pictures = [rgb(images[i].float().cpu().numpy()) for i in chosen]
+    captions = [] if label is None else [f"truth: {names[int(label[i])]}" for i in chosen]
+    words = 8 * max(map(len, names)) + 8  # pixels of the longest name, upright
+    figure = mosaic(pictures, count, 224, captions, fontsize=8, left=LEFT, foot=BARS + words + LEGEND)
+    across, down = figure.get_size_inches() * DPI
+    box = (LEFT + GAP / 2, words + LEGEND, across - LEFT - GAP, BARS)  # below the pictures, each over its own bars
+    axis = figure.add_axes((box[0] / across, box[1] / down, box[2] / across, box[3] / down))
+    step = 0.92 / len(names)
+    at = torch.arange(len(chosen))[:, None] + 0.04 + (torch.arange(len(names)) + 0.5) * step  # (B, K): a picture is 1
+    for shift, (prob, source, color) in zip((-0.27, 0, 0.27), drawn, strict=True):
+        axis.bar(
+            (at + shift * step).flatten().tolist(), prob.flatten().tolist(), 0.27 * step, color=color, label=source
+        )
+    axis.set_xticks(at.flatten().tolist(), names * len(chosen), rotation=90, fontsize=7)
+    axis.vlines(range(1, len(chosen)), 0, 1, color="#999999", linewidth=0.8)
+    axis.set(xlim=(0, len(chosen)), ylim=(0, 1), ylabel="probability")
+    figure.legend(*axis.get_legend_handles_labels(), loc="lower center", ncols=3, fontsize=8, borderaxespad=0.2)
     return figure

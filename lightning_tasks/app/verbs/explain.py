@@ -15,7 +15,7 @@ from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.measures.explanations import GradCam, NoFeatureMap, saliency, smooth_grad, unit
 from lightning_tasks.plots.explain import Panel, explain_figure
-from lightning_tasks.plots.save import agg, save_figure
+from lightning_tasks.plots.save import add_png, save_figure
 from lightning_tasks.runs.calibration import weights_digest
 
 NAME = "explain.json"
@@ -62,9 +62,8 @@ def explain(loaded: Run, options: Namespace) -> dict[str, list[dict[str, Any]]]:
                 | {f"prob_{task.class_names[k]}": float(prob[k]) for k in dict.fromkeys([*targets, truth])}
             )
         if panels:
-            figure = explain_figure(panels)
-            save_figure(figure, loaded.dir.figures / f"explain_{group}.png")
-            writer.add_figure(f"explain/{group}", agg(figure))
+            png = save_figure(explain_figure(panels), loaded.dir.figures / f"explain_{group}.png")
+            add_png(writer, f"explain/{group}", png)
     writer.close()
     note = {
         "part": options.part,

@@ -20,7 +20,7 @@ from lightning_tasks.app.members import Run, load_run
 from lightning_tasks.app.pages.inspect import print_findings, write_inspect_report
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.inspect import class_figure, contact_sheet, map_figure
-from lightning_tasks.plots.save import agg, save_figure
+from lightning_tasks.plots.save import add_png, save_figure
 from lightning_tasks.runs.directory import new_folder
 from lightning_tasks.runs.results import clean_json
 
@@ -209,8 +209,7 @@ def write(folder: Path, results: dict[str, Any], found: Found, data: Any, classe
     figures = draw(results, found, data, classes)
     writer = SummaryWriter(str(folder))
     for name, figure in figures.items():
-        save_figure(figure, folder / "figures" / f"{name}.png")
-        writer.add_figure(f"inspect/{name}", agg(figure))
+        add_png(writer, f"inspect/{name}", save_figure(figure, folder / "figures" / f"{name}.png"))
     writer.close()
     write_inspect_report(folder)
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lightning_tasks.app.jobs import Job, run_jobs, state_of
+from lightning_tasks.app.jobs import FEW_FIGURES, Job, run_jobs, state_of
 from lightning_tasks.app.plan import Plan
 from lightning_tasks.runs.directory import RunDir
 
@@ -64,7 +64,7 @@ class Folds:
         own = ["--data.bag", str(i)] if self.bags else ["--data.fold", str(i), "--data.folds", str(self.count)]
         own += [] if self.bags else ["--data.bag", "null"]
         how = ["--resume"] if state == "begun" else ["--overwrite"]
-        args = ["fit", *self.args, *own, "--name", f"{self.name}/fold_{i}", *how]
+        args = ["fit", *FEW_FIGURES, *self.args, *own, "--name", f"{self.name}/fold_{i}", *how]
         return Job(f"fold_{i}", self.label(i), args, self.folder / f"fold_{i}.log")
 
 

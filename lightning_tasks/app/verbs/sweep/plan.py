@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
-from lightning_tasks.app.jobs import Job, state_of
+from lightning_tasks.app.jobs import FEW_FIGURES, Job, state_of
 from lightning_tasks.app.plan import Plan
 from lightning_tasks.runs.directory import RunDir
 
@@ -81,5 +81,5 @@ class Sweep:
         names = ["--experiment", self.experiment, "--name", f"{self.name}/{combo.slug}/seed_{seed}"]
         alone = [] if number == 0 else ["--baselines", "false"]
         label = f"run {number + 1} of {len(self.runs)} ({combo.slug}, seed {seed})"
-        args = ["fit", *self.fit_args(combo), "--seed_everything", str(seed), *names, *alone, *how]
+        args = ["fit", *FEW_FIGURES, *self.fit_args(combo), "--seed_everything", str(seed), *names, *alone, *how]
         return Job(f"{combo.slug}/seed_{seed}", label, args, self.folder / combo.slug / f"seed_{seed}.log")
