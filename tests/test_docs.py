@@ -9,7 +9,15 @@ from lightning_tasks.app import main
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "configs").rglob("*.yaml"))]
-COMMANDS = sorted({m.strip() for p in PAGES for m in re.findall(r"python cli\.py ([^`\n#&]+)", p.read_text())})
+WIDTH = 120
+
+
+def text_of(page):
+    """Text in which a command that goes on in the next line (of a comment) is one line."""
+    return re.sub(r"\\\n#? *", "", page.read_text())
+
+
+COMMANDS = sorted({m.strip() for p in PAGES for m in re.findall(r"python cli\.py ([^`\n#&]+)", text_of(p))})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -48,3 +56,13 @@ def test_links_between_documents_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_lines_of_documents_and_configs_fit_a_screen():
+    long = [
+        f"{page.relative_to(ROOT)}:{number}"
+        for page in PAGES
+        for number, line in enumerate(page.read_text().splitlines(), 1)
+        if len(line) > WIDTH and not line.startswith("|")  # a row of a table cannot be broken
+    ]
+    assert long == []

@@ -23,7 +23,7 @@ from lightning_tasks.runs.data_record import read_data_record
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json, device_name, git_commit
 from lightning_tasks.runs.rowfile import save_rows
-from lightning_tasks.runs.tables import class_names_of, save_table
+from lightning_tasks.runs.tables import save_table
 
 from .pages.run import write_report
 from .scores import scores_of
@@ -34,7 +34,7 @@ PACKAGES = ("torch", "lightning", "torchmetrics", "timm", "segmentation-models-p
 def evaluate_run(trainer: Trainer, task: Any, part: str, draws: int) -> dict[str, dict[str, float]]:
     """Metrics of the evaluation that just ran: name -> value, 95 % interval from ``draws`` resamples, and n."""
     values = {k.split("/", 1)[1]: float(v) for k, v in trainer.callback_metrics.items() if k.startswith(f"{part}/")}
-    return scores_of(task, part, getattr(task, "last_rows", {}), draws, values)
+    return scores_of(task, part, task.last_rows, draws, values)
 
 
 @dataclass
@@ -75,7 +75,8 @@ def finish_fit(fitted: Fitted) -> None:
         save_rows(run.rows, data, task.last_rows if data.scores_validation else validation)
     drop_stale(run)
     metrics = evaluate_run(trainer, task, "test", options.draws)
-    write_rows(run.path, task, data)
+    if task.last_rows:
+        write_rows(run.path, task, data)
     baselines = task.baselines(data) if options.baselines else {}
     monitored = float(fitted.best.best_model_score) if fitted.best.best_model_score is not None else math.nan
     epochs = read_metrics(run.metrics)
@@ -90,9 +91,11 @@ def finish_fit(fitted: Fitted) -> None:
         "split": data.part_kind,
         "scores_validation": data.scores_validation,
         "notes": data.notes,
-        "weights": getattr(task, "weights_origin", "scratch"),
+        "weights": task.weights_origin,
         "parameters": task.num_parameters,
         "monitor": task.monitor,
+        "headline": f"test/{task.headline or task.monitor.split('/', 1)[-1]}",
+        "panels": {title: in_parts(names) for title, names in task.panels.items()},
         "best_epoch": checkpoint["epoch"],
         "best": {task.monitor: monitored},
         "last": {name: value for name, value in epochs[-1].items() if "/" in name},
@@ -121,6 +124,11 @@ def finish_fit(fitted: Fitted) -> None:
     print(f"{data.part_kind['test'].capitalize()}, {data.data_source} data. Report: {run.report}")
 
 
+def in_parts(names: tuple[str, ...]) -> list[str]:
+    """Metrics of a panel with the parts they may be measured on."""
+    return [f"{part}/{name}" for name in names for part in ("train", "val")]
+
+
 def drop_stale(run: RunDir) -> None:
     """Take away what ``calibrate`` and ``explain`` made of other weights, where a run was continued."""
     for stem in ("calibration", "explain"):
@@ -137,7 +145,7 @@ def validation_rows(trainer: Trainer, task: Any, data: Any) -> dict[str, Tensor]
     loggers, trainer.loggers = trainer.loggers, []  # the curves of the fit end with the fit
     trainer.validate(task, datamodule=data, verbose=False)
     trainer.loggers = loggers
-    return getattr(task, "last_rows", {})
+    return task.last_rows
 
 
 def log_hparams(logger: TensorBoardLogger, task: Any, data: Any, metrics: dict[str, float]) -> None:
@@ -156,7 +164,7 @@ def write_rows(folder: Path, task: Any, data: Any) -> Path:
     names = np.array(data.names(data.pool_of("test"), rows.pop("id")))
     order = np.argsort(task.last_rows["id"].cpu().numpy(), kind="stable")
     columns = {"id": names[order], **{k: v[order] for k, v in rows.items()}}
-    return save_table(folder / "predictions", columns, class_names_of(task))
+    return save_table(folder / "predictions", columns, task.class_names)
 
 
 def print_table(metrics: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]] | None = None) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from lightning import Callback, Trainer
 
 from lightning_tasks.measures.recalibration import calibrated
-from lightning_tasks.runs.tables import class_names_of, save_table
+from lightning_tasks.runs.tables import save_table
 
 
 class _Collect(Callback):
@@ -35,4 +35,4 @@ def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> P
     order = np.argsort(columns["id"], kind="stable")
     columns = {name: values[order] for name, values in columns.items()}
     columns["id"] = np.array(data.names(data.pool_of(part), columns["id"]))
-    return save_table(folder / f"predictions_{part}", columns, class_names_of(task))
+    return save_table(folder / f"predictions_{part}", columns, task.class_names)

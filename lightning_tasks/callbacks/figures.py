@@ -7,6 +7,7 @@ from lightning import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
+from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.save import add_png, png_of, save_figure
 
 
@@ -57,8 +58,14 @@ class Figures(Callback):
         if not trainer.is_global_zero or self._batch is None:
             return
         with torch.inference_mode(), trainer.precision_plugin.forward_context():
-            figures = task.figures(self._batch, task.predict_step(self._batch, 0))
-        if getattr(task, "last_rows", None):
+            out = task.predict_step(self._batch, 0)
+            figures, texts = task.figures(self._batch, out), task.texts(self._batch, out)
+        for name, text in texts.items():
+            if isinstance(writer := getattr(trainer.logger, "experiment", None), SummaryWriter):
+                writer.add_text(f"{part}/{name}", text, trainer.global_step)
+            if save:
+                write_atomic(self.folder / f"{part}_{name}.md", text)
+        if task.last_rows:
             figures |= task.figures_of_rows(task.last_rows)
         self._write(trainer, part, figures, save)
 

@@ -1,7 +1,6 @@
 """Tables with one row a sample, as CSV or npz."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,12 +8,7 @@ import pandas as pd
 from lightning_tasks.common.atomic import write_atomic, write_atomic_with
 
 
-def class_names_of(task: Any) -> list[str] | None:
-    """Names of the classes that a task tells apart, in the order of its labels; None where it has none."""
-    return getattr(task, "class_names", None)
-
-
-def save_table(stem: Path, columns: dict[str, np.ndarray], class_names: list[str] | None = None) -> Path:
+def save_table(stem: Path, columns: dict[str, np.ndarray], class_names: list[str] | tuple[()] = ()) -> Path:
     """Write arrays with one row a sample: ``.csv`` if each is (N,) or (N, K), else ``.npz``.
 
     Args:
@@ -25,7 +19,7 @@ def save_table(stem: Path, columns: dict[str, np.ndarray], class_names: list[str
     """
     if any(v.ndim > 2 for v in columns.values()):
         path = stem.with_suffix(".npz")
-        names = {} if class_names is None else {"class_names": np.array(class_names, dtype=str)}
+        names = {} if not class_names else {"class_names": np.array(class_names, dtype=str)}
         write_atomic_with(path, lambda temporary: savez(temporary, columns | names))
         return path
     path = stem.with_suffix(".csv")
@@ -34,7 +28,7 @@ def save_table(stem: Path, columns: dict[str, np.ndarray], class_names: list[str
     return path
 
 
-def flat(columns: dict[str, np.ndarray], class_names: list[str] | None = None) -> dict[str, np.ndarray]:
+def flat(columns: dict[str, np.ndarray], class_names: list[str] | tuple[()] = ()) -> dict[str, np.ndarray]:
     """One (N,) a column: ``prob`` (N, K) as ``prob_<class>`` with ``pred`` and ``label`` after it, others ``name_k``.
 
     ``pred`` is the most probable class, where the arrays have no ``pred`` of their own.
@@ -50,9 +44,9 @@ def flat(columns: dict[str, np.ndarray], class_names: list[str] | None = None) -
     found = {}
     for name, values in columns.items():
         if values.ndim == 2:
-            heads = class_names if name == "prob" and class_names is not None else range(values.shape[1])
+            heads = class_names if name == "prob" and class_names else range(values.shape[1])
             found |= {f"{name}_{head}": values[:, k] for k, head in zip(range(values.shape[1]), heads, strict=True)}
-        elif name in ("pred", "label") and class_names is not None:
+        elif name in ("pred", "label") and class_names and values.dtype.kind in "iu":
             found[name] = np.array(class_names, dtype=str)[values]
         else:
             found[name] = values

@@ -15,11 +15,13 @@ def curves_of(history: list[dict[str, float]], results: dict) -> Picture | None:
 
     Args:
         history: Rows of ``metrics.csv``.
-        results: ``results.json``; its ``panels`` are drawn where it has them.
+        results: ``results.json``; its ``panels``, then one for each metric of training that they leave out.
     """
     names = list(dict.fromkeys(name for row in history for name in row))
-    panels = results["panels"] if "panels" in results else default_panels(names)
-    known = {title: [name for name in group if name in names] for title, group in panels.items()}
+    declared = results.get("panels", {})
+    held = {name for group in declared.values() for name in group}
+    known = {title: [name for name in group if name in names] for title, group in declared.items()}
+    known |= default_panels([name for name in names if name not in held])
     panels = with_always({title: group for title, group in known.items() if group}, names, results["monitor"])
     if len(history) < 2 or not panels:
         return None

@@ -1,7 +1,6 @@
 """From templates to pages: whatever comes from files is escaped, pictures are embedded."""
 
 import base64
-import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.plots.save import png_of
 
 PARTS = ("train", "val", "test", "oof", "explain", "calibration")  # what names of figures begin with
 
@@ -39,9 +39,8 @@ def write_page(path: Path, template: str, **values: Any) -> Path:
 
 def drawn(figure: Figure, title: str, alt: str) -> Picture:
     """A figure as a picture of a page."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=110, format="png")
-    return Picture(title, alt, base64.b64encode(buffer.getvalue()).decode())
+
+    return Picture(title, alt, base64.b64encode(png_of(figure)).decode())
 
 
 def pictures_in(files: Iterable[Path], explained: dict[str, str]) -> list[Picture]:

@@ -58,6 +58,7 @@ def write_report(run: RunDir) -> Path:
         explained_rows=explained_rows(explained) if explained else [],
         curves=curves_of(read_metrics(run.metrics), results),
         pictures=pictures_in(run.figures.glob("*.png"), EXPLAINED),
+        texts={path.stem.replace("_", " "): path.read_text() for path in sorted(run.figures.glob("*.md"))},
         facts=facts(results),
         data={f"samples in {k}": v for k, v in results["sizes"].items()}
         | {f"{k} part": v for k, v in results["split"].items()},

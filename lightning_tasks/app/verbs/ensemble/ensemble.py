@@ -15,7 +15,7 @@ from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.runs.directory import kind_of, new_folder
 from lightning_tasks.runs.results import clean_json
 from lightning_tasks.runs.rowfile import concatenated
-from lightning_tasks.runs.tables import class_names_of, save_table
+from lightning_tasks.runs.tables import save_table
 
 from .blend import blend_weights, truth_probs
 
@@ -98,7 +98,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     new_folder(folder, options.overwrite)
     file = {"id": np.array(first.data.names(first.data.pool_of(units[0].part), mean["id"].numpy()), dtype=str)}
     file |= {k: v.numpy() for k, v in mean.items() if k in task.written_rows}
-    save_table(folder / "predictions", file, class_names_of(task))
+    save_table(folder / "predictions", file, task.class_names)
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
     report = write_ensemble_report(folder)
     print_members(results)

@@ -20,7 +20,7 @@ from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json
 from lightning_tasks.runs.rowfile import concatenated, load_rows
-from lightning_tasks.runs.tables import class_names_of, save_table
+from lightning_tasks.runs.tables import save_table
 
 SELECTED = "each fold's checkpoint was chosen on that fold's validation part, so these scores are slightly optimistic"
 
@@ -54,7 +54,7 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
         rows, columns = out_of_fold(folder, loaded)
     if columns is not None:
         columns |= {k: v.numpy() for k, v in rows.items() if k in task.written_rows}
-        save_table(folder / "oof", columns, class_names_of(task))
+        save_table(folder / "oof", columns, task.class_names)
     results = summarise(task, found, [r for r, _ in loaded], rows, draws)
     first = found[0]
     results = {
