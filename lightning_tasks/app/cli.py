@@ -1,10 +1,8 @@
 """LightningCLI for tasks: run directory, loggers and checkpoints by convention, weights always explicit."""
 
-import logging
-import os
-import warnings
 from argparse import ArgumentError
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from lightning.pytorch.cli import LightningCLI
@@ -25,6 +23,8 @@ from lightning_tasks.runs.keeper import RunCheckpoint, with_checkpoint_io
 from .errors import explain
 from .facts import fill_from_data
 from .finish import Fitted, evaluate_run, finish_fit, print_table
+from .messages import quiet
+from .needs import Need, needs_of, train_needed
 from .places import CONFIGS
 from .settings import check_resume, settings
 
@@ -75,6 +75,10 @@ class TaskCLI(LightningCLI):
         parser.add_argument("--early_stopping", type=int | None, default=None, help="Patience in epochs on `monitor`.")
         parser.add_argument("--draws", type=int, default=200, help="Bootstrap draws for intervals; 0 for none.")
         parser.add_argument("--baselines", type=bool, default=True, help="Score the task's baselines after a fit.")
+        needs = dict[str, dict[str, Any]] | None
+        parser.add_argument(
+            "--needs", type=needs, default=None, help="Argument of the task -> run that is trained first."
+        )
         parser.add_argument(
             "--figures",
             type=Literal["all", "last", "none"],
@@ -90,7 +94,13 @@ class TaskCLI(LightningCLI):
             active = self._subcommand_parsers.get(args[0], parser) if self._subcommand_parsers else parser
             options = [a.dest for a in active._actions if "help" not in a.dest]
             raise ValueError(explain(str(error), options)) from None
-        fill_from_data(self.config[self.config.subcommand] if self._subcommand_parsers else self.config)
+        options = self.config[self.config.subcommand] if self._subcommand_parsers else self.config
+        fill_from_data(options)
+        fitting = self._subcommand_parsers and self.config.subcommand == "fit"
+        if fitting and options.trainer.fast_dev_run and options.needs:
+            self._trial = TemporaryDirectory()  # nothing of a trial run stays
+            options.runs = self._trial.name
+        self.needs: list[Need] = needs_of(options, Plan) if fitting else []
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: what a checkpoint stores must not beat configuration and flags (Lightning PR 21455)."""
@@ -101,7 +111,7 @@ class TaskCLI(LightningCLI):
         return self.config[self.subcommand] if self.subcommand else self.config
 
     def before_instantiate_classes(self) -> None:
-        """Settle the run directory before anything costly is built."""
+        """Settle the run directory, then train what is needed, before anything costly is built."""
         self.name_run()
         options = self.options
         if self.subcommand == "fit" and rank_zero_only.rank == 0:
@@ -109,6 +119,12 @@ class TaskCLI(LightningCLI):
                 self.run_dir.check(options.resume, options.overwrite)
             if options.resume and not options.trainer.fast_dev_run:
                 check_resume(self.run_dir.config.read_text(), self.settings(), str(self.run_dir.config))
+        for need in self.needs:
+            short = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "2"]
+            extra = short if options.trainer.fast_dev_run else []
+            train_needed(need, lambda args, extra=extra: TaskCLI(["fit", *args, *extra]))
+        if self.needs:
+            self._set_seed()  # the needed fits had their own random numbers
 
     def name_run(self) -> None:
         """Name the experiment after its config where the user did not, and find the run directory."""
@@ -232,7 +248,7 @@ class TaskCLI(LightningCLI):
         if ckpt_path is None:
             best = f"{self.options.runs}/{self.options.experiment}/latest/checkpoints/best.ckpt"
             raise ValueError(f"{self.subcommand} needs weights: add --ckpt_path {best}")
-        load_weights(self.model, ckpt_path)
+        self.datamodule.take_fitted(load_weights(self.model, ckpt_path))
 
     def validate(self, model, ckpt_path=None, **kwargs) -> None:
         """Score the validation part with given weights."""
@@ -258,26 +274,22 @@ class TaskCLI(LightningCLI):
         print(f"Wrote {writer}" + (", recalibrated by calibration.json" if model.calibration else ""))
 
 
-def quiet() -> None:
-    """Messages that are true and that nobody can act on here; each with its reason."""
-    # LightningCLI uses functions announced for removal in jsonargparse 5, which pyproject.toml excludes.
-    os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
-    for message in (
-        ".*does not have many workers.*",  # sets in memory need none; for files num_workers is the user's choice
-        ".*Consider increasing the value of the `num_workers` argument.*",  # as above
-        ".*Checkpoint directory .* exists and is not empty.*",  # --resume continues in place
-        ".*is smaller than the logging interval.*",  # epoch means are logged anyway
-        ".*isinstance\\(treespec, LeafSpec\\).*",  # between Lightning and PyTorch
-        ".*Trying to infer the `batch_size`.*",  # epoch metrics are not weighted by batches
-        ".*GPU available but not used.*",
-        ".*module\\(s\\) in eval mode at the start of training.*",  # frozen ones: a teacher, features, blocks
-        ".*recommended to use `self.log\\(.*sync_dist=True\\)`.*",  # values are already reduced over ranks
-        ".*lr_scheduler.step\\(\\)` before `optimizer.step\\(\\)`.*",  # mixed precision skips its first steps
-    ):
-        warnings.filterwarnings("ignore", message)
-    loggers = ("fabric.utilities.seed", "pytorch.utilities.rank_zero", "pytorch.accelerators.cuda")
-    for name in (f"lightning.{logger}" for logger in loggers):
-        logging.getLogger(name).addFilter(lambda record: not any(t in record.getMessage() for t in TIPS))
+class Plan(TaskCLI):
+    """Settings and names of a fit that is to come; builds no network, reads no data.
 
+    Args:
+        args: Arguments of ``fit``.
+    """
 
-TIPS = ("💡 Tip", "litlogger", "LitLogger", "TPU available", "HPU available", "GPU available: False", "Seed set to")
+    def __init__(self, args: list[str]) -> None:
+        super().__init__(["fit", *args])
+
+    def before_instantiate_classes(self) -> None:
+        """Name the run; whether its directory may be used is the verb's business."""
+        self.name_run()
+
+    def instantiate_classes(self) -> None:
+        """Build nothing."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run nothing."""

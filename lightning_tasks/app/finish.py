@@ -28,6 +28,7 @@ from lightning_tasks.runs.tables import save_table
 from .pages.run import write_report
 from .scores import scores_of
 
+NEEDED = "needed_"  # what the names of runs begin with that another fit needed
 PACKAGES = ("torch", "lightning", "torchmetrics", "timm", "segmentation-models-pytorch", "albumentations", "numpy")
 
 
@@ -116,7 +117,8 @@ def finish_fit(fitted: Fitted) -> None:
         log_hparams(trainer.logger, task, data, {task.monitor: monitored} | {k: m["value"] for k, m in metrics.items()})
         trainer.logger.finalize("success")
     write_report(run)
-    if Path(options.name).name == options.name:  # a fold is named kfold/fold_0, and is no run by itself
+    # A fold is named kfold/fold_0, and is no run by itself; nor is one that another fit needed.
+    if Path(options.name).name == options.name and not options.name.startswith(NEEDED):
         run.mark_latest()
     for note in data.notes:
         print(f"note: {note}")

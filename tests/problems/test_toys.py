@@ -41,7 +41,8 @@ def test_fit_writes_a_whole_run_directory_and_test_and_predict_read_it(toy, cli,
     if task == "ToyGan":
         assert len(predicted) == 20
     else:  # the same columns, and the same numbers from the same weights
-        assert list(predicted) == ["id", "prob_0", "prob_1", "pred", "label"]
+        names = ("negative", "positive") if task == "ToySequence" else (0, 1)
+        assert list(predicted) == ["id", *(f"prob_{name}" for name in names), "pred", "label"]
         pd.testing.assert_frame_equal(fitted, predicted, atol=1e-6)
 
 

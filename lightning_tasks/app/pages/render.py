@@ -39,7 +39,6 @@ def write_page(path: Path, template: str, **values: Any) -> Path:
 
 def drawn(figure: Figure, title: str, alt: str) -> Picture:
     """A figure as a picture of a page."""
-
     return Picture(title, alt, base64.b64encode(png_of(figure)).decode())
 
 

@@ -14,8 +14,7 @@ from lightning_tasks.tasks.images.distillation import distillation_loss
 from tests.conftest import ROOT, results
 from tests.tasks.images.test_exercises import QUIET
 
-DIGITS = ("--data", "MNISTDataModule", "--data.limit", 120, "--data.batch_size", 16, "--model.in_channels", 1,
-          "--model.class_names", "['0','1','2','3','4','5','6','7','8','9']",
+DIGITS = ("--data", "MNISTDataModule", "--data.limit", 120, "--data.batch_size", 16,
           "--model.net", "mlp", "--model.net_args", "{hidden: [12], dropout: 0.2}")  # fmt: skip
 
 
@@ -112,17 +111,31 @@ def test_soft_labels_are_drawn_of_the_pictures_on_which_the_teacher_doubts():
     torch.testing.assert_close(torch.tensor(bars), torch.stack(expected), check_dtype=False)
 
 
-def test_a_trained_teacher_survives_an_interruption(cli):
-    args = ("fit", "--model", "DistillationTask", *DIGITS, *QUIET, "--model.teacher_epochs", 1, "--model.teacher_net",
-            "mlp", "--model.schedule", "none")  # fmt: skip
-    cli(*args, "--trainer.max_epochs", 2, "--name", "whole")
-    cli(*args, "--trainer.max_epochs", 1, "--name", "parts")
-    first = torch.load("runs/DistillationTask/parts/checkpoints/last.ckpt", weights_only=True)["teacher"]
-    cli(*args, "--trainer.max_epochs", 2, "--name", "parts", "--resume")
-    again = torch.load("runs/DistillationTask/parts/checkpoints/last.ckpt", weights_only=True)["teacher"]
-    assert all(torch.equal(v, again[k]) for k, v in first.items())
-    whole, parts = (weights(f"runs/DistillationTask/{name}") for name in ("whole", "parts"))
-    assert all(torch.equal(whole[k], parts[k]) for k in whole)
+def test_a_teacher_is_another_run_that_the_config_names_and_equal_needs_share_it(cli, capsys):
+    args = ("fit", "--config", ROOT / "configs/distill_mnist.yaml", "--data.limit", 120, *QUIET, "--trainer.max_epochs", 1,
+            "--needs", "{teacher: {config: configs/variants/mnist_mlp.yaml, trainer.max_epochs: 1}}")  # fmt: skip
+    cli(*args, "--name", "one")
+    (needed,) = Path("runs/mnist_mlp").glob("needed_*")
+    stamp = (needed / "results.json").stat().st_mtime_ns
+    teacher, student = results(needed), results(Path("runs/distill_mnist/one"))
+    assert teacher["data_fingerprint"] == student["data_fingerprint"]  # it saw nothing that is scored here
+    assert student["notes"] == teacher["notes"] and not Path("runs/mnist_mlp/latest").exists()
+    cli(*args, "--name", "two", "--model.temperature", 2)
+    assert (needed / "results.json").stat().st_mtime_ns == stamp
+    cli(*args, "--name", "three", "--data.fold", 1)
+    assert len(list(Path("runs/mnist_mlp").glob("needed_*"))) == 2
+    whole = weights("runs/distill_mnist/one")
+    (Path("runs/distill_mnist/one") / "results.json").unlink()
+    cli(*args, "--name", "one", "--resume")  # the same need, the same teacher
+    assert all(torch.equal(v, weights("runs/distill_mnist/one")[k]) for k, v in whole.items())
+    for needs, message in (
+        ("{techer: {config: configs/mnist_cnn.yaml}}", "the task has no argument 'techer'. Did you mean 'teacher'?"),
+        ("{teacher: {trainer.max_epochs: 1}}", "teacher names no run"),
+        ("null", "there is no teacher: set --model.teacher"),
+    ):
+        with pytest.raises(SystemExit):
+            cli(*args, "--needs", needs, "--name", "wrong")
+        assert message in capsys.readouterr().err
 
 
 def test_distillation_errors(teacher, cli, capsys):

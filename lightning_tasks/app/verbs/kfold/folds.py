@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.jobs import FEW_FIGURES, Job, run_jobs, state_of
-from lightning_tasks.app.plan import Plan
 from lightning_tasks.runs.directory import RunDir
 
 from .pool import pool

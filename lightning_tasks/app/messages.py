@@ -1,0 +1,30 @@
+"""Messages of libraries that are true and that nobody can act on here."""
+
+import logging
+import os
+import warnings
+
+
+def quiet() -> None:
+    """Messages that are true and that nobody can act on here; each with its reason."""
+    # LightningCLI uses functions announced for removal in jsonargparse 5, which pyproject.toml excludes.
+    os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
+    for message in (
+        ".*does not have many workers.*",  # sets in memory need none; for files num_workers is the user's choice
+        ".*Consider increasing the value of the `num_workers` argument.*",  # as above
+        ".*Checkpoint directory .* exists and is not empty.*",  # --resume continues in place
+        ".*is smaller than the logging interval.*",  # epoch means are logged anyway
+        ".*isinstance\\(treespec, LeafSpec\\).*",  # between Lightning and PyTorch
+        ".*Trying to infer the `batch_size`.*",  # epoch metrics are not weighted by batches
+        ".*GPU available but not used.*",
+        ".*module\\(s\\) in eval mode at the start of training.*",  # frozen ones: a teacher, features, blocks
+        ".*recommended to use `self.log\\(.*sync_dist=True\\)`.*",  # values are already reduced over ranks
+        ".*lr_scheduler.step\\(\\)` before `optimizer.step\\(\\)`.*",  # mixed precision skips its first steps
+    ):
+        warnings.filterwarnings("ignore", message)
+    loggers = ("fabric.utilities.seed", "pytorch.utilities.rank_zero", "pytorch.accelerators.cuda")
+    for name in (f"lightning.{logger}" for logger in loggers):
+        logging.getLogger(name).addFilter(lambda record: not any(t in record.getMessage() for t in TIPS))
+
+
+TIPS = ("💡 Tip", "litlogger", "LitLogger", "TPU available", "HPU available", "GPU available: False", "Seed set to")
