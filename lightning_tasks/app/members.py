@@ -26,7 +26,7 @@ class Run:
 
 
 def load_run(path: str, overrides: list[str] | None = None, calibrated: bool = True) -> Run:
-    """Build task and data from the run's ``config.yaml`` and load its best weights.
+    """Build task and data from the run's ``config.yaml`` and load its best weights, on the device its trainer has.
 
     Args:
         path: Run directory.
@@ -37,7 +37,7 @@ def load_run(path: str, overrides: list[str] | None = None, calibrated: bool = T
     cli = TaskCLI(["--config", str(run.config), *(overrides or [])], run=False)
     load_weights(cli.model, run.best)
     cli.model.calibration = read_calibration(run) if calibrated else None
-    cli.model.eval()
+    cli.model.eval().to(cli.trainer.strategy.root_device)
     cli.datamodule.setup("predict")
     return Run(run, cli.model, cli.datamodule)
 

@@ -60,7 +60,8 @@ def run(args: list[str]) -> None:
     found = findings(data, options.distance)
     made_of = describe_features(options)
     if options.tsne:
-        task_of_features = load_run(options.run).task if options.run else None
+        device = ["--trainer.accelerator", str(cli.options.trainer.accelerator)]
+        task_of_features = load_run(options.run, device).task if options.run else None
         add_map(found, data, task_of_features, options.tsne, options.seed)
     results = summary(found, data, getattr(task, "class_names", []))
     results |= {"experiment": cli.options.experiment, "name": options.name}
