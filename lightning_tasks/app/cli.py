@@ -254,13 +254,18 @@ class TaskCLI(LightningCLI):
         """Score the validation part with given weights."""
         self._weights(ckpt_path)
         self.trainer.validate(model, datamodule=self.datamodule, verbose=False)
-        print_table(evaluate_run(self.trainer, model, "val", self.options.draws))
+        self.show_scores("val")
 
     def test(self, model, ckpt_path=None, **kwargs) -> None:
         """Score the test part with given weights."""
         self._weights(ckpt_path)
         self.trainer.test(model, datamodule=self.datamodule, verbose=False)
-        print_table(evaluate_run(self.trainer, model, "test", self.options.draws))
+        self.show_scores("test")
+
+    def show_scores(self, part: str) -> None:
+        """Print the scores of the evaluation that just ran, once."""
+        if self.trainer.is_global_zero:
+            print_table(evaluate_run(self.trainer, self.model, part, self.options.draws))
 
     def predict(self, model, ckpt_path=None, return_predictions=None, **kwargs) -> None:
         """Write the predictions of the unlabelled part (or the test part) beside the weights."""
@@ -270,8 +275,9 @@ class TaskCLI(LightningCLI):
         folder = Path(ckpt_path).resolve().parent
         folder = folder.parent if folder.name == "checkpoints" else self.run_dir.path
         model.calibration = calibration_beside(Path(ckpt_path))
-        writer = write_predictions(self.trainer, model, self.datamodule, folder)
-        print(f"Wrote {writer}" + (", recalibrated by calibration.json" if model.calibration else ""))
+        written = write_predictions(self.trainer, model, self.datamodule, folder)
+        if written is not None:
+            print(f"Wrote {written}" + (", recalibrated by calibration.json" if model.calibration else ""))
 
 
 class Plan(TaskCLI):

@@ -68,7 +68,8 @@ def run_jobs(jobs: list[Job], seats: int | None, trainer: Any, ended: Ended | No
 
 def one_process(trainer: Any) -> bool:
     """Whether a fit runs in one process; several are started by the fit itself, once a command."""
-    alone = trainer.devices in (1, "1") or (trainer.devices == "auto" and torch.cuda.device_count() < 2)
+    few = trainer.accelerator == "cpu" or torch.cuda.device_count() < 2
+    alone = trainer.devices in (1, "1") or (trainer.devices == "auto" and few)
     return alone and trainer.num_nodes == 1
 
 

@@ -28,17 +28,15 @@ class Run:
         dir: Its directory.
         task: The network with its best weights.
         data: Its own data module, set up: another fold may have another vocabulary or scaler.
-        device: Where it runs.
     """
 
     dir: RunDir | None
     task: Task
     data: DataModule
-    device: torch.device = torch.device("cpu")
 
 
 def load_run(path: str, overrides: list[str] | None = None, is_calibrated: bool = True) -> Run:
-    """Build task and data from the run's ``config.yaml`` and load its best weights.
+    """Build task and data from the run's ``config.yaml`` and load its best weights, on the device its trainer has.
 
     Args:
         path: Run directory.
@@ -49,9 +47,9 @@ def load_run(path: str, overrides: list[str] | None = None, is_calibrated: bool 
     cli = TaskCLI(["--config", str(run.config), *(overrides or [])], run=False)
     cli.datamodule.take_fitted(load_weights(cli.model, run.best))
     cli.model.calibration = read_calibration(run) if is_calibrated else None
-    cli.model.eval()
+    cli.model.eval().to(cli.trainer.strategy.root_device)
     cli.datamodule.setup("predict")
-    return Run(run, cli.model, cli.datamodule, cli.trainer.strategy.root_device)
+    return Run(run, cli.model, cli.datamodule)
 
 
 def member_dirs(path: str | Path) -> list[RunDir]:
@@ -99,8 +97,9 @@ def batches_of(members: list[Run], part: str) -> Iterator[list[dict]]:
         ValueError: The members do not read the same samples.
     """
     first = members[0]
+    device = first.task.device
     for member in members:
-        member.task.eval().to(first.device)
+        member.task.eval().to(device)
         member.task.restart_streams()
     readers: list[DataModule] = []
     reader_of = []
@@ -111,7 +110,7 @@ def batches_of(members: list[Run], part: str) -> Iterator[list[dict]]:
     size = first.data.hparams.batch_size if len(readers) > 1 else None
     for found in zip(*(data.part_loader(part, size) for data in readers), strict=True):
         ready = [
-            data.on_after_batch_transfer({k: v.to(first.device) for k, v in batch.items()}, 0)
+            data.on_after_batch_transfer({k: v.to(device) for k, v in batch.items()}, 0)
             for data, batch in zip(readers, found, strict=True)
         ]
         if any(not torch.equal(batch["id"], ready[0]["id"]) for batch in ready):

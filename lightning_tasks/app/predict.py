@@ -25,14 +25,31 @@ class _Collect(Callback):
             self.columns.setdefault(name, []).append(value.cpu().numpy())
 
 
-def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> Path:
-    """Run ``trainer.predict`` and write ``predictions_<part>`` into ``folder``."""
+def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> Path | None:
+    """Run ``trainer.predict`` and write ``predictions_<part>`` into ``folder``: all rows, in the data's order.
+
+    Returns:
+        The file; None in the processes that do not write it.
+    """
     collect = _Collect()
     trainer.callbacks.append(collect)
     trainer.predict(task, datamodule=data, return_predictions=False)
-    columns = {name: np.concatenate(found) for name, found in collect.columns.items()}
+    parts = gathered(trainer, {name: np.concatenate(found) for name, found in collect.columns.items()})
+    if not trainer.is_global_zero:
+        return None
+    parts = [part for part in parts if part]  # of fewer samples than processes some have none
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     part = "predict" if "predict" in data.parts else "test"
     order = np.argsort(columns["id"], kind="stable")
     columns = {name: values[order] for name, values in columns.items()}
     columns["id"] = np.array(data.names(data.pool_of(part), columns["id"]))
     return save_table(folder / f"predictions_{part}", columns, task.class_names)
+
+
+def gathered(trainer: Trainer, columns: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """The columns of every process, which may differ in their number of rows; given to the first process only."""
+    if trainer.world_size == 1:
+        return [columns]
+    found: list[Any] = [None] * trainer.world_size
+    torch.distributed.gather_object(columns, found if trainer.is_global_zero else None)
+    return found

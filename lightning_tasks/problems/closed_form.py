@@ -38,9 +38,16 @@ class ClosedForm(Task):
             raise ValueError(f"{type(self).__name__} is fitted in one pass: set --trainer.max_epochs 1.")
         self._kept.append({k: v for k, v in batch.items() if isinstance(v, Tensor)})
         if self.trainer.is_last_batch:
-            self.fit_rows({k: torch.cat([b[k] for b in self._kept]) for k in self._kept[0]})
+            self.fit_rows(self.of_all({k: torch.cat([b[k] for b in self._kept]) for k in self._kept[0]}))
             self._kept = []
             self.optimizers().step()
+
+    def of_all(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The rows (N, ...) of all processes, in the order in which one alone would have kept them."""
+        if self.trainer.world_size == 1:
+            return rows
+        total = self.trainer.train_dataloader.sampler.total  # shares are made equal by samples that are served twice
+        return {k: self.all_gather(v).transpose(0, 1).flatten(0, 1)[:total] for k, v in rows.items()}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """An optimiser whose step changes nothing."""

@@ -6,9 +6,14 @@ from torchmetrics import Metric
 
 Scores = dict[str, float]
 
+# Neither gloo nor NCCL gathers these: they travel as the second, and are themselves again on arrival.
+TRAVELS_AS = {torch.int16: torch.int32, torch.uint16: torch.int32, torch.uint32: torch.int64}
+
 
 class Rows(Metric):
     """Collect tensors with one row a sample; ``compute`` gives them concatenated over batches and devices.
+
+    Rows of several devices are ordered by ``id``, so that a bootstrap over them draws what it draws from one.
 
     Metrics need the whole set (the mean of batch AUROCs is not the AUROC), bootstrap intervals need single
     samples, and folds are pooled by concatenation: all three read the same rows.
@@ -32,6 +37,16 @@ class Rows(Metric):
             getattr(self, name).append(tensors[name].detach())
             self._axes[name] = tensors[name].shape[1:]
 
+    def _sync_dist(self, *args, **kwargs) -> None:
+        """Gather over processes, where every dtype can be gathered."""
+        dtypes = {name: state[0].dtype for name in self.names if (state := getattr(self, name))}
+        narrow = {name: dtype for name, dtype in dtypes.items() if dtype in TRAVELS_AS}
+        for name, dtype in narrow.items():
+            setattr(self, name, [value.to(TRAVELS_AS[dtype]) for value in getattr(self, name)])
+        super()._sync_dist(*args, **kwargs)
+        for name, dtype in narrow.items():
+            setattr(self, name, getattr(self, name).to(dtype))
+
     def whole(self) -> dict[str, Tensor]:
         """What ``compute`` gives, with all axes: torchmetrics takes them away from tensors with one element."""
         return {name: value.reshape(-1, *self._axes[name]) for name, value in self.compute().items()}
@@ -43,4 +58,7 @@ class Rows(Metric):
             state = getattr(self, name)
             value = torch.cat(state) if isinstance(state, list) else state
             rows[name] = value.float() if value.is_floating_point() else value
+        if "id" in rows and isinstance(self.id, Tensor):  # gathered: process after process
+            order = torch.argsort(rows["id"], stable=True)
+            rows = {name: value[order] for name, value in rows.items()}
         return rows

@@ -286,5 +286,5 @@ def test_one_sample_is_scored_like_many_and_samples_a_second_count_those_there_w
     )
     found = results(Path("runs/ImageClassifier/default"))
     assert found["sizes"] == {"train": 17, "val": 1, "test": 1} and found["metrics"]["test/acc"]["n"] == 1
-    low, high = (found["samples_per_second"] * (found["seconds"] + error) for error in (-0.006, 0.006))
-    assert low <= 17 <= high  # seconds are rounded
+    rate, seconds = found["samples_per_second"], found["seconds"]  # both are rounded to two digits
+    assert rate * seconds == pytest.approx(17, abs=0.006 * (rate + seconds))

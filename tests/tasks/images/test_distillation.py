@@ -112,8 +112,9 @@ def test_soft_labels_are_drawn_of_the_pictures_on_which_the_teacher_doubts():
 
 
 def test_a_teacher_is_another_run_that_the_config_names_and_equal_needs_share_it(cli, capsys):
-    args = ("fit", "--config", ROOT / "configs/distill_mnist.yaml", "--data.limit", 120, *QUIET,
-            "--trainer.max_epochs", 1, "--needs", "{teacher: {config: configs/variants/mnist_mlp.yaml, trainer.max_epochs: 1}}")  # fmt: skip
+    needs = "{teacher: {config: configs/variants/mnist_mlp.yaml, trainer.max_epochs: 1}}"
+    args = ("fit", "--config", ROOT / "configs/distill_mnist.yaml", "--data.limit", 120, *QUIET, "--needs", needs)
+    args = (*args, "--trainer.max_epochs", 1)
     cli(*args, "--name", "one")
     (needed,) = Path("runs/mnist_mlp").glob("needed_*")
     stamp = (needed / "results.json").stat().st_mtime_ns

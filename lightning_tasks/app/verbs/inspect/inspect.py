@@ -61,7 +61,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     data.broken = {}  # a picture that cannot be decoded is a finding, not an end
     network = None
     if options.run and options.tsne:
-        network = load_run(options.run)
+        network = load_run(options.run, ["--trainer.accelerator", str(cli.options.trainer.accelerator)])
         network.data, trained_on = data, network.data
         data.load_state_dict(trained_on.state_dict())  # samples are read as the network learnt to read them
     data.setup()

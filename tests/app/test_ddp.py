@@ -1,0 +1,170 @@
+"""Two processes write what one writes: all rows, once each, in the data's order."""
+
+import csv
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lightning_tasks.app import main
+from lightning_tasks.callbacks import read_metrics
+from tests.conftest import ROOT, results
+from tests.problems.test_image_classification import Animals
+from tests.tasks.images.test_mars import write_pack
+
+
+class SevenAnimals(Animals):
+    """Seven of them are for the test."""
+
+    def simulate(self):
+        train = super().simulate()["train"]
+        return {"train": train, "test": {key: value[:7] for key, value in train.items()}}
+
+
+SMALL = (
+    *("--data.batch_size", "4", "--draws", "5", "--trainer.max_epochs", "1", "--baselines", "false"),
+    *("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"),
+    *("--trainer.accelerator", "cpu"),
+)
+# Odd numbers of samples: the processes have different numbers of rows.
+KINDS = {
+    # with rows of int16
+    "image": ("--model", "ImageClassifier", "--model.class_names", "[cat,dog,owl]", "--model.corrupted", "random",
+              "--data", "tests.app.test_ddp.SevenAnimals", "--model.net", "mlp",
+              "--model.net_args", "{image_size: 8, hidden: [4]}"),
+    # the course's format, in a small file
+    "segmentation": ("--config", str(ROOT / "configs/mars_unet.yaml"), "--model.net_args", "{width: 4, depth: 2}",
+                     "--data.augment", "[]", "--data.folds", "4", "--data.limit", "20", "--model.loss", "ce"),
+    "neighbours": ("--config", str(ROOT / "configs/variants/knn_two_moons.yaml"), "--data.n_test", "33",
+                   "--data.n_train", "61"),
+    "sequence": ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--data.limit", "19"),
+}  # fmt: skip
+ANEW = ["image", "neighbours"]
+
+# What one process fitted is scored again, by a fit that has nothing left to train; predicted; and fitted anew.
+DRIVER = f"""
+import sys
+from lightning_tasks.app import main
+
+two = ["--trainer.strategy", "ddp", "--trainer.devices", "2"]
+for kind in sys.argv[1:]:
+    one = ["--config", f"runs/{{kind}}/one/config.yaml"]
+    main(["fit", *one, "--name", "two", "--resume", *two])
+    main(["predict", *one, "--ckpt_path", f"runs/{{kind}}/two/checkpoints/best.ckpt", *two])
+    if kind in {ANEW}:
+        main(["fit", *one, "--name", "anew", *two])
+main(["fit", "--config", "runs/sequence/half/config.yaml", "--name", "half", "--resume", "--early_stopping", "null",
+      "--model.lr", "0.01", *two])
+"""
+
+
+def free_port() -> str:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A folder whose ``runs/<kind>/`` hold the runs ``one``, ``two`` and ``anew``."""
+    home = tmp_path_factory.mktemp("ddp")
+    (home / "data").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        write_pack(home / "data/mars")
+        for kind, args in KINDS.items():
+            main(["fit", *args, *SMALL, "--experiment", kind, "--name", "one"])
+            main(["predict", "--config", f"runs/{kind}/one/config.yaml",
+                  "--ckpt_path", f"runs/{kind}/one/checkpoints/best.ckpt"])  # fmt: skip
+            shutil.copytree(f"runs/{kind}/one", f"runs/{kind}/two")
+            for written in ("predictions_test", "predictions", "rows", "results", "predictions_predict"):
+                for path in Path(f"runs/{kind}/two").glob(f"{written}.*"):
+                    path.unlink()
+        long = (*SMALL, "--trainer.limit_train_batches", "1.0", "--trainer.max_epochs", "6", "--experiment", "sequence")
+        main(["fit", *KINDS["sequence"], *long, "--model.lr", "1e-9", "--early_stopping", "1", "--name", "half"])
+        main(["fit", *KINDS["sequence"], *long, "--model.lr", "0.01", "--name", "whole"])
+        (home / "driver.py").write_text(DRIVER)
+        # As a scheduler starts them: one process a rank. All commands share the start, which takes longest.
+        shared = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MASTER_ADDR": "127.0.0.1",
+                  "MASTER_PORT": free_port(), "WORLD_SIZE": "2", "NODE_RANK": "0"}  # fmt: skip
+        processes = []
+        for rank in ("0", "1"):
+            with open(f"rank_{rank}.log", "w") as log:
+                processes.append(subprocess.Popen(
+                    [sys.executable, "driver.py", *KINDS], stdout=log, stderr=subprocess.STDOUT,
+                    env={**os.environ, **shared, "LOCAL_RANK": rank},
+                ))  # fmt: skip
+        try:
+            codes = [process.wait(timeout=300) for process in processes]
+        finally:
+            for process in processes:
+                process.kill()
+        assert codes == [0, 0], Path("rank_0.log").read_text()[-3000:]
+    return home
+
+
+def columns(path: Path) -> dict[str, np.ndarray]:
+    """Columns of a CSV or npz file."""
+    if path.suffix == ".npz":
+        with np.load(path) as file:
+            return {key: file[key] for key in file}
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    text = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    return {key: value if key == "id" else value.astype(float) for key, value in text.items()}
+
+
+def assert_same(one: Path, two: Path) -> None:
+    expected, found = columns(one), columns(two)
+    assert len(expected["id"]) == len(set(expected["id"].tolist()))
+    assert expected.keys() == found.keys() and len(expected["id"]) == len(found["id"])
+    for key, values in expected.items():
+        if values.dtype.kind in "fc":
+            np.testing.assert_allclose(found[key], values, atol=1e-5, err_msg=key)
+        else:
+            assert found[key].dtype == values.dtype and (found[key] == values).all(), key
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_processes_score_and_predict_what_one_does(home, kind):
+    one, two = home / "runs" / kind / "one", home / "runs" / kind / "two"
+    expected, found = results(one), results(two)
+    assert found["devices"] == 2 and expected["devices"] == 1 and found["metrics"].keys() == expected["metrics"].keys()
+    for name, metric in expected["metrics"].items():
+        assert found["metrics"][name]["n"] == metric["n"], name
+        if (kind, name) == ("segmentation", "test/loss"):
+            continue  # a mean over the pixels of a batch, which are others here
+        assert found["metrics"][name]["value"] == pytest.approx(metric["value"], abs=1e-5, nan_ok=True), name
+    written = sorted(p.name for p in one.iterdir() if p.name.startswith(("predictions", "rows")))
+    assert len(written) == 3
+    for name in written:
+        assert_same(one / name, two / name)
+
+
+@pytest.mark.parametrize("kind", ANEW)
+def test_a_fit_of_two_processes_writes_all_rows(home, kind):
+    one, anew = home / "runs" / kind / "one", home / "runs" / kind / "anew"
+    for path in [*one.glob("predictions.*"), one / "rows.npz"]:
+        assert (columns(path)["id"] == columns(anew / path.name)["id"]).all()
+    expected, found = results(one)["metrics"]["test/acc"], results(anew)["metrics"]["test/acc"]
+    assert found["n"] == expected["n"]
+    if kind == "neighbours":  # fitted to the whole train part
+        assert found == expected
+
+
+def test_only_one_process_speaks(home):
+    assert "Wrote" in (home / "rank_0.log").read_text() and "Wrote" not in (home / "rank_1.log").read_text()
+
+
+def test_a_schedule_goes_on_where_it_was_when_there_are_more_devices(home):
+    half, whole = (read_metrics(home / f"runs/sequence/{name}/metrics.csv") for name in ("half", "whole"))
+    done = next(i for i, row in enumerate(half) if row["train/lr"] > 1e-6)
+    assert 0 < done < 5 and len(half) == 6 and half[-1]["step"] < whole[-1]["step"]
+    assert [row["train/lr"] for row in half[done:-1]] == pytest.approx(
+        [row["train/lr"] for row in whole[done:-1]], rel=0.2
+    )

@@ -1,0 +1,35 @@
+"""The device is the trainer's: a machine's GPU is neither used nor named where the trainer says cpu."""
+
+import pytest
+import torch
+
+from lightning_tasks.app.jobs import one_process
+from lightning_tasks.app.members import load_run
+from lightning_tasks.app.predict import batches_of
+from lightning_tasks.runs.results import device_name
+from tests.conftest import results
+
+CPU = ("--trainer.accelerator", "cpu")
+
+
+def test_results_name_the_device_of_the_trainer_and_verbs_use_that_of_the_run(toy, monkeypatch):
+    run = toy("ToySequence", "--trainer.max_epochs", 1, *CPU)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device=None: f"GPU {device}")
+    toy("ToySequence", "--trainer.max_epochs", 1, *CPU, "--resume")  # nothing is left to train: the finish alone
+    assert results(run)["device"].startswith("CPU, ")
+    assert device_name(torch.device("cuda", 1)) == "GPU cuda:1"
+    loaded = load_run(str(run), list(CPU))
+    assert {batch["id"].device.type for batch in batches_of([loaded.task], loaded.data, "test")} == {"cpu"}
+    given = batches_of([loaded.task], loaded.data, "test", torch.device("meta"))
+    assert next(given)["id"].device.type == "meta"
+
+
+@pytest.mark.parametrize(("accelerator", "alone"), [("cpu", True), ("auto", False)])
+def test_several_gpus_make_several_processes_only_where_they_are_used(monkeypatch, accelerator, alone):
+    class Options:
+        devices, num_nodes = "auto", 1
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    Options.accelerator = accelerator
+    assert one_process(Options) is alone
