@@ -133,7 +133,7 @@ def test_single_folds_as_cluster_jobs_pool_when_the_last_is_done(tmp_path, cli, 
 def test_a_fold_that_fails_is_named_with_its_last_words_and_the_others_run(tmp_path, cli, capsys, monkeypatch):
     door = tmp_path / "door.py"
     door.write_text("import sys; print('error: fell'); sys.exit(2 * ('kfold/fold_1' in sys.argv))")
-    monkeypatch.setattr(jobs, "DOOR", door)
+    monkeypatch.setattr(jobs, "DOOR", [sys.executable, str(door)])
     with pytest.raises(SystemExit):
         cli(*KFOLD, "--jobs", 2)
     shown = capsys.readouterr()

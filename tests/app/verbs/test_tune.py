@@ -3,6 +3,7 @@
 import csv
 import math
 import multiprocessing
+import sys
 import time
 from types import SimpleNamespace
 
@@ -262,7 +263,7 @@ def test_a_search_that_only_fails_stops_and_says_why(tune, capsys):
 def test_processes_side_by_side_run_trials_of_one_search_only(tmp_path, tune, monkeypatch):
     door = tmp_path / "door.py"
     door.write_text("import sys; print(*sys.argv[1:])")
-    monkeypatch.setattr(jobs, "DOOR", door)
+    monkeypatch.setattr(jobs, "DOOR", [sys.executable, str(door)])
     with pytest.raises(SystemExit):  # these processes run no trial
         tune("--trials", 3, "--jobs", 2, "--control", "none")
     told = (tmp_path / "runs/ToySequence/tune/tpe_worker_1.log").read_text()
