@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from lightning import Callback, Trainer
 
 from lightning_tasks.measures.recalibration import calibrated

@@ -174,6 +174,7 @@ class Masks(nn.Module):
     """A network with a class for each pixel."""
 
     submits, averaged, refuses, calibration = "table", "prob", {}, None
+    device = torch.device("cpu")
 
     def restart_streams(self):
         """Draws no random numbers."""
