@@ -19,7 +19,7 @@ class Serving(LightningDataModule):
     """Serves ``parts`` (name -> rows of a pool) of ``pools`` (name -> arrays); ``DataModule`` fills both.
 
     Args:
-        augment: List of augmentations for the train part (see ``datamodules/augment.py``).
+        augment: List of augmentations for the train part (see ``datamodules/augment``).
     """
 
     title: str = ""

@@ -31,7 +31,7 @@ class FileDataModule(DataModule):
     Args:
         size: Side in pixels that pictures are brought to.
         policy: Augmentation of single training pictures before they form a batch: ``none``, ``light``, ``strong``, or
-            a list of albumentations transforms (``datamodules/augment_files.py``). ``augment`` comes after it.
+            a list of albumentations transforms (``datamodules/augment/file_policy.py``). ``augment`` comes after it.
         images: Serve pictures. Without them nothing is decoded, and their files need not be there.
         **kwargs: Arguments of ``DataModule``.
 

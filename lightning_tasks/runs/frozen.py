@@ -32,7 +32,12 @@ def load_frozen(run: str | Path) -> LightningModule:
     arguments.pop("_instantiator", None)
     # An empty context: LightningCLI keeps the arguments of the task it is building in this one, and
     # save_hyperparameters of the inner task would take them for its own.
-    task = Context().run(made_by, **arguments)
+    try:
+        task = Context().run(made_by, **arguments)
+    except TypeError as error:  # an argument that the class no longer has
+        raise ValueError(
+            f"{path} was made by another version of {made_by.__name__} ({error}): train it anew."
+        ) from None
     task.on_load_checkpoint(checkpoint)
     task.load_state_dict(checkpoint["state_dict"])
     return freeze(task)
