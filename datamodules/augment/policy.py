@@ -1,8 +1,8 @@
 """Augmentation of whole batches on their device: no workers, no loop over samples, no wait for the device.
 
 A batch is a dict with ``image`` float32 (B, C, H, W) in [0, 1]; ``mask`` (B, H, W) int64 and ``label`` (B,)
-are optional; other keys pass through. Ops that move pixels live in ``augment_geometry``, those that change
-values in ``augment_color``, holes and mixtures in ``augment_mix``, random policies in ``augment_auto``.
+are optional; other keys pass through. Ops that move pixels live in ``geometry``, those that change
+values in ``color``, holes and mixtures in ``mix``, random policies in ``auto``.
 """
 
 from difflib import get_close_matches
