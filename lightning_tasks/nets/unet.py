@@ -89,11 +89,11 @@ class UNet(nn.Module):
         width: channels of the first level; the cost grows with its square.
         depth: number of poolings.
         norm: "batch", "group" (for very small batches) or "none".
-        dropout: probability that a channel is dropped after the bottleneck and after each block on the way
-        up. se: reduction ratio of squeeze-and-excitation in every block (8 is usual), None for none.
-        spatial_attention: whether every block ends with a CBAM pixel gate. transformer: number of transformer
-        layers in the bottleneck. stem_stride: 2 halves the resolution in the first convolution and enlarges
-        the logits bilinearly at the end:
+        dropout: probability that a channel is dropped after the bottleneck and after each block on the way up.
+        se: reduction ratio of squeeze-and-excitation in every block (8 is usual), None for none.
+        spatial_attention: whether every block ends with a CBAM pixel gate.
+        transformer: number of transformer layers in the bottleneck.
+        stem_stride: 2 halves the resolution in the first convolution and enlarges the logits bilinearly at the end:
             about four times less work, one-pixel details are lost.
         up: "bilinear" or "transposed" (learned 2x2 transposed convolution).
 

@@ -24,6 +24,7 @@ class FashionTask(ImageClassifier):
             weight_decay / 2); under Adam the two differ.
         gap_samples: Samples of the train part that are measured after each epoch and in a test; 0 for none.
         class_names: Names of the classes.
+        in_channels: Of the pictures; None takes that of the data.
         **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:

@@ -78,10 +78,9 @@ class IsicTask(ImageClassifier):
             self.reads = ("table", "label")
         super().__init__(net=net, in_channels=3, class_names=CLASSES, corrupted="none", **kwargs)
         self.save_hyperparameters(logger=False)
-        if branch == "metadata" and self.hparams.weights != "none":
-            raise ValueError(
-                f"weights={self.hparams.weights!r}: branch metadata has no image network. Set --model.weights none."
-            )
+        for name in ("weights", "tta") if branch == "metadata" else ():
+            if (value := self.hparams[name]) != "none":
+                raise ValueError(f"{name}={value!r}: branch metadata reads no pictures. Set --model.{name} none.")
         self.register_buffer("prior_shift", torch.zeros(self.num_classes))
         self.register_buffer("table_mean", torch.zeros(0))  # (T,) once the data is known
         self.register_buffer("table_scale", torch.zeros(0))

@@ -221,7 +221,8 @@ def test_the_error_of_an_auroc_is_that_of_resampling():
 
 WRONG = {
     "branch='both': choose image, metadata or fused": {"branch": "both"},
-    "branch metadata has no image network. Set --model.weights none": {"branch": "metadata", "weights": "auto"},
+    "branch metadata reads no pictures. Set --model.weights none": {"branch": "metadata", "weights": "auto"},
+    "branch metadata reads no pictures. Set --model.tta none": {"branch": "metadata", "tta": "flips"},
     "Did you mean 'val/auroc'": {"monitor": "val/auroc_"},
     "monitor='val/acc' is no metric": {"monitor": "val/acc"},
 }
