@@ -48,12 +48,12 @@ class Job:
 Ended = Callable[[Job, str | None], None]  # told of each job that ended, and of its error
 
 
-def run_jobs(jobs: list[Job], seats: int | None, trainer: Any, ended: Ended | None = None) -> dict[str, str]:
+def run_jobs(jobs: list[Job], processes: int | None, trainer: Any, ended: Ended | None = None) -> dict[str, str]:
     """Run all of them.
 
     Args:
         jobs: In their order.
-        seats: Processes side by side; None runs one after another in this process, where they share the arrays in
+        processes: Processes side by side; None runs one after another in this process, where they share the arrays in
             memory, unless a fit starts several processes itself.
         trainer: Trainer options of the fits.
         ended: Called after each. Without it the first error in this process is raised at once.
@@ -61,9 +61,9 @@ def run_jobs(jobs: list[Job], seats: int | None, trainer: Any, ended: Ended | No
     Returns:
         Name -> last words of those that failed.
     """
-    if seats is None and one_process(trainer):
+    if processes is None and one_process(trainer):
         return in_turn(jobs, ended)
-    return side_by_side(jobs, seats or 1, ended)
+    return side_by_side(jobs, processes or 1, ended)
 
 
 def one_process(trainer: Any) -> bool:
@@ -101,15 +101,15 @@ def free_memory() -> None:
     torch.cuda.empty_cache()
 
 
-def side_by_side(jobs: list[Job], seats: int, ended: Ended | None = None) -> dict[str, str]:
-    """``seats`` processes at a time, each with its share of the threads; one that fails does not stop the others."""
+def side_by_side(jobs: list[Job], processes: int, ended: Ended | None = None) -> dict[str, str]:
+    """Up to ``processes`` at a time, each with its share of the threads; one that fails does not stop the others."""
     waiting, running, failed = list(jobs), [], {}
-    free = list(range(seats))
+    free = list(range(processes))
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill and schedulers: as Ctrl-C, not at once
     try:
         while waiting or running:
             while waiting and free:
-                job, seat = waiting.pop(0), free.pop(0)
+                job, slot = waiting.pop(0), free.pop(0)
                 job.announce(f", log in {job.log}")
                 job.log.parent.mkdir(parents=True, exist_ok=True)
                 with job.log.open("w") as file:
@@ -117,12 +117,12 @@ def side_by_side(jobs: list[Job], seats: int, ended: Ended | None = None) -> dic
                         [*DOOR, *job.args, "--trainer.enable_progress_bar", "false"],
                         stdout=file,
                         stderr=subprocess.STDOUT,
-                        env=environment(seat, seats, torch.cuda.device_count()),
+                        env=environment(slot, processes, torch.cuda.device_count()),
                     )
-                running.append((job, process, seat))
-            for job, process, seat in [r for r in running if r[1].poll() is not None]:
-                running.remove((job, process, seat))
-                free.append(seat)
+                running.append((job, process, slot))
+            for job, process, slot in [r for r in running if r[1].poll() is not None]:
+                running.remove((job, process, slot))
+                free.append(slot)
                 print(f"{job.label}: {'done' if process.returncode == 0 else 'FAILED'}", flush=True)
                 if process.returncode:
                     failed[job.name] = (job.log.read_text().strip().splitlines() or ["no message"])[-1]
@@ -140,12 +140,12 @@ def side_by_side(jobs: list[Job], seats: int, ended: Ended | None = None) -> dic
     return failed
 
 
-def environment(seat: int, jobs: int, devices: int) -> dict[str, str]:
+def environment(slot: int, jobs: int, devices: int) -> dict[str, str]:
     """Environment of one of ``jobs`` processes: its share of the threads, and of several GPUs one."""
     env = {**door_environment(), "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // jobs))}
     if devices > 1 and jobs > 1:
         visible = (os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(devices)))).split(",")
-        env["CUDA_VISIBLE_DEVICES"] = visible[seat % len(visible)]
+        env["CUDA_VISIBLE_DEVICES"] = visible[slot % len(visible)]
     return env
 
 

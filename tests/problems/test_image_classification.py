@@ -179,13 +179,13 @@ def test_a_run_with_everything_on(cli):
     assert header[7:] == [f"corrupted_{k}" for k in range(1 + 9 * 2)]
 
 
-def test_resume_while_blocks_thaw_gives_what_an_unbroken_run_gives(cli):
-    thaw = ("--model.unfreeze", "{0: head, 1: 'last:1', 2: all}",
+def test_resume_while_blocks_unfreeze_gives_what_an_unbroken_run_gives(cli):
+    stages = ("--model.unfreeze", "{0: head, 1: 'last:1', 2: all}",
             "--model.backbone_lr", 0.1, "--draws", 0, "--baselines", "false")  # fmt: skip
-    cli(*RUN, *thaw, "--trainer.max_epochs", 3, "--name", "whole")
-    cli(*RUN, *thaw, "--trainer.max_epochs", 1, "--name", "broken")
+    cli(*RUN, *stages, "--trainer.max_epochs", 3, "--name", "whole")
+    cli(*RUN, *stages, "--trainer.max_epochs", 1, "--name", "broken")
     first = torch.load(run_dir("broken") / "checkpoints/last.ckpt", weights_only=True)
-    cli(*RUN, *thaw, "--trainer.max_epochs", 3, "--name", "broken", "--resume")
+    cli(*RUN, *stages, "--trainer.max_epochs", 3, "--name", "broken", "--resume")
     whole, broken = (
         torch.load(run_dir(n) / "checkpoints/last.ckpt", weights_only=True)["state_dict"] for n in ("whole", "broken")
     )

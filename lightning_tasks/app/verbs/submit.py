@@ -27,14 +27,14 @@ def run(options: Namespace, overrides: list[str]) -> None:
             require(task, "tta")
             task.hparams.tta = "flips"
     folder = options.run.resolve()
-    whose = f"the mean of {len(tasks)} members" if len(tasks) > 1 else "one member"
+    source = f"the mean of {len(tasks)} members" if len(tasks) > 1 else "one member"
     if tasks[0].submits == "code":
         if options.average == "rank":
             raise ValueError(NO_RANKS.format(type(tasks[0]).__name__))
         out = options.out or folder / "submission.zip"
         side = data.pools["train"]["image"].shape[-1]  # pictures may have been resized when they were read
         write_atomic_with(out, lambda temporary: tasks[0].write_code_submission(tasks, temporary, side))
-        print(f"Wrote {out}: code and weights of {whose}")
+        print(f"Wrote {out}: code and weights of {source}")
         return
     if tasks[0].submits is None or data.submission is None:
         who = tasks[0] if tasks[0].submits is None else data
@@ -48,7 +48,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         out, lambda temporary: counts.append(data.write_submission(temporary, average(members, "predict")))
     )
     how = ", averaged by rank" if options.average == "rank" else ""
-    print(f"Wrote {counts[0]} predictions of {whose}{how} to {out}")
+    print(f"Wrote {counts[0]} predictions of {source}{how} to {out}")
 
 
 NO_RANKS = (
