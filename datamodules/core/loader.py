@@ -90,7 +90,8 @@ class TensorLoader:
         order = self.sampler.order().to(self.device)
         for step in range(len(self)):
             rows = order[step * self.batch_size : (step + 1) * self.batch_size]
-            yield {name: tensor[rows] for name, tensor in self.tensors.items()}
+            # a copy of whole rows: tensor[rows] takes twenty times as long for small pictures on CPUs
+            yield {name: tensor.index_select(0, rows) for name, tensor in self.tensors.items()}
 
 
 def to_float(batch: dict) -> dict:

@@ -7,7 +7,7 @@ from argparse import ArgumentError
 from pathlib import Path
 from typing import Literal
 
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
@@ -22,6 +22,7 @@ from lightning_tasks.runs.directory import RunDir
 
 from .errors import explain
 from .finish import Fitted, evaluate_run, finish_fit, print_table
+from .hooks import Checkpoint, NoProfiler
 from .places import CONFIGS
 
 COMMANDS = ("fit", "validate", "test", "predict")
@@ -118,9 +119,9 @@ class TaskCLI(LightningCLI):
         if self.subcommand == "fit" and not options.trainer.fast_dev_run:
             # At the end of the epoch, after validation, so that a resumed run starts with a whole epoch.
             common = {"dirpath": run.checkpoints, "save_on_train_epoch_end": True, "enable_version_counter": False}
-            self.best = ModelCheckpoint(filename="best", monitor=task.monitor, mode=task.mode, **common)
+            self.best = Checkpoint(filename="best", monitor=task.monitor, mode=task.mode, **common)
             # Not `save_last`: that follows only when the best was replaced.
-            last = ModelCheckpoint(filename="last", **common)
+            last = Checkpoint(filename="last", **common)
             callbacks += [self.stopwatch, MetricsCSV(run.metrics), self.best, last]
             if options.figures != "none":
                 callbacks.append(Figures(run.figures, during_fit=options.figures == "all"))
@@ -131,6 +132,7 @@ class TaskCLI(LightningCLI):
         if options.early_stopping is not None and self.subcommand == "fit":
             callbacks.append(EarlyStopping(task.monitor, mode=task.mode, patience=options.early_stopping))
         trainer_config = {**self._get(self.config_init, "trainer", default={}), **kwargs}
+        trainer_config["profiler"] = trainer_config.get("profiler") or NoProfiler()
         if self.subcommand != "fit":
             trainer_config["enable_checkpointing"] = False
         return self._instantiate_trainer(trainer_config, callbacks)
