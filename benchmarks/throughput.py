@@ -1,10 +1,13 @@
 """Samples per second of ``fit`` against a bare loop: same network, batch, precision and augmentation-free tensors.
 
+    python benchmarks/throughput.py                                      # Mars, blood cells, MNIST CNN, MNIST MLP
     python benchmarks/throughput.py --config configs/mars_unet.yaml --epochs 1 --data.samples_per_epoch 2048
 
 The bare loop is what a person writes by hand: slice ready float tensors, forward, loss, backward, step. ``fit`` is
 the whole application: loader, augmentation, metrics, logging, figures and checkpoints, validation left out of both.
-Both run in one process and take turns, so that a busy machine slows both; the median of the rounds counts.
+The bare loop augments nothing; beside the ratio stands which share of the time of ``fit`` augmentation takes, measured
+by itself over as many batches, and the ratio as it would be without. Both run in one process and take turns, so that
+a busy machine slows both; the median of the rounds counts. Other options go to ``fit``.
 """
 
 import argparse
@@ -15,8 +18,14 @@ from pathlib import Path
 
 import torch
 
+from datamodules.core.loader import TensorLoader, to_float
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.problems.optim import make_optimizer
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+DEFAULT = [
+    CONFIGS / name for name in ("mars_unet.yaml", "blood_cells.yaml", "mnist_cnn.yaml", "variants/mnist_mlp.yaml")
+]
 
 
 def fit_rate(config: str, epochs: int, extra: list[str]) -> tuple[float, TaskCLI]:
@@ -51,27 +60,61 @@ def bare_rate(cli: TaskCLI, epochs: int) -> float:
             loss.backward()
             optimizer.step()
             count += size
+    wait_for(device)
+    return count / (time.perf_counter() - begin)
+
+
+def augmentation_seconds(cli: TaskCLI) -> float:
+    """Seconds that augmentation takes a sample, over one epoch; 0 where workers do it, beside the training."""
+    data, device = cli.datamodule, cli.trainer.strategy.root_device
+    loader = data.train_dataloader()
+    if not data.hparams.augment or not isinstance(loader, TensorLoader):
+        return 0.0
+    generator, seconds, count = torch.Generator(device).manual_seed(0), 0.0, 0
+    for batch in loader:
+        batch = to_float(batch)
+        wait_for(device)
+        begin = time.perf_counter()
+        data.augment(batch, generator)
+        wait_for(device)
+        seconds += time.perf_counter() - begin
+        count += len(batch["id"])
+    return seconds / count
+
+
+def wait_for(device: torch.device) -> None:
+    """Let a GPU finish what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return count / (time.perf_counter() - begin)
+
+
+def compare(config: str, options: argparse.Namespace, extra: list[str]) -> str:
+    """A row of the table."""
+    rounds = []
+    for _ in range(options.rounds):
+        fit, cli = fit_rate(config, options.epochs, extra)
+        rounds.append((fit, bare_rate(cli, options.epochs), augmentation_seconds(cli)))
+    fit, bare, augmentation = (statistics.median(values) for values in zip(*rounds, strict=True))
+    share = augmentation * fit
+    spread = f"{min(f / b for f, b, _ in rounds):.2f} - {max(f / b for f, b, _ in rounds):.2f}"
+    return (
+        f"{Path(config).stem:14} {cli.datamodule.hparams.batch_size:5} {cli.trainer.precision!s:>10} {fit:10.1f} "
+        f"{bare:10.1f} {fit / bare:6.2f}  {spread:>11} {share:13.0%} {fit / bare / (1 - share):10.2f}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default=str(Path(__file__).parents[1] / "configs" / "mars_unet.yaml"))
+    parser.add_argument("--config", action="append", help="repeatable; default: the four above")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     options, extra = parser.parse_known_args()
-    fits, bares = [], []
-    for _ in range(options.rounds):
-        rate, cli = fit_rate(options.config, options.epochs, extra)
-        fits.append(rate)
-        bares.append(bare_rate(cli, options.epochs))
-    fit, bare = statistics.median(fits), statistics.median(bares)
-    print(f"fit   {fit:9.1f} samples/s  {[round(f, 1) for f in fits]}")
-    print(f"bare  {bare:9.1f} samples/s  {[round(b, 1) for b in bares]}")
-    print(f"ratio {fit / bare:9.3f}  {Path(options.config).name}, batch {cli.datamodule.hparams.batch_size}, "
-          f"precision {cli.trainer.precision}, {torch.get_num_threads()} threads, {options.rounds} rounds")  # fmt: skip
+    rows = [compare(str(config), options, extra) for config in options.config or DEFAULT]
+    print(f"{torch.get_num_threads()} threads, {options.rounds} rounds of {options.epochs} epochs; samples a second, "
+          "the bare loop without augmentation")  # fmt: skip
+    print(f"{'config':14} {'batch':>5} {'precision':>10} {'fit':>10} {'bare':>10} {'ratio':>6}  {'rounds':>11} "
+          f"{'augmentation':>13} {'without it':>10}")  # fmt: skip
+    print("\n".join(rows))
 
 
 if __name__ == "__main__":

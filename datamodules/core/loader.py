@@ -42,7 +42,8 @@ class TensorLoader:
         order = order.to(self.device)
         for step in range(len(self)):
             part = slice(step * self.batch_size, (step + 1) * self.batch_size)
-            batch = {name: tensor[order[part]] for name, tensor in self.tensors.items()}
+            # a copy of whole rows: tensor[rows] takes twenty times as long for small pictures on CPUs
+            batch = {name: tensor.index_select(0, order[part]) for name, tensor in self.tensors.items()}
             if lengths is not None:
                 batch["tokens"] = batch["tokens"][:, : max(1, int(lengths[part].max()))]
             yield batch

@@ -23,6 +23,7 @@ from lightning_tasks.runs.keeper import RunCheckpoint, with_checkpoint_io
 from .errors import explain
 from .facts import fill_from_data
 from .finish import Fitted, evaluate_run, finish_fit, print_table
+from .hooks import NoProfiler
 from .messages import quiet
 from .needs import Need, needs_of, train_needed
 from .places import CONFIGS
@@ -157,6 +158,7 @@ class TaskCLI(LightningCLI):
         if options.early_stopping is not None and self.subcommand == "fit":
             callbacks.append(Patience(task.monitor, mode=task.mode, patience=options.early_stopping))
         trainer_config = {**self._get(self.config_init, "trainer", default={}), **kwargs}
+        trainer_config["profiler"] = trainer_config.get("profiler") or NoProfiler()
         if self.subcommand != "fit":
             trainer_config["enable_checkpointing"] = False
         return self._instantiate_trainer(trainer_config, callbacks)

@@ -70,7 +70,7 @@ class Task(LightningModule):
         self.last_rows: dict[str, Tensor] = {}
         self.calibration: dict[str, Any] | None = None
         self.step_loss: Tensor | None = None  # sum of what this training step tracked: the guard looks at it
-        self._sums: dict[str, Tensor] = {}
+        self._sums: dict[str, tuple[Tensor, int]] = {}  # name -> weighted sum on the device, weight
         self._streams: dict[str, torch.Generator] = {}
 
     @property
@@ -179,18 +179,19 @@ class Task(LightningModule):
         Sums stay on the device: ``self.log`` costs 1.5 ms a call, which is more than a step of a small network.
         """
         value = value.detach()
-        total = self._sums.get(name)
+        total, weight = self._sums.get(name, (None, 0))
         if total is None:
-            total = self._sums[name] = torch.zeros(2, device=self.device)
-        total[0] += value * n
-        total[1] += n
+            total = torch.zeros((), device=self.device)
+        self._sums[name] = total.add_(value * n), weight + n
         if name.startswith("train/") and not self.automatic_optimization:
             self.step_loss = value if self.step_loss is None else self.step_loss + value
 
     def _log_means(self, part: str) -> None:
         for name in sorted(n for n in self._sums if n.startswith(f"{part}/")):
-            total = self.trainer.strategy.reduce(self._sums.pop(name), reduce_op="sum")
-            self.log(name, total[0] / total[1], prog_bar=name.endswith("/loss"))
+            total, weight = self._sums.pop(name)
+            pair = torch.stack([total, total.new_tensor(weight)])
+            total, weight = self.trainer.strategy.reduce(pair, reduce_op="sum")
+            self.log(name, total / weight, prog_bar=name.endswith("/loss"))
 
     def setup(self, stage: str) -> None:
         """Take the statistics of the train part when a fit begins; checkpoints carry them afterwards."""

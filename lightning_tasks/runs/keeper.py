@@ -27,6 +27,11 @@ class RunCheckpoint(ModelCheckpoint):
         fixed = {"save_on_train_epoch_end": True, "enable_version_counter": False}
         super().__init__(folder, filename, **fixed, **kwargs)
 
+    @property
+    def state_key(self) -> str:
+        """Name of its state in checkpoints: Lightning's spells out all arguments, at every hook."""
+        return f"{type(self).__name__} {self.filename}"
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Recall the score of the best."""
         path = self.format_checkpoint_name({})

@@ -92,6 +92,6 @@ class FashionTask(ImageClassifier):
         self.track(acc_name, (prob.argmax(1) == label).float().mean(), 1)
 
     def _track_gap(self, part: str) -> None:
-        total = self._sums.get(f"{part}/loss")
+        total, weight = self._sums.get(f"{part}/loss", (None, 0))
         if self.hparams.gap_samples and total is not None:
-            self.track(f"{part}/gap", total[0] / total[1] - self._train_loss, 1)
+            self.track(f"{part}/gap", total / weight - self._train_loss, 1)

@@ -11,6 +11,7 @@ from optuna.trial import Trial, TrialState
 
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.errors import describe
+from lightning_tasks.app.hooks import NoProfiler
 from lightning_tasks.app.jobs import free_memory
 from lightning_tasks.callbacks import EpochSeed, MetricsCSV, NonFiniteGuard
 from lightning_tasks.common.choices import nearest
@@ -82,6 +83,7 @@ class TrialCLI(TaskCLI):
         given = self._get(self.config_init, "trainer", default={})
         # MetricsCSV counts as a checkpoint callback, so that Lightning adds none of its own.
         small = {"logger": False, "enable_checkpointing": True, "enable_model_summary": False}
+        small["profiler"] = given.get("profiler") or NoProfiler()
         return self._instantiate_trainer({**given, **kwargs, **small}, callbacks)
 
     def begin_run(self) -> None:
