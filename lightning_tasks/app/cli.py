@@ -3,7 +3,7 @@
 from argparse import ArgumentError
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -20,6 +20,7 @@ from lightning_tasks.runs.data_record import check_same_data, data_record, write
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.keeper import RunCheckpoint, with_checkpoint_io
 
+from .arguments import add_run_arguments
 from .errors import explain
 from .facts import fill_from_data
 from .finish import Fitted, evaluate_run, finish_fit, print_table
@@ -68,24 +69,7 @@ class TaskCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser) -> None:
         """Arguments of the run itself."""
-        parser.add_argument("--runs", type=str, default="runs", help="Folder of all runs.")
-        parser.add_argument("--experiment", type=str | None, default=None, help="Default: the config's file name.")
-        parser.add_argument("--name", type=str, default="default", help="Name of the run within its experiment.")
-        parser.add_argument("--resume", action="store_true", help="Continue the run of this name.")
-        parser.add_argument("--overwrite", action="store_true", help="Replace the run of this name.")
-        parser.add_argument("--early_stopping", type=int | None, default=None, help="Patience in epochs on `monitor`.")
-        parser.add_argument("--draws", type=int, default=200, help="Bootstrap draws for intervals; 0 for none.")
-        parser.add_argument("--baselines", type=bool, default=True, help="Score the task's baselines after a fit.")
-        needs = dict[str, dict[str, Any]] | None
-        parser.add_argument(
-            "--needs", type=needs, default=None, help="Argument of the task -> run that is trained first."
-        )
-        parser.add_argument(
-            "--figures",
-            type=Literal["all", "last", "none"],
-            default="all",
-            help="Draw in a fit and after it, only after its test (what kfold and sweep do), or not at all.",
-        )
+        add_run_arguments(parser)
 
     def parse_arguments(self, parser, args) -> None:
         """Parse, with errors in one sentence (Lightning's method would warn that a program passes arguments)."""
