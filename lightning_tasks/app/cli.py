@@ -12,7 +12,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
 import datamodules
 import lightning_tasks
 from lightning_tasks.callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard, Patience, ResumeRates, Stopwatch
-from lightning_tasks.common.atomic import drop_leftovers
+from lightning_tasks.common.atomic import drop_leftovers, write_atomic
 from lightning_tasks.problems import Task
 from lightning_tasks.runs.calibration import calibration_beside
 from lightning_tasks.runs.checkpoint import is_whole, load_weights
@@ -160,9 +160,10 @@ class TaskCLI(LightningCLI):
         if options.resume:
             ckpt_path = self.to_resume(model)
         writes, interrupted = rank_zero_only.rank == 0 and not options.trainer.fast_dev_run, False
-        if writes:
-            self.begin_run()
+        record = self.read_data() if writes else None
         try:
+            if writes:
+                self.begin_run(record)
             self.trainer.fit(model, ckpt_path=ckpt_path, **kwargs)
         except SystemExit:  # what Lightning makes of Ctrl-C
             interrupted = True
@@ -185,29 +186,31 @@ class TaskCLI(LightningCLI):
             rank_zero_info(f"{self.run_dir.last} cannot be read: going on from {path}, after epoch {trained}.")
         elif self.run_dir.best.is_file() and not is_whole(self.run_dir.best):
             rank_zero_info(f"{self.run_dir.best} cannot be read: the best is chosen anew from here on.")
-        if 0 <= (self.options.trainer.max_epochs or trained) < trained:
+        wanted = self.options.trainer.max_epochs
+        if wanted is not None and 0 <= wanted < trained:
             raise ValueError(
-                f"--resume: the run has trained {trained} epochs, and --trainer.max_epochs is "
-                f"{self.options.trainer.max_epochs}. Set {trained} or more."
+                f"--resume: the run has trained {trained} epochs, and --trainer.max_epochs is {wanted}. "
+                f"Set {trained} or more."
             )
         return str(path)
 
-    def begin_run(self) -> None:
-        """Write what the run is made of; a run that cannot be continued is left as it is."""
-        record = self.read_data()
+    def read_data(self) -> dict[str, Any]:
+        """Set the data up as the trainer would, and say what it is; a run goes on with the same data only."""
+        self.datamodule.prepare_data()
+        self.datamodule.setup("fit")
+        record = data_record(self.datamodule)
         if self.options.resume:
             check_same_data(self.run_dir, record)
+        return record
+
+    def begin_run(self, record: dict[str, Any]) -> None:
+        """Write what the run is made of: configuration and data."""
+        if self.options.resume:
             drop_leftovers(self.run_dir.path)
         else:
             self.run_dir.begin()
         self.save_config()
         write_data_record(self.run_dir, record)
-
-    def read_data(self) -> dict[str, Any]:
-        """Set the data up as the trainer would, and say what it is."""
-        self.datamodule.prepare_data()
-        self.datamodule.setup("fit")
-        return data_record(self.datamodule)
 
     def begun(self) -> bool:
         """Whether there is something to keep: an epoch that ended."""
@@ -219,8 +222,7 @@ class TaskCLI(LightningCLI):
         for key in ("config", "ckpt_path", "weights_only"):
             config.pop(key, None)
         config.resume = config.overwrite = False
-        parser = self._parser(self.subcommand)
-        parser.save(config, self.run_dir.config, skip_none=False, overwrite=True, multifile=False)
+        write_atomic(self.run_dir.config, self._parser(self.subcommand).dump(config, skip_none=False))
 
     def after_fit(self) -> None:
         """Test the best checkpoint and write results, figures and report."""

@@ -21,5 +21,5 @@ class Patience(EarlyStopping):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Train nothing where the fit had been stopped."""
         other = self.stopping_reason not in (Reason.NOT_STOPPED, Reason.PATIENCE_EXHAUSTED)
-        if other or self.wait_count >= self.patience:
+        if other or self.wait_count >= max(1, self.patience):
             trainer.should_stop = True

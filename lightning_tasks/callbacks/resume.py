@@ -31,8 +31,8 @@ class ResumeRates(Callback):
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Change the rates in the checkpoint, before the optimisers read it."""
         for name in RATES:
-            old, new = checkpoint["hyper_parameters"].get(name), pl_module.hparams.get(name)
-            if old == new:
+            old, new = checkpoint.get("hyper_parameters", {}).get(name), pl_module.hparams.get(name)
+            if old is None or old == new:
                 continue
             for state in checkpoint["optimizer_states"]:
                 for group in state["param_groups"]:

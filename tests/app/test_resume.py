@@ -197,6 +197,8 @@ def test_a_run_that_was_stopped_early_stays_so_until_its_patience_grows(toy):
         assert results(run) == before and (run / "metrics.csv").read_text() == table
     toy(*args, 4, "--resume")
     assert results(run)["epochs"] == done + 2
+    toy("ToySequence", EPOCHS, 12, "--early_stopping", 0, name="at once")
+    assert results(run.with_name("at once"))["epochs"] > 0
     toy(*args, "null", "--resume")
     assert results(run)["epochs"] == 12
 

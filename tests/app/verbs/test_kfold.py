@@ -196,9 +196,11 @@ def test_another_configuration_is_refused_and_overwrite_replaces(tmp_path, cli, 
 
 
 def test_training_on_several_devices_starts_each_fold_by_itself():
-    trainer = SimpleNamespace(devices=1, num_nodes=1)
-    assert jobs.one_process(trainer) and not jobs.one_process(SimpleNamespace(devices=1, num_nodes=2))
-    assert not jobs.one_process(SimpleNamespace(devices=2, num_nodes=1))
+    trainer = SimpleNamespace(accelerator="auto", devices=1, num_nodes=1)
+    assert jobs.one_process(trainer) and not jobs.one_process(
+        SimpleNamespace(accelerator="auto", devices=1, num_nodes=2)
+    )
+    assert not jobs.one_process(SimpleNamespace(accelerator="auto", devices=2, num_nodes=1))
 
 
 def test_settings_are_compared_by_their_command_line_names():

@@ -6,14 +6,13 @@ import traceback
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping
 from optuna.trial import Trial, TrialState
 
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.errors import describe
 from lightning_tasks.app.hooks import NoProfiler
 from lightning_tasks.app.jobs import free_memory
-from lightning_tasks.callbacks import EpochSeed, MetricsCSV, NonFiniteGuard
+from lightning_tasks.callbacks import EpochSeed, MetricsCSV, NonFiniteGuard, Patience
 from lightning_tasks.common.choices import nearest
 
 from .study import Search
@@ -79,15 +78,18 @@ class TrialCLI(TaskCLI):
         options, task = self.options, self.model
         callbacks = [EpochSeed(), NonFiniteGuard(), MetricsCSV(self.run_dir.metrics), self.report]
         if options.early_stopping is not None:
-            callbacks.append(EarlyStopping(task.monitor, mode=task.mode, patience=options.early_stopping))
+            callbacks.append(Patience(task.monitor, mode=task.mode, patience=options.early_stopping))
         given = self._get(self.config_init, "trainer", default={})
         # MetricsCSV counts as a checkpoint callback, so that Lightning adds none of its own.
         small = {"logger": False, "enable_checkpointing": True, "enable_model_summary": False}
         small["profiler"] = given.get("profiler") or NoProfiler()
         return self._instantiate_trainer({**given, **kwargs, **small}, callbacks)
 
-    def begin_run(self) -> None:
-        """An empty directory and the configuration; all trials of a search have the same data."""
+    def read_data(self) -> None:
+        """Leave that to the trainer: all trials of a search have the same data."""
+
+    def begin_run(self, record: None) -> None:
+        """An empty directory and the configuration."""
         self.run_dir.begin()
         self.save_config()
 
