@@ -46,3 +46,12 @@ def test_a_short_run_writes_its_directory_and_is_scored_again_alike(cli, capsys,
             assert float(table[name]) == pytest.approx(metric["value"], abs=1.01e-4), name
     cli("predict", *best)
     assert list(run.glob("predictions_*.*"))
+
+
+def test_overlays_change_a_task_and_leave_it_its_name(cli):
+    """``configs/overlays`` hold no tasks; each is given after one."""
+    for overlay in (ROOT / "configs/overlays").glob("*.yaml"):
+        configs = ("--config", ROOT / "configs/mnist_cnn.yaml", "--config", overlay)
+        cli("fit", *configs, *SMALL, "--trainer.max_epochs", 1, "--trainer.limit_train_batches", 2, "--draws", 0,
+            "--baselines", "false", "--name", overlay.stem)  # fmt: skip
+        assert results(Path("runs/mnist_cnn") / overlay.stem)["precision"] == "bf16-mixed"
