@@ -115,10 +115,10 @@ def background(rng: Generator, rows, columns, size: int) -> np.ndarray:
         centre = size / 2 + away * np.array([np.sin(angle), np.cos(angle)])
         radii = radius * rng.normal(1, 0.07, 2)
         top, left = np.maximum(centre - 1.3 * radius - 5, 0).astype(int)
-        near = np.s_[top : int(centre[0] + 1.3 * radius + 6), left : int(centre[1] + 1.3 * radius + 6)]
-        distance = ellipse(rows[near], columns[near], centre, radii, angle)
+        window = np.s_[top : int(centre[0] + 1.3 * radius + 6), left : int(centre[1] + 1.3 * radius + 6)]
+        distance = ellipse(rows[window], columns[window], centre, radii, angle)
         thick = soft(distance, 2.5 / radius) * (1 - pale * np.exp(-3.5 * distance**2))
-        absorbed[near] += (thick * rng.normal(1, 0.1))[..., None] * RED_CELL
+        absorbed[window] += (thick * rng.normal(1, 0.1))[..., None] * RED_CELL
     if rng.random() < 0.2:
         speck = ellipse(rows, columns, rng.uniform(0, size, 2), size * rng.uniform(0.03, 0.06, 2))
         absorbed += (0.5 * soft(speck, 0.5))[..., None] * NUCLEAR

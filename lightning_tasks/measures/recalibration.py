@@ -166,12 +166,12 @@ def apply_isotonic(prob: Tensor, x: Tensor, y: Tensor) -> Tensor:
     prob = prob.double()
     top, pred = prob.max(1)
     others = prob.scatter(1, pred[:, None], 0.0)
-    rest = others.sum(1)
+    others_sum = others.sum(1)
     second = others.max(1).values
-    floor = second / (rest + second).clamp_min(SMALLEST) * (1 + MARGIN)
+    floor = second / (others_sum + second).clamp_min(SMALLEST) * (1 + MARGIN)
     share = torch.maximum(interpolate(top, x, y), floor)
     even = (torch.ones_like(prob) / (prob.shape[1] - 1)).scatter(1, pred[:, None], 0.0)
-    spread = torch.where(rest[:, None] > SMALLEST, others / rest[:, None].clamp_min(SMALLEST), even)
+    spread = torch.where(others_sum[:, None] > SMALLEST, others / others_sum[:, None].clamp_min(SMALLEST), even)
     return (spread * (1 - share[:, None])).scatter(1, pred[:, None], share[:, None])
 
 

@@ -70,11 +70,11 @@ def ranked(members: list[Run], part: str) -> Iterator[dict]:
     probs: list[list[Tensor]] = [[] for _ in members]
     for batches in batches_of(members, part):
         ids.append(batches[0]["id"].cpu())
-        for found, prob in zip(probs, predictions(members, batches), strict=True):
+        for member_probs, prob in zip(probs, predictions(members, batches), strict=True):
             if prob.ndim != 2 or prob.shape[1] != 2:
                 raise ValueError(NO_RANKS.format(type(members[0].task).__name__))
-            found.append(prob[:, 1].cpu())
-    rank = sum(rank_share(torch.cat(found)) for found in probs) / len(members)
+            member_probs.append(prob[:, 1].cpu())
+    rank = sum(rank_share(torch.cat(member_probs)) for member_probs in probs) / len(members)
     yield {"id": torch.cat(ids), "prob": torch.stack([1 - rank, rank], 1)}
 
 

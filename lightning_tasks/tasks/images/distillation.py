@@ -77,8 +77,8 @@ class DistillationTask(ImageClassifier):
                 f"teacher {run} is no classifier of {', '.join(self.class_names)}. Train one on the same classes."
             )
         data = self.trainer.datamodule
-        if told := other_data(run, data):
-            data.note(f"teacher: {told}")
+        if message := other_data(run, data):
+            data.note(f"teacher: {message}")
         self._teacher = (teacher.to(self.device),)
 
     def teach(self, image: Tensor) -> Tensor:
@@ -120,9 +120,9 @@ class DistillationTask(ImageClassifier):
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Those of classification, and the teacher itself."""
-        found = super().baselines(datamodule)
+        baselines = super().baselines(datamodule)
         if not self._teacher:
-            return found
+            return baselines
         self._teacher[0].to(self.device)
         probs, labels = [], []
         for batch in datamodule.test_dataloader():
@@ -131,4 +131,4 @@ class DistillationTask(ImageClassifier):
             labels.append(batch["label"].cpu())
         scores = self.score({"prob": torch.cat(probs), "label": torch.cat(labels)})
         size = sum(p.numel() for p in self._teacher[0].parameters())
-        return {f"teacher, {size:,} params": {name: float(value) for name, value in scores.items()}} | found
+        return {f"teacher, {size:,} params": {name: float(value) for name, value in scores.items()}} | baselines

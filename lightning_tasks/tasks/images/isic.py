@@ -110,9 +110,9 @@ class IsicTask(ImageClassifier):
             ValueError: The batch lacks it.
         """
         branch = self.hparams.branch
-        found = [self.needed(batch, key) for key in BRANCHES[branch]]
+        values = [self.needed(batch, key) for key in BRANCHES[branch]]
         ready = {"image": self.normalized, "table": self.scaled}
-        return self.net(*(ready[key](value) for key, value in zip(BRANCHES[branch], found, strict=True)))
+        return self.net(*(ready[key](value) for key, value in zip(BRANCHES[branch], values, strict=True)))
 
     def scaled(self, table: Tensor) -> Tensor:
         """What the network sees of a table: by mean and scale of the train part, 0 where a number is missing."""
@@ -123,10 +123,10 @@ class IsicTask(ImageClassifier):
         self.table_mean, self.table_scale = (self.prior_shift.new_zeros(features) for _ in range(2))
         materialize(self.net, features)
 
-    def needed(self, found: dict, key: str) -> Any:
-        """``found[key]``, or an error that says which setting gives it."""
-        if key in found:
-            return found[key]
+    def needed(self, values: dict, key: str) -> Any:
+        """``values[key]``, or an error that says which setting gives it."""
+        if key in values:
+            return values[key]
         remedy = {"image": "Set --data.images true", "mean": "Set --data.images true"}.get(key, "Use IsicDataModule")
         raise ValueError(
             f"branch={self.hparams.branch!r} needs {INPUTS[key]}, and the data gives none. "
@@ -155,16 +155,16 @@ class IsicTask(ImageClassifier):
         super().setup(stage)
         self.strata_names = getattr(self.trainer.datamodule, "strata_names", self.strata_names)
 
-    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+    def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Also take the prior and the odds that training draws."""
-        super().fit_statistics(found)
+        super().fit_statistics(statistics)
         if self.hparams.branch != "metadata":
-            self.needed(found, "mean")
+            self.needed(statistics, "mean")
         if len(self.table_mean):
-            self.table_mean.copy_(found["table_mean"])
-            self.table_scale.copy_(found["table_scale"])
+            self.table_mean.copy_(statistics["table_mean"])
+            self.table_scale.copy_(statistics["table_scale"])
         weights = None if self.hparams.class_weights == "none" else self.class_weights.cpu()
-        self.prior_shift.copy_(prior_shift(found["class_counts"], found["drawn_share"], weights))
+        self.prior_shift.copy_(prior_shift(statistics["class_counts"], statistics["drawn_share"], weights))
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         """Keep the names of the strata: an ensemble or a pooled score has no fitted datamodule to ask."""

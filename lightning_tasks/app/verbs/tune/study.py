@@ -146,8 +146,8 @@ class Search:
             RuntimeError: No trial was completed; says why the last one failed.
         """
         if not any(t.state == TrialState.COMPLETE for t in self.done()):
-            words = [t.user_attrs["error"] for t in self.done() if "error" in t.user_attrs]
-            reason = f" The last one failed: {words[-1]}" if words else ""
+            errors = [t.user_attrs["error"] for t in self.done() if "error" in t.user_attrs]
+            reason = f" The last one failed: {errors[-1]}" if errors else ""
             raise RuntimeError(f"no trial of the {self.name} search was completed.{reason} ({self.folder / 'trials'})")
         return self.study.best_trial
 

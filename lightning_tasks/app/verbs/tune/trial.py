@@ -38,11 +38,11 @@ class Report(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report one epoch."""
-        found = trainer.callback_metrics
-        if self.metric not in found:
-            known = sorted(name for name in found if name.startswith("val/"))
+        metrics = trainer.callback_metrics
+        if self.metric not in metrics:
+            known = sorted(name for name in metrics if name.startswith("val/"))
             raise UnknownMetric(f"--metric {self.metric}: validation has no such metric.{nearest(self.metric, known)}")
-        value = float(found[self.metric])
+        value = float(metrics[self.metric])
         if not math.isfinite(value):
             raise ValueError(f"{self.metric} is {value} at epoch {trainer.current_epoch}.")
         self.values.append(value)
@@ -79,10 +79,10 @@ class TrialCLI(TaskCLI):
         callbacks = [EpochSeed(), NonFiniteGuard(), MetricsCSV(self.run_dir.metrics), self.report]
         if options.early_stopping is not None:
             callbacks.append(EarlyStopping(task.monitor, mode=task.mode, patience=options.early_stopping))
-        given = self._get(self.config_init, "trainer", default={})
+        settings = self._get(self.config_init, "trainer", default={})
         # MetricsCSV counts as a checkpoint callback, so that Lightning adds none of its own.
         small = {"logger": False, "enable_checkpointing": True, "enable_model_summary": False}
-        return self._instantiate_trainer({**given, **kwargs, **small}, callbacks)
+        return self._instantiate_trainer({**settings, **kwargs, **small}, callbacks)
 
     def begin_run(self) -> None:
         """An empty directory and the configuration; all trials of a search have the same data."""
@@ -123,14 +123,16 @@ def run_trial(search: Search, trial: Trial, args: list[str], metric: str, mode: 
     trial.set_user_attr("epochs", len(report.values))
     if cli is None:
         search.tell(trial, TrialState.FAIL)
-        words = f"FAILED. {trial.user_attrs['error']} ({log})"
+        outcome = f"FAILED. {trial.user_attrs['error']} ({log})"
     else:
         trial.set_user_attr("parameters", cli.model.num_parameters)
         if report.pruned:
             search.tell(trial, TrialState.PRUNED)
         else:
             search.tell(trial, TrialState.COMPLETE, report.best)
-        words = f"{metric} {report.best:.4f}" + (f", pruned after epoch {len(report.values)}" if report.pruned else "")
+        outcome = f"{metric} {report.best:.4f}" + (
+            f", pruned after epoch {len(report.values)}" if report.pruned else ""
+        )
     del cli
     free_memory()
-    return words
+    return outcome
