@@ -121,29 +121,29 @@ def leaks(parts: Mapping[str, Prints], distance: int) -> list[Leak]:
     names, part_leaks = list(parts), []
     for a, first in enumerate(names):
         for second in names[a + 1 :]:
-            one, two = parts[first], parts[second]
-            exact = equal_pairs(one.exact, two.exact)
+            first_prints, second_prints = parts[first], parts[second]
+            exact = equal_pairs(first_prints.exact, second_prints.exact)
             near = np.empty((0, 2), np.int64)
-            if one.near is not None and two.near is not None:
-                near = cross_pairs(one.near, two.near, distance)
-                near = near[one.exact[near[:, 0]] != two.exact[near[:, 1]]]
+            if first_prints.near is not None and second_prints.near is not None:
+                near = cross_pairs(first_prints.near, second_prints.near, distance)
+                near = near[first_prints.exact[near[:, 0]] != second_prints.exact[near[:, 1]]]
             part_leaks.append(Leak((first, second), exact, near))
     return part_leaks
 
 
-def equal_pairs(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    """(n, 2) rows of equal value, one pair for each row of ``one`` that ``two`` holds."""
-    values, at = np.unique(two, return_index=True)
-    place = np.searchsorted(values, one).clip(0, max(len(values) - 1, 0))
-    hit = np.flatnonzero(values[place] == one) if len(values) else np.empty(0, np.int64)
-    return np.stack([hit, at[place[hit]]], 1)
+def equal_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(n, 2) rows of equal value, one pair for each row of ``first`` that ``second`` holds."""
+    values, index = np.unique(second, return_index=True)
+    place = np.searchsorted(values, first).clip(0, max(len(values) - 1, 0))
+    hit = np.flatnonzero(values[place] == first) if len(values) else np.empty(0, np.int64)
+    return np.stack([hit, index[place[hit]]], 1)
 
 
-def cross_pairs(one: np.ndarray, two: np.ndarray, distance: int) -> np.ndarray:
+def cross_pairs(first: np.ndarray, second: np.ndarray, distance: int) -> np.ndarray:
     """(n, 2) rows whose uint64 hashes differ in at most ``distance`` bits, in blocks of bounded memory."""
     pairs = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(one), 256):
-        apart = np.bitwise_count(one[start : start + 256, None] ^ two[None])  # (256, M)
+    for start in range(0, len(first), 256):
+        apart = np.bitwise_count(first[start : start + 256, None] ^ second[None])  # (256, M)
         pairs.append(np.argwhere(apart <= distance) + [start, 0])
     return np.concatenate(pairs)
 

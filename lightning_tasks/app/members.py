@@ -104,9 +104,9 @@ def batches_of(members: list[Run], part: str) -> Iterator[list[dict]]:
     readers: list[DataModule] = []
     reader_of = []
     for member in members:
-        same = next((i for i, data in enumerate(readers) if data.serves_as(member.data)), len(readers))
-        readers += [member.data] if same == len(readers) else []
-        reader_of.append(same)
+        index = next((i for i, data in enumerate(readers) if data.serves_as(member.data)), len(readers))
+        readers += [member.data] if index == len(readers) else []
+        reader_of.append(index)
     size = first.data.hparams.batch_size if len(readers) > 1 else None
     for batches in zip(*(data.part_loader(part, size) for data in readers), strict=True):
         ready = [

@@ -80,11 +80,11 @@ def needs_of(options: Any, plan: Callable[[list[str]], Any]) -> list[Need]:
 
 def inherited(options: Any, needed: Any) -> dict[str, Any]:
     """Settings that the needed run takes from the fit that needs it."""
-    mine, its = options.data.init_args, needed.data.init_args
+    fit_args, needed_args = options.data.init_args, needed.data.init_args
     names = ["root", "source"]
     if options.data.class_path == needed.data.class_path:
-        names = [name for name in vars(mine) if name not in SERVING]
-    data = {f"data.{name}": mine[name] for name in names if mine[name] != its[name]}
+        names = [name for name in vars(fit_args) if name not in SERVING]
+    data = {f"data.{name}": fit_args[name] for name in names if fit_args[name] != needed_args[name]}
     return data | {"seed_everything": options.seed_everything, "trainer.accelerator": options.trainer.accelerator}
 
 

@@ -6,20 +6,22 @@ from matplotlib.figure import Figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 
-def confusion_counts(truth: np.ndarray, said: np.ndarray) -> dict[str, int]:
+def confusion_counts(truth: np.ndarray, predicted: np.ndarray) -> dict[str, int]:
     """``tp``, ``fp``, ``tn`` and ``fn`` of boolean arrays (N,): was positive, was called positive.
 
     Raises:
         ValueError: Arrays of different shapes, or empty ones.
     """
-    truth, said = np.asarray(truth, bool), np.asarray(said, bool)
-    if truth.shape != said.shape or truth.ndim != 1 or not len(truth):
-        raise ValueError(f"truth {truth.shape} and said {said.shape}: need two lists of the same length, not empty.")
+    truth, predicted = np.asarray(truth, bool), np.asarray(predicted, bool)
+    if truth.shape != predicted.shape or truth.ndim != 1 or not len(truth):
+        raise ValueError(
+            f"truth {truth.shape} and predicted {predicted.shape}: need two lists of the same length, not empty."
+        )
     return {
-        "tp": int((truth & said).sum()),
-        "fp": int((~truth & said).sum()),
-        "tn": int((~truth & ~said).sum()),
-        "fn": int((truth & ~said).sum()),
+        "tp": int((truth & predicted).sum()),
+        "fp": int((~truth & predicted).sum()),
+        "tn": int((~truth & ~predicted).sum()),
+        "fn": int((truth & ~predicted).sum()),
     }
 
 

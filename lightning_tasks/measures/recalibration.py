@@ -223,7 +223,7 @@ def prior_shift(counts: Tensor, drawn: Tensor, weights: Tensor | None = None) ->
         Zeros where a class does not occur: there is nothing to put right then.
     """
     prior = counts.double() / counts.sum()
-    seen = drawn.double() * (1 if weights is None else weights.double())
-    if len(prior) < len(seen) or (prior <= 0).any() or (seen <= 0).any():
-        return torch.zeros(len(seen))
-    return (prior.log() - (seen / seen.sum()).log()).float()
+    weighted = drawn.double() * (1 if weights is None else weights.double())
+    if len(prior) < len(weighted) or (prior <= 0).any() or (weighted <= 0).any():
+        return torch.zeros(len(weighted))
+    return (prior.log() - (weighted / weighted.sum()).log()).float()

@@ -47,10 +47,12 @@ def check_reads(task: Any, data: Any) -> dict[str, Any]:
     Raises:
         ValueError: The data lacks it.
     """
-    one = {key: value.to(task.device) for key, value in data.arrays("train", limit=1).items()}
-    if lacking := [key for key in task.reads if key not in one]:
-        raise ValueError(f"{type(task).__name__} reads {lacking[0]!r}; a batch of {data.title} has {', '.join(one)}.")
-    return one
+    sample = {key: value.to(task.device) for key, value in data.arrays("train", limit=1).items()}
+    if lacking := [key for key in task.reads if key not in sample]:
+        raise ValueError(
+            f"{type(task).__name__} reads {lacking[0]!r}; a batch of {data.title} has {', '.join(sample)}."
+        )
+    return sample
 
 
 def check_input(task: Any, data: Any) -> None:
@@ -59,11 +61,11 @@ def check_input(task: Any, data: Any) -> None:
     Raises:
         ValueError: The data lacks what the task reads, or the network cannot take samples of this shape.
     """
-    one = check_reads(task, data)
+    sample = check_reads(task, data)
     training = task.training
     task.eval()
     try:
-        check_forward(lambda: task.logits(one), one, f"net={task.hparams.get('net', type(task).__name__)!r}")
+        check_forward(lambda: task.logits(sample), sample, f"net={task.hparams.get('net', type(task).__name__)!r}")
     finally:
         task.train(training)
 

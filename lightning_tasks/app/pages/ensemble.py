@@ -38,8 +38,8 @@ def write_ensemble_report(folder: Path) -> Path:
     headline = next((name for name in results["metrics"] if name.split("/", 1)[1] == chosen), "")
     rows = []
     for name, m in first(results["metrics"], headline).items():
-        alone = [number(member["metrics"][name]["value"]) for member in members]
-        rows.append([name, number(m["value"]), interval(m), m["n"], m["units"], *alone])
+        member_values = [number(member["metrics"][name]["value"]) for member in members]
+        rows.append([name, number(m["value"]), interval(m), m["n"], m["units"], *member_values])
     return write_page(
         folder / "report.html",
         "ensemble.html",

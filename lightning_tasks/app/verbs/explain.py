@@ -47,10 +47,10 @@ def explain(loaded: Run, options: Namespace) -> dict[str, list[dict[str, Any]]]:
     writer = SummaryWriter(str(loaded.dir.path))
     for group, places in groups.items():
         explanations[group], panels = [], []
-        for place, one in zip(places, samples_of(loaded, options.part, rows["id"][places]), strict=True):
+        for place, sample in zip(places, samples_of(loaded, options.part, rows["id"][places]), strict=True):
             prob, truth = rows["prob"][place], int(rows["label"][place])
             targets = [positive] if positive is not None else list(dict.fromkeys([int(prob.argmax()), truth]))
-            drawn = (one, names[place], prob, truth, targets, options.draws)
+            drawn = (sample, names[place], prob, truth, targets, options.draws)
             try:
                 panels.append(panel(task, cam, *drawn))
             except NoFeatureMap as error:
@@ -126,15 +126,15 @@ def samples_of(loaded: Run, part: str, ids: Tensor) -> list[dict]:
 
 
 def panel(
-    task: Any, cam: GradCam | None, one: dict, name: str, prob: Tensor, truth: int, targets: list[int], draws: int
+    task: Any, cam: GradCam | None, sample: dict, name: str, prob: Tensor, truth: int, targets: list[int], draws: int
 ) -> Panel:
     """Image and maps of one sample (a batch of one)."""
 
     def logits(image: Tensor) -> Tensor:
-        many = {k: v.expand(len(image), *v.shape[1:]) for k, v in one.items()}
-        return task.logits({**many, "image": image})
+        repeated = {k: v.expand(len(image), *v.shape[1:]) for k, v in sample.items()}
+        return task.logits({**repeated, "image": image})
 
-    image, classes = one["image"], task.class_names
+    image, classes = sample["image"], task.class_names
     maps: dict[str, Tensor] = {}
     for k in targets if cam is not None else ():
         maps[f"Grad-CAM: {classes[k]} {prob[k]:.2f}"] = cam(logits, image, torch.tensor([k], device=image.device))

@@ -37,8 +37,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
         print(f"Wrote {out}: code and weights of {source}")
         return
     if tasks[0].submits is None or data.submission is None:
-        who = tasks[0] if tasks[0].submits is None else data
-        raise ValueError(f"{type(who).__name__} has no submission format: its assignment asks for none.")
+        owner = tasks[0] if tasks[0].submits is None else data
+        raise ValueError(f"{type(owner).__name__} has no submission format: its assignment asks for none.")
     if "predict" not in data.parts:
         raise ValueError(f"{data.title} has no unlabelled test part to submit predictions for.")
     out = options.out or folder / "submission.csv"
@@ -47,8 +47,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     write_atomic_with(
         out, lambda temporary: counts.append(data.write_submission(temporary, average(members, "predict")))
     )
-    how = ", averaged by rank" if options.average == "rank" else ""
-    print(f"Wrote {counts[0]} predictions of {source}{how} to {out}")
+    averaging = ", averaged by rank" if options.average == "rank" else ""
+    print(f"Wrote {counts[0]} predictions of {source}{averaging} to {out}")
 
 
 NO_RANKS = (

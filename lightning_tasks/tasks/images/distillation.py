@@ -93,8 +93,8 @@ class DistillationTask(ImageClassifier):
         alpha = self.hparams.alpha
         if alpha == 0:
             return super().training_step(batch, batch_idx)
-        logits, taught = self(batch["image"]), self.teach(batch["image"])
-        soft = distillation_loss(logits, taught, self.hparams.temperature)
+        logits, teacher_logits = self(batch["image"]), self.teach(batch["image"])
+        soft = distillation_loss(logits, teacher_logits, self.hparams.temperature)
         hard = self.criterion(logits, batch)
         loss = alpha * soft + (1 - alpha) * hard
         for name, value in (("loss", loss), ("loss_teacher", soft), ("loss_labels", hard)):
@@ -112,9 +112,14 @@ class DistillationTask(ImageClassifier):
         """Also, while the teacher is there, what it says of the pictures on which it doubts most."""
         drawn = super().figures(batch, out)
         if self._teacher:
-            taught = self.teach(batch["image"])
+            teacher_logits = self.teach(batch["image"])
             drawn["soft_labels"] = soft_label_figure(
-                batch["image"], taught, out["prob"], self.hparams.temperature, self.class_names, batch.get("label")
+                batch["image"],
+                teacher_logits,
+                out["prob"],
+                self.hparams.temperature,
+                self.class_names,
+                batch.get("label"),
             )
         return drawn
 

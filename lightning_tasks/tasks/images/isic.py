@@ -202,13 +202,13 @@ class IsicTask(ImageClassifier):
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Scores of the set and of its strata."""
         scores = binary_scores(rows["prob"][:, 1], rows["label"])
-        for name, inside in self.strata(rows).items():
-            scores[f"auroc_{name}"] = auroc(roc(rows["prob"][inside, 1], rows["label"][inside]))
+        for name, mask in self.strata(rows).items():
+            scores[f"auroc_{name}"] = auroc(roc(rows["prob"][mask, 1], rows["label"][mask]))
         return scores
 
     def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """The score of a stratum reads the rows of the stratum."""
-        return {f"auroc_{name}": inside for name, inside in self.strata(rows).items()}
+        return {f"auroc_{name}": mask for name, mask in self.strata(rows).items()}
 
     def strata(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """Name -> which rows, bool (N,), of each stratum with ``MIN_STRATUM`` samples of each class."""
@@ -222,10 +222,10 @@ class IsicTask(ImageClassifier):
         if "age" in rows:
             members |= {f"age_{n}": (rows["age"] >= low) & (rows["age"] < high) for n, (low, high) in AGES.items()}
 
-        def enough(inside: Tensor) -> bool:
-            return int(torch.bincount(rows["label"][inside], minlength=2).min()) >= MIN_STRATUM
+        def enough(mask: Tensor) -> bool:
+            return int(torch.bincount(rows["label"][mask], minlength=2).min()) >= MIN_STRATUM
 
-        return {name: inside for name, inside in members.items() if enough(inside)}
+        return {name: mask for name, mask in members.items() if enough(mask)}
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Prevalence, logistic regression on the table, and a linear model on 16x16 pixels."""
@@ -245,7 +245,7 @@ class IsicTask(ImageClassifier):
         if 0 < int(label.sum()) < len(label):
             curve = roc(prob, label)
             drawn |= {"roc": roc_figure(curve), "precision_recall": precision_recall_figure(curve)}
-        if strata := {name: (prob[inside], label[inside]) for name, inside in self.strata(rows).items()}:
+        if strata := {name: (prob[mask], label[mask]) for name, mask in self.strata(rows).items()}:
             drawn["strata"] = strata_figure({"all": (prob, label), **strata})
         return drawn
 

@@ -128,21 +128,21 @@ class NeighboursTask(ClosedForm):
             std = features.float().std(0)
             self.scale = torch.where(std > 0, std, torch.ones_like(std))
         self.bank = self.scaled(features)
-        asked = self._asked()
+        queries = self._queries()
         self.curves = torch.full((len(self.ks), len(CURVES)), torch.nan, device=self.device)
         if len(self.ks) > 1:
-            self._errors(asked)
+            self._errors(queries)
             self.k = self._best()
         if self.hparams.resamples:
-            self._bias_and_variance(asked)
+            self._bias_and_variance(queries)
         place = self.ks.index(int(self.k))
         self.track("train/k", self.k.float(), 1)
         for name, value in zip(CURVES, self.curves[place], strict=True):
             if not value.isnan():
                 self.track(f"train/{name}", value, 1)
 
-    def _asked(self) -> Tensor:
-        """Rows of the bank that are asked about, the same in every run."""
+    def _queries(self) -> Tensor:
+        """Rows of the bank that are looked up to measure the errors, the same in every run."""
         generator = torch.Generator().manual_seed(0)
         return torch.randperm(len(self.bank), generator=generator)[: self.hparams.cv_samples].to(self.device)
 

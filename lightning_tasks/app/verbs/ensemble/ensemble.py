@@ -67,13 +67,13 @@ def run(options: Namespace, overrides: list[str]) -> None:
         unit_truths = [truths(unit, len(groups)) for unit in units]
         weights = [blend_weights(np.concatenate(unit_truths[:i] + unit_truths[i + 1 :])) for i in range(len(units))]
     else:
-        fitted = np.concatenate([truths(unit, len(groups)) for unit in validation_units(groups)])
-        weights = [blend_weights(fitted)]
+        validation_truths = np.concatenate([truths(unit, len(groups)) for unit in validation_units(groups)])
+        weights = [blend_weights(validation_truths)]
 
     task = first.task
     scored = [score_unit(unit, member_weights(unit, w)) for unit, w in zip(units, weights, strict=True)]
     mean, order = concatenated([rows for rows, _ in scored])
-    alone = [concatenated([rows[m] for _, rows in scored])[0] for m in range(len(names))]
+    member_rows = [concatenated([rows[m] for _, rows in scored])[0] for m in range(len(names))]
     mean_weights = np.mean([member_weights(u, w) for u, w in zip(units, weights, strict=True)], 0)
     part = "oof" if len(units) > 1 else units[0].part
     stored = json.loads(first.dir.results.read_text())
@@ -90,7 +90,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         "metrics": scores_of(task, part, mean, options.draws),
         "members": [
             {"run": name, "weight": float(weight), "metrics": scores_of(task, part, rows, 0)}
-            for name, weight, rows in zip(names, mean_weights, alone, strict=True)
+            for name, weight, rows in zip(names, mean_weights, member_rows, strict=True)
         ],
         "notes": first.data.notes,
     }
@@ -189,7 +189,7 @@ def member_names(groups: list[Group], units: list[Unit]) -> list[str]:
 def score_unit(unit: Unit, weights: list[float]) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """Rows of the mean, and of each member; each network sees each batch once."""
     task = unit.runs[0].task
-    mean, alone = [], [[] for _ in unit.runs]
+    mean, member_rows = [], [[] for _ in unit.runs]
     for batches in batches_of(unit.runs, unit.part):
         calls: list[list[Tensor]] = []
 
@@ -200,10 +200,10 @@ def score_unit(unit: Unit, weights: list[float]) -> tuple[dict[str, Tensor], lis
         batch = batches[0]
         metadata = {k: batch[k] for k in ("id", "group") if k in batch}
         mean.append(on_cpu({**task.rows_with(batch, average), **metadata}))
-        for m, rows in enumerate(alone):
+        for m, rows in enumerate(member_rows):
             replay = iter(calls)  # the same copies in the same order
             rows.append(on_cpu({**task.rows_with(batch, lambda _, r=replay, m=m: next(r)[m]), **metadata}))
-    return concatenated(mean)[0], [concatenated(rows)[0] for rows in alone]
+    return concatenated(mean)[0], [concatenated(rows)[0] for rows in member_rows]
 
 
 def truths(unit: Unit, groups: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from datamodules.audit import findings as look
+from datamodules.audit import findings as checks
 from datamodules.audit.duplicates import Duplicates, repeated_mask_outliers
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.members import Run, load_run
@@ -39,7 +39,7 @@ class Found:
     same_mask: np.ndarray
     drop: dict[int, str]
     near: list[np.ndarray]
-    leaks: list[look.Leak]
+    leaks: list[checks.Leak]
     left_out: np.ndarray
     sampled: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     points: np.ndarray | None = None
@@ -66,14 +66,14 @@ def run(options: Namespace, overrides: list[str]) -> None:
         data.load_state_dict(trained_on.state_dict())  # samples are read as the network learnt to read them
     data.setup()
     audit = findings(data, options.distance)
-    made_of = describe_features(options)
+    feature_source = describe_features(options)
     if options.tsne:
         add_map(audit, data, network, options.tsne, options.seed)
     results = summary(audit, data, task.class_names)
     results |= {"experiment": cli.options.experiment, "name": options.name}
     results["settings"] = {
         "distance": options.distance,
-        "features": made_of,
+        "features": feature_source,
         "tsne": options.tsne,
         "seed": options.seed,
     }
@@ -94,13 +94,13 @@ def findings(data: Any, distance: int) -> Found:
     pool = data.pools["train"]
     count = len(pool["id"])
     prints = {
-        name: look.fingerprints(data.served(name), partial(data.images, name) if data.has_images else None)
+        name: checks.fingerprints(data.served(name), partial(data.images, name) if data.has_images else None)
         for name in data.pools
     }
     names = data.names("train", pool["id"])
-    exact = look.duplicates(prints["train"], pool.get("label", pool.get("mask")))
+    exact = checks.duplicates(prints["train"], pool.get("label", pool.get("mask")))
     same_mask = repeated_mask_outliers(pool["mask"]) if "mask" in pool else np.zeros(0, np.int64)
-    drop = look.reasons_to_drop(exact, same_mask, names)
+    drop = checks.reasons_to_drop(exact, same_mask, names)
     remaining = np.setdiff1d(np.arange(count), list(drop)).astype(np.int64)
     parts = {p: rows for p, rows in data.parts.items() if p != "test" or not data.scores_validation}
     used = np.concatenate([rows for p, rows in parts.items() if data.pool_of(p) == "train"])
@@ -109,8 +109,8 @@ def findings(data: Any, distance: int) -> Found:
         exact=exact,
         same_mask=same_mask,
         drop=drop,
-        near=[remaining[group] for group in look.near_groups(prints["train"][remaining], distance)],
-        leaks=look.leaks({p: prints[data.pool_of(p)][np.unique(rows)] for p, rows in parts.items()}, distance),
+        near=[remaining[group] for group in checks.near_groups(prints["train"][remaining], distance)],
+        leaks=checks.leaks({p: prints[data.pool_of(p)][np.unique(rows)] for p, rows in parts.items()}, distance),
         left_out=np.setdiff1d(np.arange(count), used),
     )
 
@@ -123,16 +123,16 @@ def add_map(audit: Found, data: Any, network: Run | None, limit: int, seed: int)
     if network is not None:
         features = network_features(network, distinct)
     elif data.has_images:
-        features = look.pixel_features(partial(data.images, "train"), distinct)
+        features = checks.pixel_features(partial(data.images, "train"), distinct)
     else:
-        features = look.table_features({k: v[distinct] for k, v in data.served("train").items()})
+        features = checks.table_features({k: v[distinct] for k, v in data.served("train").items()})
     if features is None or len(distinct) < 4:
         return
-    points = look.reduced(features, seed)
-    audit.far = distinct[look.far_outliers(points)]
-    chosen = look.sample_rows(len(distinct), limit, planted, seed)
-    audit.sampled, audit.points = distinct[chosen], look.tsne_map(points[chosen], seed)
-    audit.outliers = audit.sampled[look.map_outliers(audit.points)]
+    points = checks.reduced(features, seed)
+    audit.far = distinct[checks.far_outliers(points)]
+    chosen = checks.sample_rows(len(distinct), limit, planted, seed)
+    audit.sampled, audit.points = distinct[chosen], checks.tsne_map(points[chosen], seed)
+    audit.outliers = audit.sampled[checks.map_outliers(audit.points)]
 
 
 def summary(audit: Found, data: Any, classes: list[str]) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def summary(audit: Found, data: Any, classes: list[str]) -> dict[str, Any]:
     counts = {}
     for part, (pool_name, rows) in parts.items():
         table = {k: dict(zip(class_names(len(v), classes), v.tolist(), strict=True))
-                 for k, v in look.class_table(data.pools[pool_name], rows).items()}  # fmt: skip
+                 for k, v in checks.class_table(data.pools[pool_name], rows).items()}  # fmt: skip
         counts[part] = {"n": len(rows), **table}
     return {
         "kind": "inspect",
@@ -203,7 +203,7 @@ def write(folder: Path, results: dict[str, Any], audit: Found, data: Any, classe
     suspects = [row for row in suspects if row[0] not in {audit.names[i] for i in audit.drop}]
     table(folder / "suspects.csv", ("id", "reason"), suspects)
     if results["groups"] is None and audit.near:
-        groups = look.groups_of(len(audit.names), audit.near)
+        groups = checks.groups_of(len(audit.names), audit.near)
         table(folder / "groups.csv", ("id", "group"), list(zip(audit.names, groups.tolist(), strict=True)))
     write_atomic(folder / "inspect.json", json.dumps(results, indent=2) + "\n")
     figures = draw(results, audit, data, classes)
@@ -257,10 +257,10 @@ def suspects_shown(audit: Found) -> list[tuple[int, str]]:
     shown = [(int(g[0]), f"{names[g[0]]}\n{len(g)} copies") for g in audit.exact.planted[:PLACED]]
     shown += [(int(i), f"{names[i]}\n1 of {len(audit.same_mask)}, one mask") for i in audit.same_mask[:4]]
     conflicting = {int(g[0]) for g in audit.exact.conflicts}
-    same = sorted(audit.exact.repeated, key=lambda g: int(g[0]) not in conflicting)[:PLACED]
-    for group in same:
-        word = "conflict" if int(group[0]) in conflicting else "duplicates"
-        shown.append((int(group[0]), f"{word}\n{', '.join(names[i] for i in group[:3])}"))
+    ordered = sorted(audit.exact.repeated, key=lambda g: int(g[0]) not in conflicting)[:PLACED]
+    for group in ordered:
+        label = "conflict" if int(group[0]) in conflicting else "duplicates"
+        shown.append((int(group[0]), f"{label}\n{', '.join(names[i] for i in group[:3])}"))
     for group in audit.near[:PLACED]:
         shown += [(int(i), f"{names[i]}\nnear {names[group[0]]}") for i in group[:2]]
     shown += [(int(i), f"{names[i]}\nfar from all") for i in audit.far if int(i) not in audit.drop][: 2 * PLACED]

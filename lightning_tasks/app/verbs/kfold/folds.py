@@ -63,8 +63,8 @@ class Folds:
         """The fold's fit."""
         fold_args = ["--data.bag", str(i)] if self.bags else ["--data.fold", str(i), "--data.folds", str(self.count)]
         fold_args += [] if self.bags else ["--data.bag", "null"]
-        how = ["--resume"] if state == "begun" else ["--overwrite"]
-        args = ["fit", *FEW_FIGURES, *self.args, *fold_args, "--name", f"{self.name}/fold_{i}", *how]
+        mode = ["--resume"] if state == "begun" else ["--overwrite"]
+        args = ["fit", *FEW_FIGURES, *self.args, *fold_args, "--name", f"{self.name}/fold_{i}", *mode]
         return Job(f"fold_{i}", self.label(i), args, self.folder / f"fold_{i}.log")
 
 

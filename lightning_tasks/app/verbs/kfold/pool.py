@@ -104,17 +104,17 @@ def out_of_bag(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str,
     """
     runs = [load_run(str(folder / f"fold_{i}"), is_calibrated=False) for i in range(len(loaded))]
     task, data = runs[0].task, runs[0].data
-    outside = [r["id"] for r, _ in loaded]
+    ids_by_bag = [r["id"] for r, _ in loaded]
     for run in runs:
-        run.data.parts["oob"] = np.flatnonzero(np.isin(run.data.pools["train"]["id"], torch.cat(outside).numpy()))
+        run.data.parts["oob"] = np.flatnonzero(np.isin(run.data.pools["train"]["id"], torch.cat(ids_by_bag).numpy()))
     gathered, times = [], []
     for batches in batches_of(runs, "oob"):
         batch = batches[0]
-        use = torch.stack([torch.isin(batch["id"], out.to(batch["id"].device)) for out in outside]).float()
-        rows = task.rows_with(batch, partial(mean_over, runs, batches, use / use.sum(0)))  # use: (members, B)
+        mask = torch.stack([torch.isin(batch["id"], ids.to(batch["id"].device)) for ids in ids_by_bag]).float()
+        rows = task.rows_with(batch, partial(mean_over, runs, batches, mask / mask.sum(0)))  # mask: (members, B)
         metadata = {k: batch[k] for k in ("id", "group") if k in batch}
         gathered.append({k: v.cpu() for k, v in {**rows, **metadata}.items()})
-        times.append(use.sum(0).long().cpu())
+        times.append(mask.sum(0).long().cpu())
     rows, order = concatenated(gathered)
     names = np.array(data.names("train", rows["id"].numpy()), dtype=str)
     return rows, {"id": names, "bags": torch.cat(times)[order].numpy()}

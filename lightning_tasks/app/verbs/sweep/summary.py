@@ -144,9 +144,9 @@ def markdown(results: dict[str, Any]) -> str:
     notes = [f"note: {note}" for note in results["notes"]]
     if results["waiting"]:
         notes.append(f"{results['waiting']} runs are still missing.")
-    wrong = [f"- FAILED {r['combination']}, seed {r['seed']}: {' '.join(r['error'].split())} ({r['log']})"
+    failures = [f"- FAILED {r['combination']}, seed {r['seed']}: {' '.join(r['error'].split())} ({r['log']})"
              for r in results["runs"] if r["status"] == "failed"]  # fmt: skip
-    parts = [f"# {results['title']}", facts_of(results), "\n".join(lines), *notes, "\n".join(wrong)]
+    parts = [f"# {results['title']}", facts_of(results), "\n".join(lines), *notes, "\n".join(failures)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -113,7 +113,7 @@ def run_trial(search: Search, trial: Trial, args: list[str], metric: str, mode: 
     try:
         cli = TrialCLI(args, report)
     except UnknownMetric:
-        search.tell(trial, TrialState.FAIL)  # without words, so that it does not count
+        search.tell(trial, TrialState.FAIL)  # without an error, so that it does not count
         raise
     except Exception as error:
         log = search.folder / "trials" / f"{search.name}_{trial.number}.log"

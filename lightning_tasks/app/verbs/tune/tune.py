@@ -117,15 +117,15 @@ def agree(tuning: Tuning, trial_plan: Plan) -> None:
     """
     space, o = tuning.space, tuning.options
     searched = set(space.ranges)
-    now = {key: value for key, value in trial_plan.settings().items() if key not in searched}
-    now |= {f"space {key}": as_text(r) for key, r in space.ranges.items()}
-    now |= {"metric": tuning.metric, "mode": tuning.mode, "sampler": o.sampler, "pruner": o.pruner}
+    made_of = {key: value for key, value in trial_plan.settings().items() if key not in searched}
+    made_of |= {f"space {key}": as_text(r) for key, r in space.ranges.items()}
+    made_of |= {"metric": tuning.metric, "mode": tuning.mode, "sampler": o.sampler, "pruner": o.pruner}
     path = tuning.folder / "made_of.json"
     with locked(tuning.folder / "made_of.lock"):
         if not path.is_file():
-            path.write_text(json.dumps(now, indent=2) + "\n")
+            path.write_text(json.dumps(made_of, indent=2) + "\n")
             return
-        differ = differences(json.loads(path.read_text()), json.loads(json.dumps(now)))
+        differ = differences(json.loads(path.read_text()), json.loads(json.dumps(made_of)))
     if differ:
         raise ValueError(
             f"{tuning.folder} was made with another configuration: {', '.join(differ[:5])}"
@@ -139,11 +139,11 @@ def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
     if len(search.done()) >= search.trials:
         print(f"{search.name}: all {search.trials} trials were run before")
     while timeout is None or time.monotonic() - begin < timeout:
-        asked = search.ask(tuning.space)
-        if asked is None:
+        proposal = search.ask(tuning.space)
+        if proposal is None:
             break
-        trial, place, values = asked
-        label = f"trial {place + 1} of {search.trials} ({search.name}_{trial.number})"
+        trial, index, values = proposal
+        label = f"trial {index + 1} of {search.trials} ({search.name}_{trial.number})"
         drawn = zip(short_names(list(values)), values.values(), strict=True)
         print(f"{label}: {', '.join(f'{name}={short(value)}' for name, value in drawn)}", flush=True)
         names = ["--experiment", tuning.plan.options.experiment]
@@ -198,9 +198,11 @@ def finish(tuning: Tuning, searches: dict[str, Search]) -> None:
         winners.append(Combination(f"{name}_{best.number}", label, space.fixed | best.params))
     combos: dict[str, Combination] = {}
     for combo in [*winners, Combination("by_hand", {"configuration": "by hand"}, {})]:
-        same = combos.setdefault(repr(Plan([*tuning.config, *tuning.args, *as_args(combo.settings)]).settings()), combo)
-        if same is not combo:
-            same.shown["configuration"] += f" = {combo.shown['configuration']}"
+        first = combos.setdefault(
+            repr(Plan([*tuning.config, *tuning.args, *as_args(combo.settings)]).settings()), combo
+        )
+        if first is not combo:
+            first.shown["configuration"] += f" = {combo.shown['configuration']}"
     write_best(tuning, winners[0])
     seeds = o.seeds or [tuning.seed + i for i in (1, 2, 3)]
     final = Sweep(
