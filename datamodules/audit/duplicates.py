@@ -93,12 +93,12 @@ def repeated_mask_outliers(masks: np.ndarray, min_count: int = 20, min_share: fl
     if masks.ndim != 3:
         raise ValueError(f"masks have shape {masks.shape}; expected (N, H, W).")
     least = max(min_count, min_share * len(masks))
-    found = [
+    groups = [
         group
         for group in groups_of_equal(content_hash(masks))
         if len(group) >= least and (masks[group[0]] != masks[group[0]].flat[0]).any()
     ]
-    return np.sort(np.concatenate(found)) if found else np.empty(0, dtype=np.int64)
+    return np.sort(np.concatenate(groups)) if groups else np.empty(0, dtype=np.int64)
 
 
 def exact_duplicates(images: np.ndarray, labels: ArrayLike | None = None, min_planted: int = 20) -> Duplicates:

@@ -90,17 +90,17 @@ def duplicates(prints: Prints, truth: np.ndarray | None) -> Duplicates:
     return exact_duplicates(as_bytes, truth)
 
 
-def reasons_to_drop(found: Duplicates, same_mask: np.ndarray, names: Sequence[str]) -> dict[int, str]:
+def reasons_to_drop(exact: Duplicates, same_mask: np.ndarray, names: Sequence[str]) -> dict[int, str]:
     """Row -> why it is safe to leave out: planted pictures, stock masks, conflicts, and all but one duplicate.
 
     All members of a conflict go: at most one of their labels is right, and which one cannot be seen.
     """
     why = {int(i): f"planted: one of {len(same_mask)} pictures with the same mask" for i in same_mask}
-    for group in found.planted:
+    for group in exact.planted:
         why |= {int(i): f"planted: one of {len(group)} copies of one picture" for i in group}
-    for group in found.repeated:
+    for group in exact.repeated:
         why |= {int(i): f"duplicate of {names[group[0]]}" for i in group[1:]}
-    for group in found.conflicts:
+    for group in exact.conflicts:
         for i in group:
             other = names[group[0]] if i != group[0] else names[group[1]]
             why[int(i)] = f"conflict: same picture as {other}, another label"
@@ -118,32 +118,32 @@ def near_groups(prints: Prints, distance: int) -> list[np.ndarray]:
 
 def leaks(parts: Mapping[str, Prints], distance: int) -> list[Leak]:
     """Exact and near copies across every two parts."""
-    names, found = list(parts), []
+    names, part_leaks = list(parts), []
     for a, first in enumerate(names):
         for second in names[a + 1 :]:
-            one, two = parts[first], parts[second]
-            exact = equal_pairs(one.exact, two.exact)
+            first_prints, second_prints = parts[first], parts[second]
+            exact = equal_pairs(first_prints.exact, second_prints.exact)
             near = np.empty((0, 2), np.int64)
-            if one.near is not None and two.near is not None:
-                near = cross_pairs(one.near, two.near, distance)
-                near = near[one.exact[near[:, 0]] != two.exact[near[:, 1]]]
-            found.append(Leak((first, second), exact, near))
-    return found
+            if first_prints.near is not None and second_prints.near is not None:
+                near = cross_pairs(first_prints.near, second_prints.near, distance)
+                near = near[first_prints.exact[near[:, 0]] != second_prints.exact[near[:, 1]]]
+            part_leaks.append(Leak((first, second), exact, near))
+    return part_leaks
 
 
-def equal_pairs(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    """(n, 2) rows of equal value, one pair for each row of ``one`` that ``two`` holds."""
-    values, at = np.unique(two, return_index=True)
-    place = np.searchsorted(values, one).clip(0, max(len(values) - 1, 0))
-    hit = np.flatnonzero(values[place] == one) if len(values) else np.empty(0, np.int64)
-    return np.stack([hit, at[place[hit]]], 1)
+def equal_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(n, 2) rows of equal value, one pair for each row of ``first`` that ``second`` holds."""
+    values, index = np.unique(second, return_index=True)
+    place = np.searchsorted(values, first).clip(0, max(len(values) - 1, 0))
+    hit = np.flatnonzero(values[place] == first) if len(values) else np.empty(0, np.int64)
+    return np.stack([hit, index[place[hit]]], 1)
 
 
-def cross_pairs(one: np.ndarray, two: np.ndarray, distance: int) -> np.ndarray:
+def cross_pairs(first: np.ndarray, second: np.ndarray, distance: int) -> np.ndarray:
     """(n, 2) rows whose uint64 hashes differ in at most ``distance`` bits, in blocks of bounded memory."""
     pairs = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(one), 256):
-        apart = np.bitwise_count(one[start : start + 256, None] ^ two[None])  # (256, M)
+    for start in range(0, len(first), 256):
+        apart = np.bitwise_count(first[start : start + 256, None] ^ second[None])  # (256, M)
         pairs.append(np.argwhere(apart <= distance) + [start, 0])
     return np.concatenate(pairs)
 
@@ -158,11 +158,11 @@ def groups_of(count: int, groups: Sequence[np.ndarray]) -> np.ndarray:
 
 def pixel_features(images: Images, rows: np.ndarray, side: int = 24) -> np.ndarray:
     """Pictures (C, H, W) of n rows -> (n, C * side * side) float32: means of equal areas."""
-    found = [
+    features = [
         F.adaptive_avg_pool2d(torch.from_numpy(np.ascontiguousarray(block)).float(), side).flatten(1)
         for block in blocks(images, rows)
     ]
-    return torch.cat(found).numpy()
+    return torch.cat(features).numpy()
 
 
 def table_features(pool: Mapping[str, np.ndarray]) -> np.ndarray | None:
@@ -182,8 +182,8 @@ def sample_rows(count: int, limit: int, always: np.ndarray, seed: int) -> np.nda
     """At most ``limit`` sorted rows of ``count``, among them all of ``always``."""
     if count <= limit:
         return np.arange(count)
-    rest = np.setdiff1d(np.arange(count), always)
-    drawn = np.random.default_rng(seed).choice(rest, max(0, limit - len(always)), replace=False)
+    others = np.setdiff1d(np.arange(count), always)
+    drawn = np.random.default_rng(seed).choice(others, max(0, limit - len(always)), replace=False)
     return np.sort(np.concatenate([always, drawn])).astype(np.int64)
 
 
@@ -247,8 +247,8 @@ def class_table(pool: Mapping[str, np.ndarray], rows: np.ndarray) -> dict[str, n
         count = int(masks.max()) + 1
         pixels, holding = np.zeros(count, np.int64), np.zeros(count, np.int64)
         for i in rows:
-            found = np.bincount(masks[i].reshape(-1), minlength=count)
-            pixels += found
-            holding += found > 0
+            counts = np.bincount(masks[i].reshape(-1), minlength=count)
+            pixels += counts
+            holding += counts > 0
         return {"samples": holding, "pixels": pixels}
     return {}

@@ -63,8 +63,8 @@ class FileDataModule(DataModule):
             return rows
         pictures = Pictures(open_source(self.picture_path(name)), pool["name"], self.hparams.size)
         good = [row for row in (range(len(pool["name"])) if rows is None else rows) if pictures.decodes(row)]
-        found = np.setdiff1d(np.arange(len(pool["name"])) if rows is None else rows, good)
-        self.broken[name] = pool["name"][found].tolist()
+        undecodable = np.setdiff1d(np.arange(len(pool["name"])) if rows is None else rows, good)
+        self.broken[name] = pool["name"][undecodable].tolist()
         return np.array(good, dtype=np.int64)
 
     # ---- pictures by row --------------------------------------------------------------------------------------
@@ -112,11 +112,11 @@ class FileDataModule(DataModule):
 
     def arrays(self, part: str, limit: int | None = None) -> dict[str, Tensor]:
         """Also ``image``, decoded and not augmented."""
-        found = super().arrays(part, limit)
+        arrays = super().arrays(part, limit)
         if self.has_images:
             rows = self.parts[part][:limit]
-            found |= to_float({"image": torch.from_numpy(self.images(self.pool_of(part), rows))})
-        return found
+            arrays |= to_float({"image": torch.from_numpy(self.images(self.pool_of(part), rows))})
+        return arrays
 
     def statistics(self) -> dict[str, Tensor]:
         """Fitted on the train part: ``class_counts``; ``mean`` and ``std`` of at most 2,000 of its pictures."""

@@ -19,14 +19,14 @@ def verify(path: Path, checksum: str) -> None:
     Raises:
         ValueError: The file differs: truncated, changed, or another file of the same name.
     """
-    kind, wanted = checksum.split(":")
+    kind, expected = checksum.split(":")
     digest = hashlib.new(kind, usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(CHUNK):
             digest.update(block)
-    if digest.hexdigest() != wanted:
+    if digest.hexdigest() != expected:
         raise ValueError(
-            f"{path} ({path.stat().st_size} bytes) has {kind} {digest.hexdigest()}; expected {wanted}. "
+            f"{path} ({path.stat().st_size} bytes) has {kind} {digest.hexdigest()}; expected {expected}. "
             "It is truncated or another file: delete it and download again, or set --data.download false to use it."
         )
 

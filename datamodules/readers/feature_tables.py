@@ -48,7 +48,7 @@ def typed_columns(frame: pd.DataFrame, path: Path, like: np.ndarray | None = Non
     Raises:
         ValueError: Text or infinity in a column of numbers.
     """
-    found: dict[str, np.ndarray] = {}
+    fields: dict[str, np.ndarray] = {}
     for name in frame.columns if like is None else like.dtype.names or ():
         column = frame[name]
         number = is_numeric_dtype(column) if like is None else like.dtype[name].kind == "f"
@@ -62,22 +62,22 @@ def typed_columns(frame: pd.DataFrame, path: Path, like: np.ndarray | None = Non
                     "or nothing where the value is missing."
                 )
             if like is not None or not np.isnan(values).all():
-                found[name] = values
+                fields[name] = values
         else:
             codes, texts = pd.factorize(column)  # missing: code -1, which picks the empty text at the end
             if like is not None or len(texts) <= MAX_CATEGORIES:
                 names = ["" if str(text).strip().lower() in UNKNOWN else str(text) for text in texts]
-                found[name] = np.char.encode(np.array([*names, ""]), "utf-8")[codes]
-    columns = np.empty(len(frame), [(name, values.dtype) for name, values in found.items()])
-    for name, values in found.items():
+                fields[name] = np.char.encode(np.array([*names, ""]), "utf-8")[codes]
+    columns = np.empty(len(frame), [(name, values.dtype) for name, values in fields.items()])
+    for name, values in fields.items():
         columns[name] = values
     return columns
 
 
 def categories(column: np.ndarray) -> np.ndarray:
     """Sorted distinct texts of a column, without the empty one."""
-    found = np.unique(column)
-    return found[found != b""]
+    texts = np.unique(column)
+    return texts[texts != b""]
 
 
 def category_codes(column: np.ndarray, known: np.ndarray) -> np.ndarray:

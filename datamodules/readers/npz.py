@@ -56,14 +56,14 @@ def as_uint8(array: np.ndarray, path: Path, key: str, high: int = 255) -> np.nda
         bad = (array < 0) | (array > high)
         value = array[bad].flat[0]
         raise ValueError(f"{path}: {key} holds {value:g} in {bad_rows(bad)}; expected 0..{high}.")
-    found = np.rint(array).astype(np.uint8)
-    if array.dtype.kind == "f" and (bad := np.abs(found - array) > 1e-3).any():  # less is noise of a conversion
+    rounded = np.rint(array).astype(np.uint8)
+    if array.dtype.kind == "f" and (bad := np.abs(rounded - array) > 1e-3).any():  # less is noise of a conversion
         value = array[bad].flat[0]
         raise ValueError(
             f"{path}: {key} holds {value:g} in {bad_rows(bad)}; expected whole numbers in 0..{high}. "
             "Multiply values of 0..1 by 255, and round."
         )
-    return found
+    return rounded
 
 
 def bad_rows(bad: np.ndarray) -> str:

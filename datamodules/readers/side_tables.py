@@ -45,8 +45,8 @@ def rows_named(path: Path, names: list[str]) -> np.ndarray:
     Raises:
         ValueError: A name that no sample has.
     """
-    wanted = set(read_columns(path, ("id", "reason"))["id"])
-    unknown = sorted(wanted - set(names))
+    ids = set(read_columns(path, ("id", "reason"))["id"])
+    unknown = sorted(ids - set(names))
     if unknown:
         raise ValueError(f"{path}: id {unknown[0]!r} is not in the data ({len(names)} samples).")
-    return np.array([row for row, name in enumerate(names) if name in wanted], np.int64)
+    return np.array([row for row, name in enumerate(names) if name in ids], np.int64)

@@ -67,8 +67,8 @@ class BloodCellsDataModule(DataModule):
         """Choose the file, then read or simulate."""
         h = self.hparams
         names = [h.file] if h.file else [*COURSE, *MEDMNIST]
-        found = (name for name in names if find_folder(h.root, self.title, (name,), self.how_to_get))
-        self.files = (next(found, names[0]),)
+        present = (name for name in names if find_folder(h.root, self.title, (name,), self.how_to_get))
+        self.files = (next(present, names[0]),)
         return super().load()
 
     def read(self, folder: Path) -> dict[str, Arrays]:
@@ -76,13 +76,13 @@ class BloodCellsDataModule(DataModule):
         path = folder / self.files[0]
         if path.name in COURSE:
             return {"train": self.pool(path, read_npz(path, ("images", "labels")), "")}
-        found = read_npz(path, tuple(f"{part}_{key}" for part in SPLITS for key in ("images", "labels")))
-        train, val, test = (self.pool(path, found, f"{part}_") for part in SPLITS)
+        arrays = read_npz(path, tuple(f"{part}_{key}" for part in SPLITS for key in ("images", "labels")))
+        train, val, test = (self.pool(path, arrays, f"{part}_") for part in SPLITS)
         return {"train": {key: np.concatenate([train[key], val[key]]) for key in train}, "test": test}
 
-    def pool(self, path: Path, found: Arrays, prefix: str) -> Arrays:
+    def pool(self, path: Path, arrays: Arrays, prefix: str) -> Arrays:
         """Check and convert ``images`` and ``labels`` of one part."""
-        images, labels = found[f"{prefix}images"], found[f"{prefix}labels"]
+        images, labels = arrays[f"{prefix}images"], arrays[f"{prefix}labels"]
         if images.ndim != 4 or images.shape[3] != 3 or min(images.shape[1:3]) < 8:
             raise ValueError(
                 f"{path}: {prefix}images has shape {images.shape}; expected (N, H, W, 3), colours last, "
@@ -111,19 +111,19 @@ class BloodCellsDataModule(DataModule):
 
     def outliers(self, pool: Arrays) -> np.ndarray:
         """Planted pictures and duplicates."""
-        found = exact_duplicates(pool["image"], pool["label"])
-        planted, spare = sum(map(len, found.planted)), sum(len(group) - 1 for group in found.repeated)
-        if not len(found.drop):
-            return found.drop
+        duplicates = exact_duplicates(pool["image"], pool["label"])
+        planted, spare = sum(map(len, duplicates.planted)), sum(len(group) - 1 for group in duplicates.repeated)
+        if not len(duplicates.drop):
+            return duplicates.drop
         text = (
-            f"{planted} of {len(pool['label'])} pictures are exact copies of {len(found.planted)} planted ones, and "
-            f"{spare} are duplicates ({len(found.conflicts)} sets with conflicting labels)"
+            f"{planted} of {len(pool['label'])} pictures are exact copies of {len(duplicates.planted)} planted ones, "
+            f"and {spare} are duplicates ({len(duplicates.conflicts)} sets with conflicting labels)"
         )
         if not self.hparams.clean:
             self.note(f"{text}; kept, because clean is false.")
-            return found.drop[:0]
+            return duplicates.drop[:0]
         self.note(f"{text}: left out.")
-        return found.drop
+        return duplicates.drop
 
     def sample_weights(self) -> Tensor | None:
         """For ``balanced``, the inverse of the class's frequency in the train part."""

@@ -88,13 +88,13 @@ class CIFAR10DataModule(PublicImages):
 
     def _read_npz(self, folder: Path) -> dict[str, Arrays]:
         path = folder / self.files[0]
-        found = read_npz(path, NPZ)
+        arrays = read_npz(path, NPZ)
         pools = {}
         for part in ("train", "test"):
-            images = found[f"{part}_images"]
+            images = arrays[f"{part}_images"]
             if images.ndim != 4 or images.shape[1:] != (SIDE, SIDE, 3):
                 raise ValueError(f"{path}: {part}_images has shape {images.shape}; expected (N, {SIDE}, {SIDE}, 3).")
-            labels = checked_labels(found[f"{part}_labels"], images, len(CLASS_NAMES), f"{path}, {part}_labels")
+            labels = checked_labels(arrays[f"{part}_labels"], images, len(CLASS_NAMES), f"{path}, {part}_labels")
             pools[part] = {"image": channels_first(as_uint8(images, path, f"{part}_images")), "label": labels}
         return pools
 
@@ -145,8 +145,8 @@ def read_batch(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         with path.open("rb") as file:
-            found = ArraysOnly(file, encoding="bytes").load()
-        images, labels = np.asarray(found[b"data"]), np.asarray(found[b"labels"])
+            batch = ArraysOnly(file, encoding="bytes").load()
+        images, labels = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
     except (pickle.UnpicklingError, EOFError, ImportError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(
             f"{path}: is no CIFAR-10 batch ({type(error).__name__}: {error}). "

@@ -80,12 +80,16 @@ class IsicDataModule(FileDataModule):
     def load(self) -> dict[str, Arrays]:
         """Find out which of the files are there, read them, and make the strata."""
         h = self.hparams
-        wanted = [TABLES["train"], TABLES["predict"], *((PICTURES["train"], PICTURES["predict"]) if h.images else ())]
+        candidates = [
+            TABLES["train"],
+            TABLES["predict"],
+            *((PICTURES["train"], PICTURES["predict"]) if h.images else ()),
+        ]
         places = [Path(h.root) / self.title, Path(h.root)]
-        there = [next((n for n in names if any((p / n).exists() for p in places)), None) for names in wanted]
-        if there[1] is None:  # no test table, so no test pictures are needed
-            there, wanted = there[::2], wanted[::2]
-        self.files = tuple(name or names[0] for name, names in zip(there, wanted, strict=True))
+        existing = [next((n for n in names if any((p / n).exists() for p in places)), None) for names in candidates]
+        if existing[1] is None:  # no test table, so no test pictures are needed
+            existing, candidates = existing[::2], candidates[::2]
+        self.files = tuple(name or names[0] for name, names in zip(existing, candidates, strict=True))
         pools = super().load()
         if self.data_source == "simulated":
             self.folder = simulated_folder(h.seed)
@@ -139,12 +143,12 @@ class IsicDataModule(FileDataModule):
         frame = read_csv(path, usecols=[*keys, *features], dtype={k: texts[k] for k in keys if k in texts})
         if "age_approx" in features and pd.api.types.is_numeric_dtype(frame["age_approx"]):
             frame["age_approx"] = frame["age_approx"].where(frame["age_approx"] >= 0)
-        for wrong, what in ((frame["isic_id"].isna(), "is empty"), (frame["isic_id"].duplicated(), "stands twice")):
+        for wrong, problem in ((frame["isic_id"].isna(), "is empty"), (frame["isic_id"].duplicated(), "stands twice")):
             if wrong.any():
                 row = int(wrong.to_numpy().argmax())
                 raise ValueError(
-                    f"{path}: isic_id {frame['isic_id'].iloc[row]} in row {row + 2} {what} ({wrong.sum()} such rows). "
-                    "Each row needs an isic_id of its own."
+                    f"{path}: isic_id {frame['isic_id'].iloc[row]} in row {row + 2} {problem} ({wrong.sum()} such "
+                    "rows). Each row needs an isic_id of its own."
                 )
         if self.hparams.images:
             source = open_source(pictures_in(folder, pool))
@@ -173,11 +177,11 @@ class IsicDataModule(FileDataModule):
         if "label" not in pool or len(pool["id"]) <= limit:
             return super().limited(pool)
         malignant, benign = (np.flatnonzero(pool["label"] == k) for k in (1, 0))
-        kept = malignant[: limit // 2]
+        chosen = malignant[: limit // 2]
         self.note(
-            f"limit={limit} keeps {len(kept)} of {len(malignant)} malignant samples: their share is not the data's."
+            f"limit={limit} keeps {len(chosen)} of {len(malignant)} malignant samples: their share is not the data's."
         )
-        return np.sort(np.concatenate([kept, benign[: limit - len(kept)]]))
+        return np.sort(np.concatenate([chosen, benign[: limit - len(chosen)]]))
 
     def setup(self, stage: str | None = None) -> None:
         """Split, check that both classes are in every labelled part, and make the features.
@@ -195,9 +199,9 @@ class IsicDataModule(FileDataModule):
                 if not counts[k]:
                     rows = np.flatnonzero(train["label"] == k)
                     patients = len(np.unique(train["group"][rows])) if "group" in train else len(rows)
-                    words, self.parts = self.part_kind[part], {}
+                    kind, self.parts = self.part_kind[part], {}
                     raise ValueError(
-                        f"isic: the {part} part of {words} has no {name} sample, so its AUROC is undefined; there are "
+                        f"isic: the {part} part of {kind} has no {name} sample, so its AUROC is undefined; there are "
                         f"{len(rows)} {name} samples of {patients} patients in all. Use fewer folds (--data.folds, at "
                         f"most {max(patients, 2)}), another --data.seed or --data.bag, or more data."
                     )
@@ -207,8 +211,8 @@ class IsicDataModule(FileDataModule):
 
     def served(self, pool: str) -> Arrays:
         """Also ``table``, where there are features."""
-        found = super().served(pool)
-        return found | {"table": self._tables[pool]} if self.table_names else found
+        arrays = super().served(pool)
+        return arrays | {"table": self._tables[pool]} if self.table_names else arrays
 
     def sample_weights(self) -> Tensor | None:
         """``positive_share`` divided among the malignant rows of the train part, and the rest among the others."""
@@ -220,14 +224,16 @@ class IsicDataModule(FileDataModule):
 
     def statistics(self) -> dict[str, Tensor]:
         """Also ``drawn_share`` float64 (2,) expected in training, and ``table_mean`` and ``table_scale`` (T,)."""
-        found = super().statistics()
+        statistics = super().statistics()
         share = self.hparams.positive_share
-        counts = found["class_counts"].double()
-        found["drawn_share"] = counts / counts.sum() if share is None else torch.tensor([1 - share, share]).double()
+        counts = statistics["class_counts"].double()
+        statistics["drawn_share"] = (
+            counts / counts.sum() if share is None else torch.tensor([1 - share, share]).double()
+        )
         if self.table_names:
             mean, scale = self._encoder.scaling(self._tables["train"][self.parts["train"]])
-            found |= {"table_mean": torch.from_numpy(mean), "table_scale": torch.from_numpy(scale)}
-        return found
+            statistics |= {"table_mean": torch.from_numpy(mean), "table_scale": torch.from_numpy(scale)}
+        return statistics
 
     def write_submission(self, path: Path, batches: Iterable[dict]) -> int:
         """Write ``isic_id,target``, row by row as batches come; ``target`` is the probability of malignant.

@@ -43,8 +43,8 @@ class MarsDataModule(DataModule):
     def read(self, folder: Path) -> dict[str, Arrays]:
         """Read and check both sets."""
         path = folder / FILE
-        found = read_npz(path, ("training_set",), ("test_set",))
-        training = found["training_set"]
+        arrays = read_npz(path, ("training_set",), ("test_set",))
+        training = arrays["training_set"]
         if training.ndim != 4 or training.shape[1:] != (2, HEIGHT, WIDTH):
             raise ValueError(
                 f"{path}: training_set has shape {training.shape}; expected (N, 2, {HEIGHT}, {WIDTH}), image and mask."
@@ -63,8 +63,8 @@ class MarsDataModule(DataModule):
             order = np.argsort(np.array(table["id"], int))
             train["group"] = np.array(table["group"])[order]
         pools = {"train": train}
-        if "test_set" in found:
-            pools["predict"] = {"image": as_uint8(self._test_images(found["test_set"], path), path, "test_set")}
+        if "test_set" in arrays:
+            pools["predict"] = {"image": as_uint8(self._test_images(arrays["test_set"], path), path, "test_set")}
         return pools
 
     @staticmethod
@@ -91,14 +91,14 @@ class MarsDataModule(DataModule):
 
     def outliers(self, pool: Arrays) -> np.ndarray:
         """Pictures that share one mask by the dozen; real repeated masks stay."""
-        found = repeated_mask_outliers(pool["mask"])
-        if not len(found):
-            return found
+        rows = repeated_mask_outliers(pool["mask"])
+        if not len(rows):
+            return rows
         if not self.hparams.clean:
-            self.note(f"{len(found)} pictures share one mask; kept, because clean is false.")
-            return found[:0]
-        self.note(f"{len(found)} of {len(pool['mask'])} pictures share one mask: planted outliers, left out.")
-        return found
+            self.note(f"{len(rows)} pictures share one mask; kept, because clean is false.")
+            return rows[:0]
+        self.note(f"{len(rows)} of {len(pool['mask'])} pictures share one mask: planted outliers, left out.")
+        return rows
 
     def sample_weights(self) -> Tensor | None:
         """``rare_weight`` for pictures with big rocks."""

@@ -87,16 +87,16 @@ class MNISTDataModule(PublicImages):
         return pools
 
     def _read_npz(self, path: Path) -> dict[str, Arrays]:
-        found = read_npz(path, NPZ)
+        arrays = read_npz(path, NPZ)
         pools = {}
         for part in ("train", "test"):
-            images = found[f"{part}_images"]
+            images = arrays[f"{part}_images"]
             if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE):
                 raise ValueError(
                     f"{path}: {part}_images has shape {images.shape}; expected (N, {SIDE}, {SIDE}), "
                     "pixels 0..255 in any numeric dtype."
                 )
-            labels = checked_labels(found[f"{part}_labels"], images, CLASSES, f"{path}, {part}_labels")
+            labels = checked_labels(arrays[f"{part}_labels"], images, CLASSES, f"{path}, {part}_labels")
             pools[part] = {"image": as_uint8(images, path, f"{part}_images")[:, None], "label": labels}
         return pools
 
@@ -147,17 +147,19 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
         raise ValueError(f"{path}: cannot be read ({error}). Is it truncated? Copy or download it again.") from None
     dims = magic & 0xFF
     header = 4 + 4 * dims
-    found = int.from_bytes(content[:4], "big")
-    if len(content) >= 4 and found != magic:
+    file_magic = int.from_bytes(content[:4], "big")
+    if len(content) >= 4 and file_magic != magic:
         kind = "pictures" if dims == 3 else "labels"
-        raise ValueError(f"{path}: magic number {found:#x}; an idx file of {kind} begins with {magic:#x}. Wrong file?")
+        raise ValueError(
+            f"{path}: magic number {file_magic:#x}; an idx file of {kind} begins with {magic:#x}. Wrong file?"
+        )
     shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(dims)]
     expected = header + int(np.prod(shape))
     if len(content) < header or len(content) != expected:
-        wanted = (
+        expectation = (
             f"{expected} for the shape {tuple(shape)} of its header" if len(content) >= header else f"{header} or more"
         )
         raise ValueError(
-            f"{path}: {len(content)} bytes; expected {wanted}. Is it truncated? Copy or download it again."
+            f"{path}: {len(content)} bytes; expected {expectation}. Is it truncated? Copy or download it again."
         )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()  # writable, as torch wants it

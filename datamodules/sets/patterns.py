@@ -42,9 +42,9 @@ class PatternsDataModule(DataModule):
         self.save_hyperparameters(logger=False)
         if not 0 <= max_flips <= SIDE * SIDE or copies < 1:
             raise ValueError(f"copies={copies}, max_flips={max_flips}: need 1 or more, and 0 to {SIDE * SIDE}.")
-        given = [k for k, v in (("bag", None), ("exclude", None), ("fold", 0)) if getattr(self.hparams, k) != v]
-        if given:
-            raise ValueError(f"--data.{given[0]}: there is nothing to split or clean. Train and val parts are given.")
+        changed = [k for k, v in (("bag", None), ("exclude", None), ("fold", 0)) if getattr(self.hparams, k) != v]
+        if changed:
+            raise ValueError(f"--data.{changed[0]}: there is nothing to split or clean. Train and val parts are given.")
 
     def load(self) -> dict[str, Arrays]:
         """Read the pictures that stand there, or generate the patterns."""

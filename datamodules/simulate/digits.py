@@ -149,10 +149,10 @@ def draw_digits(rng: Generator, templates: np.ndarray, labels: np.ndarray) -> np
     x = (dy * sin + dx * cos) * scale[1][:, None, None]
 
     middle = (FINE * SIDE - 1) / 2
-    which = np.broadcast_to((labels * templates.shape[1] + styles)[:, None, None], y.shape)
+    template = np.broadcast_to((labels * templates.shape[1] + styles)[:, None, None], y.shape)
     flat = templates.reshape(-1, *templates.shape[2:])
-    at = np.stack([which, FINE * y + middle, FINE * x + middle])
-    depth = ndimage.map_coordinates(flat, at, order=1, mode="nearest")
+    coordinates = np.stack([template, FINE * y + middle, FINE * x + middle])
+    depth = ndimage.map_coordinates(flat, coordinates, order=1, mode="nearest")
 
     pen = rng.normal(0, 0.35, count).clip(-0.5, 1.0)[:, None, None]
     edge = rng.uniform(1.0, 1.8, (count, 1, 1))

@@ -94,7 +94,7 @@ def draw_set(rng: Generator, ids, names, visits, malignant, bank: NoiseBank, siz
     np.maximum.at(age_of, visits[malignant], rng.normal(62, 11, malignant.sum()).clip(20, 85))
     age = 5 * np.round(age_of / 5)[visits]
     sex = rng.choice(["male", "female"], people, p=[0.6, 0.4])[visits].astype(object)
-    place = np.where(
+    body_site = np.where(
         malignant,
         rng.choice(SITES, count, p=[0.25, 0.2, 0.15, 0.2, 0.2]),
         rng.choice(SITES, count, p=[0.32, 0.26, 0.2, 0.17, 0.05]),
@@ -115,7 +115,7 @@ def draw_set(rng: Generator, ids, names, visits, malignant, bank: NoiseBank, siz
             "patient_id": np.array(names, object)[visits],
             "age_approx": np.where(rng.random(people)[visits] < 0.02, np.nan, age),
             "sex": np.where(rng.random(people)[visits] < 0.03, None, sex),
-            "anatom_site_general": np.where(rng.random(count) < 0.02, None, place),
+            "anatom_site_general": np.where(rng.random(count) < 0.02, None, body_site),
             "clin_size_long_diam_mm": (diameter * rng.lognormal(0, 0.3, count)).round(2),
             "image_type": "TBP tile: close-up",
             "tbp_lv_H": measured(-colours, 54.0, 5.0),

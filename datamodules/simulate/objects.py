@@ -92,13 +92,13 @@ def random_colour(rng: Generator) -> np.ndarray:
 def surroundings(rng: Generator, label: int, noise) -> np.ndarray:
     """A ground of two colours with a texture of its own, (32, 32, 3); at times that of the class."""
     usual = SURROUNDINGS[label if rng.random() < 0.5 else rng.integers(10)]
-    far, near = usual + rng.normal(0, 0.1, 3) + rng.normal(0, 0.1), random_colour(rng)
+    far_colour, near_colour = usual + rng.normal(0, 0.1, 3) + rng.normal(0, 0.1), random_colour(rng)
     border = soft(1 + 0.6 * noise(9) + 0.3 * noise(1.8) - rng.normal(0, 0.6), 0.8)[..., None]
     texture = rng.uniform(0.02, 0.16) * noise(rng.choice([0.6, 1.0, 1.8, 4]))
     if rng.random() < 0.3:
         rows, columns = pixel_grid(SIDE, SIDE)
         texture = texture + 0.1 * surface_pattern(rng, "stripes", rows / 12, columns / 12, noise)
-    return border * near + (1 - border) * far + texture[..., None]
+    return border * near_colour + (1 - border) * far_colour + texture[..., None]
 
 
 def surface_pattern(rng: Generator, kind: str, y: np.ndarray, x: np.ndarray, noise) -> np.ndarray:

@@ -115,10 +115,10 @@ def background(rng: Generator, rows, columns, size: int) -> np.ndarray:
         centre = size / 2 + away * np.array([np.sin(angle), np.cos(angle)])
         radii = radius * rng.normal(1, 0.07, 2)
         top, left = np.maximum(centre - 1.3 * radius - 5, 0).astype(int)
-        near = np.s_[top : int(centre[0] + 1.3 * radius + 6), left : int(centre[1] + 1.3 * radius + 6)]
-        distance = ellipse(rows[near], columns[near], centre, radii, angle)
+        window = np.s_[top : int(centre[0] + 1.3 * radius + 6), left : int(centre[1] + 1.3 * radius + 6)]
+        distance = ellipse(rows[window], columns[window], centre, radii, angle)
         thick = soft(distance, 2.5 / radius) * (1 - pale * np.exp(-3.5 * distance**2))
-        absorbed[near] += (thick * rng.normal(1, 0.1))[..., None] * RED_CELL
+        absorbed[window] += (thick * rng.normal(1, 0.1))[..., None] * RED_CELL
     if rng.random() < 0.2:
         speck = ellipse(rows, columns, rng.uniform(0, size, 2), size * rng.uniform(0.03, 0.06, 2))
         absorbed += (0.5 * soft(speck, 0.5))[..., None] * NUCLEAR
@@ -135,8 +135,11 @@ def cytoplasm(
     grain = np.clip(0.7 * (1 - trait["coarse"]) * fine + 0.7 * trait["coarse"] * big + 0.7, 0, None)
     body = body + (trait["granules"] * grain)[..., None] * GRANULES[label]
     for _ in range(rng.poisson(trait["vacuoles"])):
-        at = centre + radius * rng.uniform(-0.8, 0.8, 2)
-        body = body * (1 - 0.6 * soft(ellipse(rows, columns, at, radius * rng.uniform(0.06, 0.15, 2)), 0.5))[..., None]
+        position = centre + radius * rng.uniform(-0.8, 0.8, 2)
+        body = (
+            body
+            * (1 - 0.6 * soft(ellipse(rows, columns, position, radius * rng.uniform(0.06, 0.15, 2)), 0.5))[..., None]
+        )
     return body
 
 
@@ -146,9 +149,9 @@ def nucleus_cover(rng: Generator, label: int, trait: dict, rows, columns, centre
     angles = rng.uniform(0, 2 * np.pi) + np.linspace(-0.5, 0.5, lobes) * trait["arc"]
     total = 0.0
     for angle in angles:
-        at = centre + radius * trait["apart"] * np.array([np.sin(angle), np.cos(angle)])
+        position = centre + radius * trait["apart"] * np.array([np.sin(angle), np.cos(angle)])
         radii = radius * max(trait["lobe"], 0.15) * rng.normal(1, 0.1, 2)
-        total = total + np.exp(-5 * ellipse(rows, columns, at, radii, angle))
+        total = total + np.exp(-5 * ellipse(rows, columns, position, radii, angle))
     return soft(-np.log(total + 1e-9) / 5, 1.5 / (radius * max(trait["lobe"], 0.15)))
 
 

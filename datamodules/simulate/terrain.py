@@ -59,18 +59,18 @@ def make_terrain(
     """
     rng = np.random.default_rng(seed)
     test_sites = max(sites // 4, 2)
-    places = [make_site(rng, mix) for mix in site_mixes(rng, sites + test_sites)]
+    all_sites = [make_site(rng, mix) for mix in site_mixes(rng, sites + test_sites)]
 
     # Uneven visits, as a rover stays longer at some places than at others.
     visits = rng.dirichlet(np.full(sites, 3.0))
-    which = rng.choice(sites, n, p=visits)
-    pairs = [draw_picture(rng, places[k], size) for k in which]
+    site_of = rng.choice(sites, n, p=visits)
+    pairs = [draw_picture(rng, all_sites[k], size) for k in site_of]
     training = np.array(pairs, np.uint8).reshape(n, 2, *size)
-    test = [draw_picture(rng, places[k], size)[0] for k in rng.integers(sites, sites + test_sites, n_test)]
+    test = [draw_picture(rng, all_sites[k], size)[0] for k in rng.integers(sites, sites + test_sites, n_test)]
 
     aliens = np.array([draw_alien(rng, size) for _ in range(outliers)], np.uint8).reshape(outliers, 2, *size)
     order = rng.permutation(n + outliers)
-    groups = np.array([f"site_{k:03d}" for k in which] + ["alien"] * outliers, dtype=object)
+    groups = np.array([f"site_{k:03d}" for k in site_of] + ["alien"] * outliers, dtype=object)
     return {
         "training_set": np.concatenate([training, aliens])[order],
         "test_set": np.array(test, np.uint8).reshape(n_test, *size),
@@ -137,11 +137,11 @@ def class_maps(rng: Generator, site: Site, below: np.ndarray) -> tuple[np.ndarra
     kinds = rng.choice(3, size=rng.choice([1, 2, 3], p=[0.5, 0.38, 0.12]), replace=False, p=site.mix)
     # Few control points, even in log distance: areas flatten toward the horizon.
     nearness = np.log(below / below.min()) / np.log(below.max() / below.min())
-    at = np.stack([4 * nearness, np.broadcast_to(np.linspace(0, 6, width), below.shape)])
+    coordinates = np.stack([4 * nearness, np.broadcast_to(np.linspace(0, 6, width), below.shape)])
     fields = np.full((3, height, width), -9.0, np.float32)
     for kind in kinds:
         control = rng.normal(0, 1, (5, 7)) + rng.normal(0, 0.4)
-        fields[kind] = ndimage.map_coordinates(control, at, order=1)
+        fields[kind] = ndimage.map_coordinates(control, coordinates, order=1)
     # Linear between the control points: the straight lines an annotator draws around the true, ragged border.
     labels = 1 + fields.argmax(0)
     if len(kinds) > 1:

@@ -24,8 +24,8 @@ def add_rocks(rng: Generator, site, image, labels, rows, columns, horizon) -> No
         radii, angle = radius * np.array([rng.uniform(0.5, 0.85), 1.0]), rng.normal(0, 0.25)
         # Only the neighbourhood is touched, as most rocks are a few pixels wide.
         top, left = max(int(centre[0] - 2 * radius - 2), 0), max(int(centre[1] - 3 * radius - 2), 0)
-        near = np.s_[top : int(centre[0] + 2.5 * radius + 3), left : int(centre[1] + 3 * radius + 3)]
-        y, x, patch = rows[near], columns[near], image[near]
+        window = np.s_[top : int(centre[0] + 2.5 * radius + 3), left : int(centre[1] + 3 * radius + 3)]
+        y, x, patch = rows[window], columns[window], image[window]
 
         sun = np.array([-np.sin(site.light), np.cos(site.light)])
         shadow = ellipse(y, x, centre - 0.6 * radius * sun, radii, angle)
@@ -38,7 +38,7 @@ def add_rocks(rng: Generator, site, image, labels, rows, columns, horizon) -> No
         patch += cover * (face * (1 + 0.55 * np.clip(lit, -1, 1)) - patch)
         if size > BIG_RADIUS:
             outline = blob(rng, y, x, centre, 1.04 * radii, angle, rough=0.04)
-            labels[near][outline < 1] = BIG_ROCK
+            labels[window][outline < 1] = BIG_ROCK
 
 
 def add_distance(rng: Generator, site, image, rows, horizon) -> np.ndarray:

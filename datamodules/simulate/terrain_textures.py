@@ -43,12 +43,12 @@ def bedrock_tile(rng: Generator, grain: float, light: float) -> np.ndarray:
         cells = int(rng.uniform(60, 220))
         centres = rng.uniform(0, TILE, (cells, 2))
         bend = 3.0 * np.stack([smooth_noise(rng, shape, 5), smooth_noise(rng, shape, 5)], -1)
-        at = (np.stack([rows, columns], -1) + bend).reshape(-1, 2) % TILE
-        distance, nearest = cKDTree(centres, boxsize=TILE).query(at, k=2)
+        points = (np.stack([rows, columns], -1) + bend).reshape(-1, 2) % TILE
+        distance, nearest = cKDTree(centres, boxsize=TILE).query(points, k=2)
         gap = (distance[:, 1] - distance[:, 0]).reshape(shape)
         plate = nearest[:, 0].reshape(shape)
         tilt = rng.normal(0, 0.05, (2, cells))[:, plate]  # each plate leans its own way
-        offset = (at - centres[nearest[:, 0]] + TILE / 2) % TILE - TILE / 2
+        offset = (points - centres[nearest[:, 0]] + TILE / 2) % TILE - TILE / 2
         lean = (tilt * offset.T.reshape(2, *shape)).sum(0)
         rock = rng.normal(0.6, 0.5, cells)[plate] + lean + 1.5 * relief(np.minimum(gap, 4), light)
         covered = (gap < rng.uniform(0.5, 2.5)) | (rng.random(cells) < rng.uniform(0, 0.35))[plate]

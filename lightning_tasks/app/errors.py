@@ -27,21 +27,21 @@ def explain(message: str, options: list[str]) -> str:
         message: What jsonargparse or argparse said.
         options: Valid option names of the command, such as ``trainer.max_epochs``.
     """
-    key = found[1] if (found := re.search(r'Parser key "([^"]+)"', message)) else ""
-    if found := re.search(r"class_path '([^']+)':\s+Option '([^']+)' is not accepted", message):
-        return unknown_option(found[2], class_options(found[1]), found[1].rsplit(".", 1)[-1])
-    if found := re.search(r"[Uu]nrecognized arguments: --([\w.-]+)", message):
-        return unknown_option(found[1], options, "this command")
-    if found := re.search(r"Option '([^']+)' is not accepted", message):
-        return unknown_option(found[1], options, "this command")
-    if found := re.search(r"Expected a dot import path string: (\S+)", message):
-        return f"{key}={found[1]!r}: no such class.{nearest(found[1], class_names(key))}"
-    if found := re.search(r"""Parser key "([^"]+)":\s+Expected an? (.+?)\. Got value: (.*)""", message):
-        prefix = f"{key}." if key and found[1] != key else ""
-        return f"{prefix}{found[1]}={found[3].strip()!r}: expected {plain(found[2])}."
-    if found := re.search(r"Given value: (.*)", message):
-        wanted = [plain(t) for t in re.findall(r"Expected an? (.+)", message) if "NoneType" not in t]
-        return f"{key}={found[1].strip()!r}: expected {' or '.join(wanted) or 'another value'}."
+    key = match[1] if (match := re.search(r'Parser key "([^"]+)"', message)) else ""
+    if match := re.search(r"class_path '([^']+)':\s+Option '([^']+)' is not accepted", message):
+        return unknown_option(match[2], class_options(match[1]), match[1].rsplit(".", 1)[-1])
+    if match := re.search(r"[Uu]nrecognized arguments: --([\w.-]+)", message):
+        return unknown_option(match[1], options, "this command")
+    if match := re.search(r"Option '([^']+)' is not accepted", message):
+        return unknown_option(match[1], options, "this command")
+    if match := re.search(r"Expected a dot import path string: (\S+)", message):
+        return f"{key}={match[1]!r}: no such class.{nearest(match[1], class_names(key))}"
+    if match := re.search(r"""Parser key "([^"]+)":\s+Expected an? (.+?)\. Got value: (.*)""", message):
+        prefix = f"{key}." if key and match[1] != key else ""
+        return f"{prefix}{match[1]}={match[3].strip()!r}: expected {plain(match[2])}."
+    if match := re.search(r"Given value: (.*)", message):
+        expected = [plain(t) for t in re.findall(r"Expected an? (.+)", message) if "NoneType" not in t]
+        return f"{key}={match[1].strip()!r}: expected {' or '.join(expected) or 'another value'}."
     return message
 
 
@@ -75,9 +75,9 @@ def plain(type_text: str) -> str:
     return re.sub(r"typing\.Literal\[(.*)\]", r"\1", type_text)
 
 
-def check_types(where: str, found: dict, types: dict[str, type]) -> None:
+def check_types(where: str, content: dict, types: dict[str, type]) -> None:
     """Raise a ValueError where a key of a YAML file holds something else than a mapping, list or text it should."""
-    words = {dict: "a mapping", list: "a list", str: "text"}
-    for key, value in found.items():
+    type_names = {dict: "a mapping", list: "a list", str: "text"}
+    for key, value in content.items():
         if value is not None and not isinstance(value, types[key]):
-            raise ValueError(f"{where}: {key} must be {words[types[key]]}; it is {value!r}.")
+            raise ValueError(f"{where}: {key} must be {type_names[types[key]]}; it is {value!r}.")

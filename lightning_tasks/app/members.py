@@ -77,10 +77,10 @@ def load_members(path: str | Path, overrides: list[str] | None = None) -> list[R
     return [load_run(str(run.path), overrides) for run in member_dirs(path)]
 
 
-def require(task: Task, what: str) -> None:
+def require(task: Task, verb: str) -> None:
     """Raise a ValueError with the reason where a verb or option has no meaning for a task."""
-    if (reason := task.refuses.get(what)) is not None:
-        name = f"--{what}" if what == "tta" else what
+    if (reason := task.refuses.get(verb)) is not None:
+        name = f"--{verb}" if verb == "tta" else verb
         raise ValueError(f"{name} has no meaning for {type(task).__name__}: {reason}.")
 
 
@@ -104,14 +104,14 @@ def batches_of(members: list[Run], part: str) -> Iterator[list[dict]]:
     readers: list[DataModule] = []
     reader_of = []
     for member in members:
-        same = next((i for i, data in enumerate(readers) if data.serves_as(member.data)), len(readers))
-        readers += [member.data] if same == len(readers) else []
-        reader_of.append(same)
+        index = next((i for i, data in enumerate(readers) if data.serves_as(member.data)), len(readers))
+        readers += [member.data] if index == len(readers) else []
+        reader_of.append(index)
     size = first.data.hparams.batch_size if len(readers) > 1 else None
-    for found in zip(*(data.part_loader(part, size) for data in readers), strict=True):
+    for batches in zip(*(data.part_loader(part, size) for data in readers), strict=True):
         ready = [
             data.on_after_batch_transfer({k: v.to(device) for k, v in batch.items()}, 0)
-            for data, batch in zip(readers, found, strict=True)
+            for data, batch in zip(readers, batches, strict=True)
         ]
         if any(not torch.equal(batch["id"], ready[0]["id"]) for batch in ready):
             raise ValueError(f"The members do not read the same samples of the {part} part: give them one data set.")
@@ -133,19 +133,19 @@ def predictions(members: list[Run], batches: list[dict], changed: dict | None = 
     """
     require(members[0].task, "ensemble")
     new = {key: value for key, value in (changed or {}).items() if value is not batches[0].get(key)}
-    found = []
+    outputs = []
     for member, batch in zip(members, batches, strict=True):
         task = member.task
         out = calibrated(task, task.predict_step({**batch, **new}, 0))[task.averaged]
         # Double stays double: rounded to float32 it could turn near ties into ties, and so move a predicted class.
-        found.append(out if out.dtype == torch.float64 else out.float())
-    return found
+        outputs.append(out if out.dtype == torch.float64 else out.float())
+    return outputs
 
 
-def mean_prediction(found: list[Tensor], weights: list[float] | None = None) -> Tensor:
+def mean_prediction(outputs: list[Tensor], weights: list[float] | None = None) -> Tensor:
     """Weighted mean over members; equal weights where none are given."""
-    weights = weights or [1 / len(found)] * len(found)
-    return sum(weight * one for weight, one in zip(weights, found, strict=True))
+    weights = weights or [1 / len(outputs)] * len(outputs)
+    return sum(weight * output for weight, output in zip(weights, outputs, strict=True))
 
 
 def mean_batches(members: list[Run], part: str) -> Iterator[dict]:
@@ -156,10 +156,10 @@ def mean_batches(members: list[Run], part: str) -> Iterator[dict]:
 
 def rows_of_part(loaded: Run, part: str) -> Rows:
     """``prob`` (N, K), ``label`` (N,), ``id`` and perhaps ``group`` of a part, on the CPU."""
-    found: dict[str, list[Tensor]] = {}
+    columns: dict[str, list[Tensor]] = {}
     for batches in batches_of([loaded], part):
         batch = batches[0]
-        kept = {k: batch[k] for k in ("label", "id", "group") if k in batch}
-        for name, value in {"prob": predictions([loaded], batches)[0], **kept}.items():
-            found.setdefault(name, []).append(value.cpu())
-    return {name: torch.cat(values) for name, values in found.items()}
+        metadata = {k: batch[k] for k in ("label", "id", "group") if k in batch}
+        for name, value in {"prob": predictions([loaded], batches)[0], **metadata}.items():
+            columns.setdefault(name, []).append(value.cpu())
+    return {name: torch.cat(values) for name, values in columns.items()}

@@ -55,7 +55,7 @@ def needs_of(options: Any, plan: Callable[[list[str]], Any]) -> list[Need]:
     Raises:
         ValueError: An argument that the task has not, or a need without a configuration.
     """
-    found = []
+    needs = []
     arguments = options.model.get("init_args", {})
     for argument, spec in (options.needs or {}).items():
         if argument not in arguments:
@@ -64,27 +64,27 @@ def needs_of(options: Any, plan: Callable[[list[str]], Any]) -> list[Need]:
             raise ValueError(f"needs: {argument} names no run: give it as {argument}: {{config: configs/TASK.yaml}}.")
         if arguments[argument] is not None:
             continue
-        own = {key: value for key, value in spec.items() if key != "config"}
+        settings = {key: value for key, value in spec.items() if key != "config"}
         args = ["--config", str(find_config(spec["config"])), "--runs", str(options.runs), "--figures", "last"]
-        data = {key: value for key, value in inherited(options, plan(args).options).items() if key not in own}
-        for key, value in {**data, **own}.items():
+        data = {key: value for key, value in inherited(options, plan(args).options).items() if key not in settings}
+        for key, value in {**data, **settings}.items():
             args += [f"--{key}", as_text(value)]
         planned = plan(args)
         digest = hashlib.sha256(json.dumps(planned.settings(), sort_keys=True).encode()).hexdigest()[:10]
         args += ["--name", f"{NEEDED}{digest}"]
         run = RunDir(Path(options.runs) / planned.options.experiment / f"{NEEDED}{digest}")
         arguments[argument] = str(run.path)
-        found.append(Need(argument, run, args))
-    return found
+        needs.append(Need(argument, run, args))
+    return needs
 
 
 def inherited(options: Any, needed: Any) -> dict[str, Any]:
     """Settings that the needed run takes from the fit that needs it."""
-    mine, its = options.data.init_args, needed.data.init_args
+    fit_args, needed_args = options.data.init_args, needed.data.init_args
     names = ["root", "source"]
     if options.data.class_path == needed.data.class_path:
-        names = [name for name in vars(mine) if name not in SERVING]
-    data = {f"data.{name}": mine[name] for name in names if mine[name] != its[name]}
+        names = [name for name in vars(fit_args) if name not in SERVING]
+    data = {f"data.{name}": fit_args[name] for name in names if fit_args[name] != needed_args[name]}
     return data | {"seed_everything": options.seed_everything, "trainer.accelerator": options.trainer.accelerator}
 
 

@@ -58,8 +58,8 @@ def preflight(args: list[str]) -> list[str]:
 
 def check_given(command: str, args: list[str]) -> None:
     """Raise a ValueError where nothing says what a command of Lightning is to build."""
-    given = {arg.split("=")[0] for arg in args}
-    if not given & {"--config", "-c", "--model", "--model.class_path", "--help", "-h"}:
+    options = {arg.split("=")[0] for arg in args}
+    if not options & {"--config", "-c", "--model", "--model.class_path", "--help", "-h"}:
         raise ValueError(f"{command} needs a task: add --config configs/TASK.yaml, or --model CLASS and --data CLASS.")
 
 
@@ -71,9 +71,9 @@ def read_yaml(path: Path) -> Any:
         ValueError: No YAML; names the line.
     """
     if not path.is_file():
-        own = [str(Path("configs", p.relative_to(CONFIGS))) for p in sorted(CONFIGS.rglob("[!_]*.yaml"))]
-        near = [*map(str, sorted(path.parent.glob("*.yaml"))), *own]
-        raise FileNotFoundError(f"{path} does not exist.{nearest(str(path), near)}")
+        configs = [str(Path("configs", p.relative_to(CONFIGS))) for p in sorted(CONFIGS.rglob("[!_]*.yaml"))]
+        candidates = [*map(str, sorted(path.parent.glob("*.yaml"))), *configs]
+        raise FileNotFoundError(f"{path} does not exist.{nearest(str(path), candidates)}")
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
@@ -85,10 +85,12 @@ def read_yaml(path: Path) -> Any:
 
 def check_config(path: Path) -> None:
     """Raise a FileNotFoundError or ValueError where a configuration cannot be one."""
-    found = read_yaml(path)
-    if not isinstance(found, dict | None):
-        raise ValueError(f"{path}: expected a mapping with keys such as model, data and trainer; it is {found!r:.60}.")
-    for key, value in (found or {}).items():
+    content = read_yaml(path)
+    if not isinstance(content, dict | None):
+        raise ValueError(
+            f"{path}: expected a mapping with keys such as model, data and trainer; it is {content!r:.60}."
+        )
+    for key, value in (content or {}).items():
         name = str(key).split(".")[0]
         if name not in KEYS:
             raise ValueError(f"{path}: unknown key {name!r}.{nearest(name, list(KEYS))} Keys: {', '.join(KEYS)}.")
@@ -97,11 +99,11 @@ def check_config(path: Path) -> None:
 
 def check_comparison(path: Path) -> None:
     """Raise where a sweep or a space is no YAML, or a configuration that it names cannot be one."""
-    found = read_yaml(path)
-    if not isinstance(found, dict):
+    content = read_yaml(path)
+    if not isinstance(content, dict):
         return  # the verb knows which keys it needs
-    variants = found.get("variants")
-    for holder in (found, *(variants.values() if isinstance(variants, dict) else ())):
+    variants = content.get("variants")
+    for holder in (content, *(variants.values() if isinstance(variants, dict) else ())):
         if isinstance(holder, dict) and isinstance(holder.get("config"), str):
             check_config(path.parent / holder["config"])
 

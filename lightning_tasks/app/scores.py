@@ -31,14 +31,14 @@ def scores_of(
     intervals = bootstrap(task.score, rows, draws) if draws and rows and known else {}
     counted = task.counted(rows) if rows else {}
     whole = size(rows)
-    found = {}
+    scores = {}
     for name, value in values.items():
         n, units = size({k: v[counted[name]] for k, v in rows.items()}) if name in counted else whole
-        found[f"{part}/{name}"] = {"value": float(value), "n": n, "units": units}
+        scores[f"{part}/{name}"] = {"value": float(value), "n": n, "units": units}
         low, high = intervals.get(name, (math.nan,) * 2) if name in known else (math.nan,) * 2
         if math.isfinite(low):
-            found[f"{part}/{name}"] |= {"low": low, "high": high}
-    return found
+            scores[f"{part}/{name}"] |= {"low": low, "high": high}
+    return scores
 
 
 def size(rows: dict[str, Tensor]) -> tuple[int, int]:

@@ -24,16 +24,16 @@ def binary_baselines(task: Any, datamodule: Any) -> dict[str, dict[str, float]]:
         task: Gives ``score`` and ``num_classes``.
         datamodule: Set up; serves ``label``, and what strata are made of.
     """
-    pool, found = datamodule.pool_of("test"), datamodule.statistics()
-    counts = found["class_counts"]
+    pool, statistics = datamodule.pool_of("test"), datamodule.statistics()
+    counts = statistics["class_counts"]
     train, test = datamodule.parts["train"], datamodule.parts["test"]
-    known, asked = datamodule.served("train"), datamodule.served(pool)
-    y = known["label"][train].astype(int)
+    train_arrays, test_arrays = datamodule.served("train"), datamodule.served(pool)
+    y = train_arrays["label"][train].astype(int)
     probs = {"prevalence": (counts.double() / counts.sum()).expand(len(test), -1)}
-    if "table" in known:
+    if "table" in train_arrays:
         x, new = (
-            ((torch.from_numpy(table) - found["table_mean"]) * found["table_scale"]).nan_to_num(0).numpy()
-            for table in (known["table"][train], asked["table"][test])
+            ((torch.from_numpy(table) - statistics["table_mean"]) * statistics["table_scale"]).nan_to_num(0).numpy()
+            for table in (train_arrays["table"][train], test_arrays["table"][test])
         )
         probs["logistic on table"] = linear_prob(x, y, new, task.num_classes)
     if datamodule.has_images:
@@ -41,7 +41,7 @@ def binary_baselines(task: Any, datamodule: Any) -> dict[str, dict[str, float]]:
         x, new = small_pixels(datamodule, "train", train[some]), small_pixels(datamodule, pool, test)
         shift = prior_shift(counts, torch.from_numpy(np.bincount(y[some]) / len(some)))
         probs["linear model on 16x16"] = (linear_prob(x, y[some], new, task.num_classes).log() + shift).softmax(1)
-    rows = {k: torch.from_numpy(np.array(asked[k][test])) for k in ("label", "sex", "site", "age")}
+    rows = {k: torch.from_numpy(np.array(test_arrays[k][test])) for k in ("label", "sex", "site", "age")}
     rows["label"] = rows["label"].long()
     return {n: {k: float(v) for k, v in task.score({**rows, "prob": p}).items()} for n, p in probs.items()}
 

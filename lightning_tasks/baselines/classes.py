@@ -13,8 +13,8 @@ def class_share_baseline(task: Any, datamodule: Any) -> dict[str, dict[str, floa
         datamodule: Set up; gives ``statistics`` and ``arrays``.
     """
     counts = torch.zeros(task.num_classes)
-    found = datamodule.statistics()["class_counts"].float()
-    counts[: len(found)] = found
+    train_counts = datamodule.statistics()["class_counts"].float()
+    counts[: len(train_counts)] = train_counts
     rows = datamodule.arrays("test")
     prob = (counts / counts.sum()).expand(len(rows["label"]), -1)
     return {"majority class": {name: float(v) for name, v in task.score({**rows, "prob": prob}).items()}}

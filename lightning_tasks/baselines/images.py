@@ -23,8 +23,8 @@ def image_baselines(task: Any, datamodule: Any) -> dict[str, dict[str, float]]:
         datamodule: Set up; gives ``statistics`` and loaders.
     """
     counts = torch.zeros(task.num_classes)
-    found = datamodule.statistics()["class_counts"].float()
-    counts[: len(found)] = found
+    train_counts = datamodule.statistics()["class_counts"].float()
+    counts[: len(train_counts)] = train_counts
     x, y = small_images(datamodule, datamodule.train_dataloader(), MAX_SAMPLES)
     test, label = small_images(datamodule, datamodule.test_dataloader())
     prob = {"majority class": (counts / counts.sum()).expand(len(label), -1)}

@@ -36,13 +36,13 @@ def pixel_baselines(task: Any, datamodule: Any) -> dict[str, dict[str, float]]:
     train = datamodule.arrays("train", limit=400)
     x = pixel_features(train["image"]).flatten(0, 2).numpy()
     y = train["mask"].flatten().numpy()
-    use = np.flatnonzero(y != ignore) if ignore is not None else np.arange(len(y))
+    chosen = np.flatnonzero(y != ignore) if ignore is not None else np.arange(len(y))
     if not task.hparams.predict_background:
-        use = use[y[use] != 0]
-    counts = np.bincount(y[use], minlength=classes)
-    use = np.random.default_rng(0).choice(use, min(MAX_PIXELS, len(use)), replace=False)
-    scale = x[use].std(0) + 1e-6
-    linear = LogisticRegression(max_iter=200).fit(x[use] / scale, y[use])
+        chosen = chosen[y[chosen] != 0]
+    counts = np.bincount(y[chosen], minlength=classes)
+    chosen = np.random.default_rng(0).choice(chosen, min(MAX_PIXELS, len(chosen)), replace=False)
+    scale = x[chosen].std(0) + 1e-6
+    linear = LogisticRegression(max_iter=200).fit(x[chosen] / scale, y[chosen])
 
     test = datamodule.arrays("test")
     scores: dict[str, dict[str, float]] = {}

@@ -5,8 +5,8 @@ from difflib import get_close_matches
 
 def nearest(name: str, options: list[str]) -> str:
     """`` Did you mean 'x'?``, or nothing."""
-    near = get_close_matches(name, options, 1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    matches = get_close_matches(name, options, 1, cutoff=0.5)
+    return f" Did you mean {matches[0]!r}?" if matches else ""
 
 
 def checked_choice(name: str, value: str, choices: tuple[str, ...]) -> str:

@@ -6,20 +6,22 @@ from matplotlib.figure import Figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 
-def confusion_counts(truth: np.ndarray, said: np.ndarray) -> dict[str, int]:
+def confusion_counts(truth: np.ndarray, predicted: np.ndarray) -> dict[str, int]:
     """``tp``, ``fp``, ``tn`` and ``fn`` of boolean arrays (N,): was positive, was called positive.
 
     Raises:
         ValueError: Arrays of different shapes, or empty ones.
     """
-    truth, said = np.asarray(truth, bool), np.asarray(said, bool)
-    if truth.shape != said.shape or truth.ndim != 1 or not len(truth):
-        raise ValueError(f"truth {truth.shape} and said {said.shape}: need two lists of the same length, not empty.")
+    truth, predicted = np.asarray(truth, bool), np.asarray(predicted, bool)
+    if truth.shape != predicted.shape or truth.ndim != 1 or not len(truth):
+        raise ValueError(
+            f"truth {truth.shape} and predicted {predicted.shape}: need two lists of the same length, not empty."
+        )
     return {
-        "tp": int((truth & said).sum()),
-        "fp": int((~truth & said).sum()),
-        "tn": int((~truth & ~said).sum()),
-        "fn": int((truth & ~said).sum()),
+        "tp": int((truth & predicted).sum()),
+        "fp": int((~truth & predicted).sum()),
+        "tn": int((~truth & ~predicted).sum()),
+        "fn": int((truth & ~predicted).sum()),
     }
 
 
@@ -72,26 +74,27 @@ class EvaluationMetrics(Exercise):
         """Table over thresholds, the curve, and the sheet's decision."""
         thresholds = np.linspace(-1, 3, 17)
         counts = [confusion_counts(self.truth, self.score >= t) for t in thresholds]
-        found = [metrics_of(c) for c in counts]
+        metrics = [metrics_of(c) for c in counts]
         cost = [c["fn"] + self.cost * c["fp"] for c in counts]
         rows = [
-            [float(t), *c.values(), *m.values(), k] for t, c, m, k in zip(thresholds, counts, found, cost, strict=True)
+            [float(t), *c.values(), *m.values(), k]
+            for t, c, m, k in zip(thresholds, counts, metrics, cost, strict=True)
         ]
-        best = int(np.nanargmax([m["f1"] for m in found]))
+        best = int(np.nanargmax([m["f1"] for m in metrics]))
         nobody = metrics_of(confusion_counts(self.truth, np.zeros_like(self.truth)))
         text = (
             "Precision guards the innocents (of those accused, how many did it), recall guards the public (of those "
             "who did it, how many are found); F1, their harmonic mean, is high only where both are. Accuracy does not "
             f"help: to accuse nobody is right in {nobody['accuracy']:.1%} of the cases and finds nobody. F1 is largest "
-            f"at threshold {thresholds[best]:.2f}: precision {found[best]['precision']:.3f}, recall "
-            f"{found[best]['recall']:.3f}; the cost with {self.cost:g} for each accused innocent is least at "
+            f"at threshold {thresholds[best]:.2f}: precision {metrics[best]['precision']:.3f}, recall "
+            f"{metrics[best]['recall']:.3f}; the cost with {self.cost:g} for each accused innocent is least at "
             f"{thresholds[int(np.argmin(cost))]:.2f}."
         )
         return Answer(
             text,
-            [Table("Counts and metrics over the threshold", ["threshold", *counts[0], *found[0], "cost"], rows)],
+            [Table("Counts and metrics over the threshold", ["threshold", *counts[0], *metrics[0], "cost"], rows)],
             self.checks(counts[best]),
-            {"threshold": self.figure(thresholds, found, cost)},
+            {"threshold": self.figure(thresholds, metrics, cost)},
         )
 
     def checks(self, counts: dict[str, int]) -> list[Check]:
@@ -99,19 +102,21 @@ class EvaluationMetrics(Exercise):
         from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
         truth = np.repeat([1, 0, 0, 1], [counts[key] for key in ("tp", "fp", "tn", "fn")])
-        said = np.repeat([1, 1, 0, 0], [counts[key] for key in ("tp", "fp", "tn", "fn")])
-        found = metrics_of(counts)
-        of = {"accuracy": accuracy_score, "precision": precision_score, "recall": recall_score, "f1": f1_score}
-        checks = [Check(name, found[name], float(function(truth, said))) for name, function in of.items()]
+        predicted = np.repeat([1, 1, 0, 0], [counts[key] for key in ("tp", "fp", "tn", "fn")])
+        metrics = metrics_of(counts)
+        references = {"accuracy": accuracy_score, "precision": precision_score, "recall": recall_score, "f1": f1_score}
+        checks = [
+            Check(name, metrics[name], float(function(truth, predicted))) for name, function in references.items()
+        ]
         nothing = metrics_of({"tp": 0, "fp": 0, "tn": 5, "fn": 1})
         return [*checks, Check("precision where nobody is accused is no number", nothing["precision"] > -1, False)]
 
-    def figure(self, thresholds: np.ndarray, found: list[dict[str, float]], cost: list[float]) -> Figure:
+    def figure(self, thresholds: np.ndarray, metrics: list[dict[str, float]], cost: list[float]) -> Figure:
         """Precision, recall and F1 over the threshold; the cost beside them."""
         figure = Figure(figsize=(9, 3.2), layout="constrained")
         left, right = figure.subplots(1, 2)
         for name in ("precision", "recall", "f1", "accuracy"):
-            left.plot(thresholds, [m[name] for m in found], ".-", label=name)
+            left.plot(thresholds, [m[name] for m in metrics], ".-", label=name)
         left.set(xlabel="threshold", ylabel="share", ylim=(0, 1.03))
         left.legend(fontsize=8)
         right.plot(thresholds, cost, ".-", color="#D55E00")

@@ -87,8 +87,8 @@ def average_precision(curve: Roc) -> Tensor:
 def sensitivity_at(curve: Roc, specificity: float) -> Tensor:
     """Highest sensitivity of a threshold whose specificity is at least ``specificity``."""
     allowed = torch.floor((1 - specificity) * curve.fp[-1] + 1e-9)  # in counts: 0.1 * 10 negatives allow exactly one
-    found = torch.where(curve.fp <= allowed, curve.tpr, curve.tpr.new_zeros(())).max()
-    return torch.where(curve.fp[-1] > 0, found, torch.nan)
+    sensitivity = torch.where(curve.fp <= allowed, curve.tpr, curve.tpr.new_zeros(())).max()
+    return torch.where(curve.fp[-1] > 0, sensitivity, torch.nan)
 
 
 def brier(prob: Tensor, label: Tensor) -> Tensor:

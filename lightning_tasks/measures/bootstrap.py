@@ -30,7 +30,7 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
         index = torch.from_numpy(chosen).to(next(iter(rows.values())).device)
         for name, value in score({key: tensor[index] for key, tensor in rows.items()}).items():
             values.setdefault(name, []).append(float(value))
-    return {name: _interval(np.array(found)) for name, found in values.items()}
+    return {name: _interval(np.array(replicates)) for name, replicates in values.items()}
 
 
 def members(rows: dict[str, Tensor]) -> list[np.ndarray]:
@@ -38,9 +38,9 @@ def members(rows: dict[str, Tensor]) -> list[np.ndarray]:
     size = len(next(iter(rows.values())))
     if "group" in rows:
         groups = rows["group"].cpu().numpy()
-        found = [np.flatnonzero(groups == g) for g in np.unique(groups)]
-        if len(found) > 1:
-            return found
+        units = [np.flatnonzero(groups == g) for g in np.unique(groups)]
+        if len(units) > 1:
+            return units
     return list(np.arange(size)[:, None])
 
 

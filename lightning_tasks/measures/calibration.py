@@ -122,8 +122,8 @@ def risk_coverage(prob: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
     _, place, count = confidence.unique(return_inverse=True, return_counts=True)
     wrong = (torch.zeros_like(count, dtype=wrong.dtype).index_add_(0, place, wrong) / count)[place]
     wrong = wrong[confidence.argsort(descending=True)]
-    kept = torch.arange(1, len(label) + 1, dtype=torch.float64, device=prob.device)
-    return kept / len(label), wrong.cumsum(0) / kept
+    covered = torch.arange(1, len(label) + 1, dtype=torch.float64, device=prob.device)
+    return covered / len(label), wrong.cumsum(0) / covered
 
 
 def ece_of_perfect(prob: Tensor, bins: int = BINS, draws: int = 200, seed: int = 0) -> tuple[float, float]:
@@ -135,12 +135,12 @@ def ece_of_perfect(prob: Tensor, bins: int = BINS, draws: int = 200, seed: int =
     confidence = prob.double().max(1).values.cpu()
     number = bin_numbers(confidence, bins)
     generator = torch.Generator().manual_seed(seed)
-    found = []
+    eces = []
     for _ in range(draws):
         hit = (torch.rand(len(confidence), generator=generator) < confidence).double()
         count, mean, share = _bin_means(confidence, hit, number, bins)
-        found.append((count * (share - mean).abs()).sum() / len(confidence))
-    values = torch.stack(found)
+        eces.append((count * (share - mean).abs()).sum() / len(confidence))
+    values = torch.stack(eces)
     return float(values.mean()), float(values.quantile(0.95))
 
 

@@ -57,15 +57,15 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
 
 def score_names(class_names: list[str]) -> list[str]:
     """Names of ``classification_scores``, in its order."""
-    found = ["acc", "balanced_acc", "f1_macro", "nll", "ece", "brier", *(["auroc"] if len(class_names) == 2 else [])]
-    return found + [f"{score}_{name}" for score in ("recall", "precision") for name in class_names]
+    names = ["acc", "balanced_acc", "f1_macro", "nll", "ece", "brier", *(["auroc"] if len(class_names) == 2 else [])]
+    return names + [f"{score}_{name}" for score in ("recall", "precision") for name in class_names]
 
 
 def rows_by_class(prob: Tensor, label: Tensor, class_names: list[str]) -> dict[str, Tensor]:
     """Which samples, bool (N,), the scores of single classes are shares of: the true ones, or the predicted ones."""
     pred = prob.argmax(1)
-    of = (("recall", label), ("precision", pred))
-    return {f"{score}_{name}": which == k for score, which in of for k, name in enumerate(class_names)}
+    references = (("recall", label), ("precision", pred))
+    return {f"{score}_{name}": classes == k for score, classes in references for k, name in enumerate(class_names)}
 
 
 def confusion_matrix(pred: Tensor, label: Tensor, num_classes: int) -> Tensor:

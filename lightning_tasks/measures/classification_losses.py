@@ -53,9 +53,9 @@ def soft_loss(name: str, **args: float) -> Callable[..., Tensor]:
     known = {"ce": (soft_cross_entropy, "label_smoothing"), "focal": (soft_focal, "gamma")}
     if name not in known:
         raise ValueError(f"loss={name!r}: choose ce or focal.")
-    function, own = known[name]
-    if unknown := sorted(set(args) - {own}):
-        raise ValueError(f"loss={name!r} has no argument {unknown[0]!r}. It has: {own}.")
+    function, argument = known[name]
+    if unknown := sorted(set(args) - {argument}):
+        raise ValueError(f"loss={name!r} has no argument {unknown[0]!r}. It has: {argument}.")
     return partial(function, **args)
 
 

@@ -53,8 +53,8 @@ def corrupt(image: Tensor, name: str, severity: int | Tensor, ids: Tensor, seed:
         ValueError: for an unknown name (with the nearest one), a severity outside 1..5, or another shape.
     """
     if name not in STRENGTH:
-        near = get_close_matches(name, NAMES, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        matches = get_close_matches(name, NAMES, 1)
+        hint = f" Did you mean {matches[0]!r}?" if matches else ""
         raise ValueError(f"corruption {name!r} is unknown.{hint} Corruptions: {', '.join(NAMES)}.")
     if isinstance(severity, int) and severity not in SEVERITIES:
         raise ValueError(f"severity={severity}: need 1 (mild) to 5.")

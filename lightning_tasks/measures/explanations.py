@@ -44,8 +44,10 @@ class GradCam:
         self.net, self.layer = net, layer
         self.modules = {name: module for name, module in net.named_modules() if name}
         if layer is not None and layer not in self.modules:
-            near = get_close_matches(layer, self.modules, 3, cutoff=0.4)
-            raise ValueError(f"--layer {layer!r}: the network has no such module. Near: {', '.join(near) or 'none'}.")
+            matches = get_close_matches(layer, self.modules, 3, cutoff=0.4)
+            raise ValueError(
+                f"--layer {layer!r}: the network has no such module. Near: {', '.join(matches) or 'none'}."
+            )
 
     def __call__(self, logits: Logits, image: Tensor, target: Tensor) -> Tensor:
         """Maps (B, H, W), each scaled to [0, 1] by its own maximum; all zero where nothing speaks for the class.
@@ -60,22 +62,22 @@ class GradCam:
             if self.layer is None:
                 self.layer = self._find(logits, image[:1], target[:1])
             seen = _forward(logits, image, {self.layer: self.modules[self.layer]})
-            found = seen.maps.get(self.layer)
-            if found is None or as_map(found, image, self.net) is None:
+            feature_map = seen.maps.get(self.layer)
+            if feature_map is None or as_map(feature_map, image, self.net) is None:
                 raise ValueError(f"--layer {self.layer!r} gives no feature map (B, C, h, w) or tokens (B, N, C).")
-            (gradient,) = torch.autograd.grad(_chosen(seen.logits, target), found, allow_unused=True)
+            (gradient,) = torch.autograd.grad(_chosen(seen.logits, target), feature_map, allow_unused=True)
             if gradient is None:
                 raise ValueError(f"--layer {self.layer!r} has no influence on the logits.")
-            maps, slopes = (as_map(v, image, self.net).float() for v in (found.detach(), gradient))
+            maps, slopes = (as_map(v, image, self.net).float() for v in (feature_map.detach(), gradient))
             cam = (slopes.mean((2, 3), keepdim=True) * maps).sum(1).relu()
             return unit(F.interpolate(cam[:, None], image.shape[2:], mode="bilinear", align_corners=False)[:, 0])
 
     def _find(self, logits: Logits, image: Tensor, target: Tensor) -> str:
         seen = _forward(logits, image, self.modules)
-        found = {name: v for name, v in seen.maps.items() if as_map(v, image, self.net) is not None}
+        feature_maps = {name: v for name, v in seen.maps.items() if as_map(v, image, self.net) is not None}
         logit = _chosen(seen.logits, target)
-        slopes = torch.autograd.grad(logit, list(found.values()), allow_unused=True) if found else ()
-        for name, slope in reversed(list(zip(found, slopes, strict=True))):
+        slopes = torch.autograd.grad(logit, list(feature_maps.values()), allow_unused=True) if feature_maps else ()
+        for name, slope in reversed(list(zip(feature_maps, slopes, strict=True))):
             # Patches of the last block of a ViT that reads its class token have no gradient.
             if slope is not None and as_map(slope, image, self.net).any():
                 return name

@@ -52,72 +52,74 @@ class Bank:
         return len(self.samples)
 
     @torch.no_grad()
-    def search(self, queries: Tensor, k: int, own: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def search(self, queries: Tensor, k: int, excluded: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Rows int64 (Q, k) of the nearest samples, nearest first, and their squared distances float64 (Q, k).
 
         Args:
             queries: (Q, D), of the samples' type.
-            k: At most N (N - 1 with ``own``).
-            own: int64 (Q,), a row for each query that is no neighbour of it: the query itself.
+            k: At most N (N - 1 with ``excluded``).
+            excluded: int64 (Q,), a row for each query that is no neighbour of it: the query itself.
 
         Raises:
             ValueError: ``k`` is out of range, or queries of another type.
         """
-        most = len(self) - (own is not None)
+        most = len(self) - (excluded is not None)
         if not 1 <= k <= most:
             raise ValueError(f"k={k}: there are {most} samples to choose neighbours from; need 1 to {most}.")
         if queries.dtype != self.samples.dtype:
             raise ValueError(f"Queries are {queries.dtype}, stored samples {self.samples.dtype}: give one type.")
-        wanted, find = min(k + SPARE, most), self._by_integers if self.bytes else self._by_floats
+        count, find = min(k + SPARE, most), self._by_integers if self.bytes else self._by_floats
         with torch.autocast(queries.device.type, enabled=False):
-            distance, rows, outside = find(queries, wanted, own)
-            if wanted < most:
+            distance, rows, outside = find(queries, count, excluded)
+            if count < most:
                 safe = distance[:, k - 1] < outside
                 if not safe.all():
                     doubt = (~safe).nonzero().squeeze(1)
                     self.fallbacks += len(doubt)
-                    rest = None if own is None else own[doubt]
-                    distance[doubt, :k], rows[doubt, :k] = self._brute(queries[doubt], k, rest)
+                    excluded_subset = None if excluded is None else excluded[doubt]
+                    distance[doubt, :k], rows[doubt, :k] = self._brute(queries[doubt], k, excluded_subset)
         return rows[:, :k], distance[:, :k]
 
-    def _by_integers(self, queries: Tensor, wanted: int, own: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Distances and rows (Q, wanted), and (Q,) below which distance no other sample can lie."""
+    def _by_integers(self, queries: Tensor, count: int, excluded: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Distances and rows (Q, count), and (Q,) below which distance no other sample can lie."""
         ready = signed(queries)
 
-        def near(block: slice) -> Tensor:
+        def nearness(block: slice) -> Tensor:
             return torch._int_mm(ready, self.ready[block].T).mul_(2).sub_(self.square[block])
 
-        score, rows = self._candidates(near, wanted, own)
+        score, rows = self._candidates(nearness, count, excluded)
         distance = ready.double().square().sum(1, keepdim=True) - score.double()
         return *_sorted(distance, rows), distance[:, -1]
 
-    def _by_floats(self, queries: Tensor, wanted: int, own: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _by_floats(self, queries: Tensor, count: int, excluded: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """As ``_by_integers``, from float32 products."""
         centered = self._ready(queries)
 
-        def near(block: slice) -> Tensor:
+        def nearness(block: slice) -> Tensor:
             return torch.addmm(-self.square[block], centered, self._ready(self.samples[block]).T, alpha=2)
 
-        score, rows = self._candidates(near, wanted, own)
+        score, rows = self._candidates(nearness, count, excluded)
         norm = centered.double().norm(dim=1)
         unit = UNIT[torch.get_float32_matmul_precision()]
         error = 2 * unit * (queries.shape[1] + 8) * self.longest * (norm + self.longest)
         distance = self.distances(queries, rows)
         return *_sorted(distance, rows), norm.square() - (score[:, -1].double() + error)
 
-    def _candidates(self, near: Callable[[slice], Tensor], wanted: int, own: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The ``wanted`` of largest nearness, best first: nearness and rows (Q, wanted)."""
+    def _candidates(
+        self, nearness: Callable[[slice], Tensor], count: int, excluded: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The ``count`` of largest nearness, best first: nearness and rows (Q, count)."""
         best = rows = None
         for start in range(0, len(self), BLOCK):
-            found = near(slice(start, start + BLOCK))  # (Q, block)
-            if own is not None:
-                inside = ((own >= start) & (own < start + found.shape[1])).nonzero().squeeze(1)
-                lowest = -torch.inf if found.is_floating_point() else torch.iinfo(found.dtype).min
-                found[inside, own[inside] - start] = lowest
-            top, place = found.topk(min(wanted, found.shape[1]), dim=1, sorted=False)
+            scores = nearness(slice(start, start + BLOCK))  # (Q, block)
+            if excluded is not None:
+                inside = ((excluded >= start) & (excluded < start + scores.shape[1])).nonzero().squeeze(1)
+                lowest = -torch.inf if scores.is_floating_point() else torch.iinfo(scores.dtype).min
+                scores[inside, excluded[inside] - start] = lowest
+            top, place = scores.topk(min(count, scores.shape[1]), dim=1, sorted=False)
             if best is not None:
                 top, place = torch.cat([best, top], 1), torch.cat([rows, place + start], 1)
-                top, chosen = top.topk(min(wanted, top.shape[1]), dim=1)
+                top, chosen = top.topk(min(count, top.shape[1]), dim=1)
                 place = place.gather(1, chosen)
             best, rows = top, place
         best, order = best.sort(dim=1, descending=True)
@@ -125,18 +127,18 @@ class Bank:
 
     def distances(self, queries: Tensor, rows: Tensor) -> Tensor:
         """Squared distances float64 (Q, C) of each query (Q, D) to its own rows (Q, C); exact for whole numbers."""
-        found = torch.empty(rows.shape, dtype=torch.float64, device=queries.device)
+        squared = torch.empty(rows.shape, dtype=torch.float64, device=queries.device)
         for c in range(rows.shape[1]):  # one column at a time: memory for one
-            found[:, c] = (queries.double() - self.samples[rows[:, c]].double()).square().sum(1)
-        return found
+            squared[:, c] = (queries.double() - self.samples[rows[:, c]].double()).square().sum(1)
+        return squared
 
-    def _brute(self, queries: Tensor, k: int, own: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _brute(self, queries: Tensor, k: int, excluded: Tensor | None) -> tuple[Tensor, Tensor]:
         """Distances and rows (Q, k) by float64 differences to every sample, query by query."""
         distances, rows = [], []
         for i, query in enumerate(queries.double()):
             d = torch.cat([(part.double() - query).square().sum(1) for part in self.samples.split(BLOCK)])
-            if own is not None:
-                d[own[i]] = torch.inf
+            if excluded is not None:
+                d[excluded[i]] = torch.inf
             d, order = d.sort(stable=True)
             distances.append(d[:k])
             rows.append(order[:k])

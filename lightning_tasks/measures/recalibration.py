@@ -166,12 +166,12 @@ def apply_isotonic(prob: Tensor, x: Tensor, y: Tensor) -> Tensor:
     prob = prob.double()
     top, pred = prob.max(1)
     others = prob.scatter(1, pred[:, None], 0.0)
-    rest = others.sum(1)
+    others_sum = others.sum(1)
     second = others.max(1).values
-    floor = second / (rest + second).clamp_min(SMALLEST) * (1 + MARGIN)
+    floor = second / (others_sum + second).clamp_min(SMALLEST) * (1 + MARGIN)
     share = torch.maximum(interpolate(top, x, y), floor)
     even = (torch.ones_like(prob) / (prob.shape[1] - 1)).scatter(1, pred[:, None], 0.0)
-    spread = torch.where(rest[:, None] > SMALLEST, others / rest[:, None].clamp_min(SMALLEST), even)
+    spread = torch.where(others_sum[:, None] > SMALLEST, others / others_sum[:, None].clamp_min(SMALLEST), even)
     return (spread * (1 - share[:, None])).scatter(1, pred[:, None], share[:, None])
 
 
@@ -223,7 +223,7 @@ def prior_shift(counts: Tensor, drawn: Tensor, weights: Tensor | None = None) ->
         Zeros where a class does not occur: there is nothing to put right then.
     """
     prior = counts.double() / counts.sum()
-    seen = drawn.double() * (1 if weights is None else weights.double())
-    if len(prior) < len(seen) or (prior <= 0).any() or (seen <= 0).any():
-        return torch.zeros(len(seen))
-    return (prior.log() - (seen / seen.sum()).log()).float()
+    weighted = drawn.double() * (1 if weights is None else weights.double())
+    if len(prior) < len(weighted) or (prior <= 0).any() or (weighted <= 0).any():
+        return torch.zeros(len(weighted))
+    return (prior.log() - (weighted / weighted.sum()).log()).float()

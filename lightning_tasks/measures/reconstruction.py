@@ -27,7 +27,7 @@ def ssim(pred: Tensor, image: Tensor, high: float = 1.0) -> Tensor:
     """
     if min(image.shape[-2:]) < 11:
         return torch.full((len(image),), torch.nan, device=image.device)
-    found = structural_similarity_index_measure(
+    values = structural_similarity_index_measure(
         pred.float(), image.float(), data_range=high, sigma=1.5, kernel_size=11, reduction="none"
     )
-    return found.reshape(len(image))
+    return values.reshape(len(image))

@@ -211,19 +211,19 @@ def combined_loss(
             cross-entropy to smooth (then in the call, if it is given there).
     """
     parts = {spec: 1.0} if isinstance(spec, str) else dict(spec)
-    args: dict[str, dict[str, Any]] = {name: dict(own or {}) for name, own in (loss_args or {}).items()}
+    args: dict[str, dict[str, Any]] = {name: dict(arguments or {}) for name, arguments in (loss_args or {}).items()}
     if not parts:
         raise ValueError(f"The loss is empty. Valid losses: {', '.join(LOSSES)}.")
     for name in [*parts, *args]:
         if name not in LOSSES:
-            near = difflib.get_close_matches(name, LOSSES, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            matches = difflib.get_close_matches(name, LOSSES, n=1)
+            hint = f" Did you mean {matches[0]}?" if matches else ""
             raise ValueError(f"Unknown loss {name!r}.{hint} Valid losses: {', '.join(LOSSES)}.")
-    for name, own in args.items():
+    for name, arguments in args.items():
         if name not in parts:
             raise ValueError(f"loss_args names {name!r}, but the loss is {', '.join(parts)}.")
         valid = set(inspect.signature(LOSSES[name]).parameters) - {"logits", "target", *SHARED}
-        if unknown := sorted(set(own) - valid):
+        if unknown := sorted(set(arguments) - valid):
             names = ", ".join(sorted(valid)) or "none"
             raise ValueError(f"Loss {name!r} has no argument {', '.join(unknown)}; valid: {names}.")
     _check_smoothing(parts, label_smoothing)
@@ -249,8 +249,8 @@ def _weighted_sum(
     _check_smoothing(parts, label_smoothing)
     total = logits.new_zeros((), dtype=torch.float32)
     for name, weight in parts.items():
-        own = dict(args.get(name, {}))
+        arguments = dict(args.get(name, {}))
         if LOSSES[name] is cross_entropy:
-            own["label_smoothing"] = label_smoothing
-        total = total + weight * LOSSES[name](logits, target, **shared, **own)
+            arguments["label_smoothing"] = label_smoothing
+        total = total + weight * LOSSES[name](logits, target, **shared, **arguments)
     return total

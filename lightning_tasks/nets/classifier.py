@@ -57,9 +57,9 @@ def build_classifier(
             raise ValueError(f"net={net!r} has no pretrained weights. Use timm/<name>, or weights: none or a path.")
         cls, preset = FAMILY[net]
         extra = {"head_hidden": head_hidden, "head_dropout": head_dropout, "small_stem": small_stem}
-        given = net_args | {k: v for k, v in extra.items() if v}
-        _check_args(net, given, set(inspect.signature(cls).parameters) - {"in_channels", "num_classes"})
-        return cls(in_channels, num_classes, **{**preset, **given})
+        arguments = net_args | {k: v for k, v in extra.items() if v}
+        _check_args(net, arguments, set(inspect.signature(cls).parameters) - {"in_channels", "num_classes"})
+        return cls(in_channels, num_classes, **{**preset, **arguments})
     if not net.startswith("timm/"):
         raise ValueError(
             f"net={net!r} is unknown.{_nearest(net, [*FAMILY, 'timm/resnet18'])} "
@@ -121,11 +121,11 @@ def _deepen_head(model: nn.Module, hidden: list[int], dropout: float) -> None:
 
 def _check_args(net: str, net_args: dict[str, Any], valid: set[str]) -> None:
     if unknown := sorted(set(net_args) - valid):
-        near = _nearest(unknown[0], valid)
-        raise ValueError(f"net={net!r} has no argument {unknown[0]!r}.{near} Valid: {', '.join(sorted(valid))}.")
+        hint = _nearest(unknown[0], valid)
+        raise ValueError(f"net={net!r} has no argument {unknown[0]!r}.{hint} Valid: {', '.join(sorted(valid))}.")
 
 
 def _nearest(name: str, names: Iterable[str], form: str = "{}") -> str:
     """``" Did you mean ...?"`` with up to two near names, or an empty string."""
-    near = difflib.get_close_matches(name.lower(), list(names), n=2, cutoff=0.6)
-    return f" Did you mean {' or '.join(form.format(n) for n in near)}?" if near else ""
+    matches = difflib.get_close_matches(name.lower(), list(names), n=2, cutoff=0.6)
+    return f" Did you mean {' or '.join(form.format(n) for n in matches)}?" if matches else ""

@@ -81,9 +81,9 @@ class FusedNet(nn.Module):
 
     def group_matcher(self, coarse: bool = False) -> Any:
         """Parameter name -> its block: those of the image network; what is always new belongs to the last one."""
-        place = {f"image.{name}": i for i, group in enumerate(blocks(self.image)) for name in group}
-        last = max(place.values())
-        return lambda name: place.get(name, last)
+        block_index = {f"image.{name}": i for i, group in enumerate(blocks(self.image)) for name in group}
+        last = max(block_index.values())
+        return lambda name: block_index.get(name, last)
 
 
 def lazy_layers(net: nn.Module) -> dict[str, nn.LazyLinear]:

@@ -17,10 +17,10 @@ def blocks(net: nn.Module) -> list[list[str]]:
     """
     if hasattr(net, "group_matcher"):
         return list(group_parameters(net, net.group_matcher(coarse=True)).values())
-    found: dict[str, list[str]] = {}
+    names_by_block: dict[str, list[str]] = {}
     for name, _ in net.named_parameters():
-        found.setdefault(name.split(".")[0], []).append(name)
-    return list(found.values())
+        names_by_block.setdefault(name.split(".")[0], []).append(name)
+    return list(names_by_block.values())
 
 
 def check_unfreeze(spec: str) -> str:
@@ -53,8 +53,8 @@ def set_trainable(net: nn.Module, spec: str) -> None:
             parameter.grad = None
     net.train()
     for module in net.modules():
-        own = [p.requires_grad for p in module.parameters()]
-        if own and not any(own):
+        trainable = [p.requires_grad for p in module.parameters()]
+        if trainable and not any(trainable):
             module.eval()
 
 
@@ -68,6 +68,10 @@ def lr_groups(net: nn.Module, lr: float, backbone_lr: float, weight_decay: float
     for name, parameter in net.named_parameters():
         groups.setdefault((name in head, parameter.ndim > 1), []).append(parameter)
     return [
-        {"params": found, "lr": lr * (1 if is_head else backbone_lr), "weight_decay": weight_decay if decays else 0.0}
-        for (is_head, decays), found in sorted(groups.items(), key=lambda item: item[0])
+        {
+            "params": parameters,
+            "lr": lr * (1 if is_head else backbone_lr),
+            "weight_decay": weight_decay if decays else 0.0,
+        }
+        for (is_head, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
     ]

@@ -111,5 +111,5 @@ def _check_args(net: str, net_args: dict[str, Any], valid: set[str]) -> None:
 def _nearest(name: str, names: Iterable[str], form: str = "{}") -> str:
     """Return " Did you mean ...?" with up to two near names put into ``form``, or an empty string."""
     by_lower = {n.lower(): n for n in names}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=2, cutoff=0.6)
-    return f" Did you mean {' or '.join(form.format(by_lower[n]) for n in near)}?" if near else ""
+    matches = difflib.get_close_matches(name.lower(), by_lower, n=2, cutoff=0.6)
+    return f" Did you mean {' or '.join(form.format(by_lower[n]) for n in matches)}?" if matches else ""

@@ -177,8 +177,8 @@ class TunedCnn(Net):
         neurons: int = 128,
         dropout: float = 0.0,
     ) -> None:
-        given = {"conv_layers": conv_layers, "dense_layers": dense_layers, "filters": filters, "neurons": neurons}
-        for name, value in given.items():
+        settings = {"conv_layers": conv_layers, "dense_layers": dense_layers, "filters": filters, "neurons": neurons}
+        for name, value in settings.items():
             low, high = self.LIMITS[name]
             if not low <= value <= high:
                 raise ValueError(f"net cnn: {name}={value} is out of its range {low}..{high}.")
@@ -230,8 +230,8 @@ class ResNetCifar(Net):
     """
 
     def __init__(self, in_channels: int = 3, num_classes: int = 10, depth: int = 20, width: int = 16) -> None:
-        blocks, rest = divmod(depth - 2, 6)
-        if rest or blocks < 1:
+        blocks, remainder = divmod(depth - 2, 6)
+        if remainder or blocks < 1:
             raise ValueError(f"net resnet_cifar: depth={depth} is not 6n + 2. Choose 8, 14, 20, 32, 44, 56 or 110.")
         stem = [nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
         layers, channels = stem, width

@@ -30,17 +30,17 @@ def first_weights(net: nn.Module, weights: str, name: str, pretrained: Callable[
     """
     if weights not in ("auto", "pretrained"):
         dropped = load_file(net, weights)
-        told = f"The head of {weights} has another size; the head starts anew ({', '.join(dropped)})."
-        return f"file {weights}", told if dropped else ""
+        message = f"The head of {weights} has another size; the head starts anew ({', '.join(dropped)})."
+        return f"file {weights}", message if dropped else ""
     try:
         with impatient_hub():
             source = pretrained()
     except Exception as error:  # the hub, the disk and timm raise a dozen types
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        told = f"the weights of {name} could not be loaded ({reason})."
+        message = f"the weights of {name} could not be loaded ({reason})."
         if weights == "pretrained":
-            raise ValueError(f"weights='pretrained': {told} Set --model.weights to auto, none or a file.") from error
-        return "scratch (auto found no pretrained weights)", f"weights='auto': {told} Training from scratch."
+            raise ValueError(f"weights='pretrained': {message} Set --model.weights to auto, none or a file.") from error
+        return "scratch (auto found no pretrained weights)", f"weights='auto': {message} Training from scratch."
     net.load_state_dict(source.state_dict())
     tag = getattr(source, "pretrained_cfg", {}).get("tag")
     return f"pretrained {name}" + (f".{tag}" if tag and "." not in name else ""), ""
@@ -64,19 +64,22 @@ def load_file(net: nn.Module, path: str | Path) -> list[str]:
     if not path.is_file():
         raise FileNotFoundError(f"weights={str(path)!r}: no such file. Choose none, auto, pretrained, or a file.")
     state = _read(path)
-    own = net.state_dict()
+    net_state = net.state_dict()
     head = net.get_classifier() if hasattr(net, "get_classifier") else None
     prefix = next((name for name, module in net.named_modules() if module is head), None)
-    in_head = {name for name in {*own, *state} if prefix and name.startswith(f"{prefix}.")}
-    other = [n for n in [*own, *state] if n not in own or n not in state or own[n].shape != state[n].shape]
+    in_head = {name for name in {*net_state, *state} if prefix and name.startswith(f"{prefix}.")}
+    other = [
+        n for n in [*net_state, *state] if n not in net_state or n not in state or net_state[n].shape != state[n].shape
+    ]
     if wrong := [name for name in other if name not in in_head]:
         raise ValueError(
             f"weights={str(path)!r} is of another network: {wrong[0]} has shape {_shape(state, wrong[0])} there "
-            f"and {_shape(own, wrong[0])} here ({len(wrong)} parameters differ). Set net and net_args as they were."
+            f"and {_shape(net_state, wrong[0])} here ({len(wrong)} parameters differ). "
+            "Set net and net_args as they were."
         )
     dropped = sorted(in_head) if other else []
     net.load_state_dict({n: v for n, v in state.items() if n not in dropped}, strict=not dropped)
-    return [name for name in dropped if name in own]
+    return [name for name in dropped if name in net_state]
 
 
 @contextmanager

@@ -43,10 +43,10 @@ class Adversarial(Generative):
         super().__init__(optimizer=optimizer, lr=lr, weight_decay=weight_decay, schedule=schedule, **kwargs)
         self.save_hyperparameters(logger=False)
         self.automatic_optimization = False
-        for name, given in (("rates", rates or {}), ("steps", steps or {})):
-            if unknown := sorted(set(given) - set(self.players)):
+        for name, by_player in (("rates", rates or {}), ("steps", steps or {})):
+            if unknown := sorted(set(by_player) - set(self.players)):
                 raise ValueError(f"{name} names {unknown[0]!r}; the players are {', '.join(self.players)}.")
-            if bad := [value for value in given.values() if value <= 0]:
+            if bad := [value for value in by_player.values() if value <= 0]:
                 raise ValueError(f"{name} holds {bad[0]}; need more than 0.")
         if clip < 0 or schedule == "plateau":
             raise ValueError(f"clip={clip}, schedule={schedule!r}: need 0 or more, and onecycle, cosine or none.")
@@ -83,6 +83,8 @@ class Adversarial(Generative):
         for player in self.players:
             net: nn.Module = getattr(self, player)
             optimizers.append(make_optimizer(net, h.optimizer, h.lr * self.rates.get(player, 1.0), h.weight_decay))
-            if (found := make_schedule(optimizers[-1], h.schedule, steps, warmup, self.monitor, self.mode)) is not None:
-                schedules.append(found)
+            if (
+                scheduler := make_schedule(optimizers[-1], h.schedule, steps, warmup, self.monitor, self.mode)
+            ) is not None:
+                schedules.append(scheduler)
         return optimizers, schedules

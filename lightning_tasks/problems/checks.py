@@ -16,12 +16,12 @@ def check_classes(names: list[str], data: Any) -> None:
     """
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"class_names holds {twice[0]!r} twice: scores of a class are called by its name.")
-    own = data.class_names
-    if own is not None and list(own) != list(names):
-        told = f"class_names are {', '.join(names)}; the data's classes are {', '.join(own)}, in this order."
-        if len(own) != len(names) or set(own) & set(names):
-            raise ValueError(f"{told} Set --model.class_names [{','.join(own)}].")
-        data.note(told)  # other words for the same classes
+    data_names = data.class_names
+    if data_names is not None and list(data_names) != list(names):
+        message = f"class_names are {', '.join(names)}; the data's classes are {', '.join(data_names)}, in this order."
+        if len(data_names) != len(names) or set(data_names) & set(names):
+            raise ValueError(f"{message} Set --model.class_names [{','.join(data_names)}].")
+        data.note(message)  # other words for the same classes
     pool = data.pools["train"]
     if "label" not in pool:
         return
@@ -47,10 +47,12 @@ def check_reads(task: Any, data: Any) -> dict[str, Any]:
     Raises:
         ValueError: The data lacks it.
     """
-    one = {key: value.to(task.device) for key, value in data.arrays("train", limit=1).items()}
-    if lacking := [key for key in task.reads if key not in one]:
-        raise ValueError(f"{type(task).__name__} reads {lacking[0]!r}; a batch of {data.title} has {', '.join(one)}.")
-    return one
+    sample = {key: value.to(task.device) for key, value in data.arrays("train", limit=1).items()}
+    if lacking := [key for key in task.reads if key not in sample]:
+        raise ValueError(
+            f"{type(task).__name__} reads {lacking[0]!r}; a batch of {data.title} has {', '.join(sample)}."
+        )
+    return sample
 
 
 def check_input(task: Any, data: Any) -> None:
@@ -59,27 +61,27 @@ def check_input(task: Any, data: Any) -> None:
     Raises:
         ValueError: The data lacks what the task reads, or the network cannot take samples of this shape.
     """
-    one = check_reads(task, data)
+    sample = check_reads(task, data)
     training = task.training
     task.eval()
     try:
-        check_forward(lambda: task.logits(one), one, f"net={task.hparams.get('net', type(task).__name__)!r}")
+        check_forward(lambda: task.logits(sample), sample, f"net={task.hparams.get('net', type(task).__name__)!r}")
     finally:
         task.train(training)
 
 
-def check_forward(forward: Callable[[], Any], one: dict, what: str) -> None:
+def check_forward(forward: Callable[[], Any], sample: dict, name: str) -> None:
     """Call ``forward`` on one sample; raise a ValueError that names its shape where it fails."""
     try:
         with torch.no_grad():
             forward()
     except (RuntimeError, AssertionError, ValueError) as error:  # timm asserts
         reason = str(error).splitlines()[0]
-        if "image" not in one:
-            shapes = ", ".join(f"{key} {' x '.join(map(str, value.shape[1:]))}" for key, value in one.items())
-            raise ValueError(f"{what} cannot take samples of these shapes ({reason}): {shapes}.") from None
-        size = " x ".join(map(str, one["image"].shape[1:]))
+        if "image" not in sample:
+            shapes = ", ".join(f"{key} {' x '.join(map(str, value.shape[1:]))}" for key, value in sample.items())
+            raise ValueError(f"{name} cannot take samples of these shapes ({reason}): {shapes}.") from None
+        size = " x ".join(map(str, sample["image"].shape[1:]))
         raise ValueError(
-            f"{what} cannot take pictures of {size} ({reason}). "
+            f"{name} cannot take pictures of {size} ({reason}). "
             "Set its sizes in --model.net_args, such as image_size, or choose another network."
         ) from None

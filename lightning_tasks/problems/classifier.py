@@ -68,8 +68,8 @@ class Classifier(GradientTask):
         elif len(class_weights) != self.num_classes:
             raise ValueError(f"class_weights has {len(class_weights)} numbers; there are {self.num_classes} classes.")
         self.loss = soft_loss(loss, **(loss_args or {}))
-        given = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
-        self.register_buffer("class_weights", given.float())
+        weights = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
+        self.register_buffer("class_weights", weights.float())
         self._choose_monitor(monitor)
 
     def metric_names(self) -> list[str]:
@@ -80,8 +80,8 @@ class Classifier(GradientTask):
         known = [f"val/{name}" for name in self.metric_names()]
         self.monitor = monitor or self.monitor
         if self.monitor not in known:
-            near = get_close_matches(self.monitor, known, 1, cutoff=0.3)
-            raise ValueError(f"monitor={monitor!r} is no metric of validation. Did you mean {(near or known)[0]!r}?")
+            matches = get_close_matches(self.monitor, known, 1, cutoff=0.3)
+            raise ValueError(f"monitor={monitor!r} is no metric of validation. Did you mean {(matches or known)[0]!r}?")
         self.mode = "min" if self.monitor.removeprefix("val/") in LOWER_IS_BETTER else "max"
 
     # ---- the network ------------------------------------------------------------------------------------------
@@ -110,13 +110,13 @@ class Classifier(GradientTask):
         if stage == "fit" and data is not None:
             check_input(self, data)
 
-    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+    def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Fit the class weights to the training samples."""
-        super().fit_statistics(found)
+        super().fit_statistics(statistics)
         mode = self.hparams.class_weights
         if isinstance(mode, str) and mode != "none":
             counts = torch.zeros(self.num_classes)
-            counts[: len(found["class_counts"])] = found["class_counts"].float()
+            counts[: len(statistics["class_counts"])] = statistics["class_counts"].float()
             self.class_weights.copy_(class_weights_from_counts(counts, mode))
 
     # ---- steps ------------------------------------------------------------------------------------------------

@@ -65,5 +65,5 @@ class Generative(GradientTask):
 
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """A grid of samples, where they are pictures."""
-        found = out["sample"]
-        return {"samples": tiles_figure(found[:64])} if found.ndim == 4 else {}
+        samples = out["sample"]
+        return {"samples": tiles_figure(samples[:64])} if samples.ndim == 4 else {}

@@ -45,17 +45,17 @@ class ImageTask(GradientTask):
         self.register_buffer("mean", torch.zeros(self.in_channels, 1, 1))
         self.register_buffer("std", torch.ones(self.in_channels, 1, 1))
 
-    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+    def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Store what was fitted on the train part: ``mean`` and ``std`` (C,)."""
-        super().fit_statistics(found)
-        if "mean" in found and len(found["mean"]) != self.in_channels:
+        super().fit_statistics(statistics)
+        if "mean" in statistics and len(statistics["mean"]) != self.in_channels:
             raise ValueError(
-                f"in_channels={self.in_channels}, but pictures have {len(found['mean'])} channels. "
-                f"Set --model.in_channels {len(found['mean'])}."
+                f"in_channels={self.in_channels}, but pictures have {len(statistics['mean'])} channels. "
+                f"Set --model.in_channels {len(statistics['mean'])}."
             )
-        if self.hparams.normalize == "dataset" and "mean" in found:
-            self.mean.copy_(found["mean"].view(-1, 1, 1))
-            self.std.copy_(found["std"].view(-1, 1, 1))
+        if self.hparams.normalize == "dataset" and "mean" in statistics:
+            self.mean.copy_(statistics["mean"].view(-1, 1, 1))
+            self.std.copy_(statistics["std"].view(-1, 1, 1))
 
     def on_fit_start(self) -> None:
         """Put the network into its memory format."""

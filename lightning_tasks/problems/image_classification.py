@@ -98,11 +98,11 @@ class ImageClassifier(ImageTask, Classifier):
         def pretrained() -> nn.Module:
             return self.image_net(self.build_net(pretrained=True))
 
-        self.weights_origin, told = first_weights(self.image_net(self.net), h.weights, h.net, pretrained)
-        if told and self.weights_origin.startswith("scratch") and "all" not in self.unfreezing.schedule.values():
-            told += " Frozen layers stay random."
-        if told:
-            note(told)
+        self.weights_origin, message = first_weights(self.image_net(self.net), h.weights, h.net, pretrained)
+        if message and self.weights_origin.startswith("scratch") and "all" not in self.unfreezing.schedule.values():
+            message += " Frozen layers stay random."
+        if message:
+            note(message)
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         """Keep where the first weights came from: a resumed fit does not read them again."""

@@ -18,8 +18,8 @@ def make_optimizer(net: nn.Module, name: str, lr: float, weight_decay: float) ->
         ValueError: ``name`` is unknown.
     """
     if name.lower() not in list_optimizers():
-        near = get_close_matches(name.lower(), list_optimizers(), 1)
-        raise ValueError(f"optimizer={name!r} is unknown.{f' Did you mean {near[0]!r}?' if near else ''}")
+        matches = get_close_matches(name.lower(), list_optimizers(), 1)
+        raise ValueError(f"optimizer={name!r} is unknown.{f' Did you mean {matches[0]!r}?' if matches else ''}")
     return create_optimizer_v2(net, opt=name, lr=lr, weight_decay=weight_decay)
 
 

@@ -129,7 +129,9 @@ class Reconstruction(GradientTask):
             "mean picture": train.mean(0).expand_as(test),
         }
         rows = {name: self.rows_of({"image": test}, {"image": image}) for name, image in rebuilt.items()}
-        return {name: {k: float(v) for k, v in self.score(own).items()} for name, own in rows.items()}
+        return {
+            name: {k: float(v) for k, v in self.score(baseline_rows).items()} for name, baseline_rows in rows.items()
+        }
 
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Pictures, what the encoder saw where that is another, and reconstructions."""

@@ -58,14 +58,14 @@ class Regression(GradientTask):
         if stage == "fit" and self.trainer.datamodule is not None:
             check_reads(self, self.trainer.datamodule)
 
-    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+    def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Take mean and standard deviation of the training targets.
 
         Raises:
             ValueError: The data has another number of targets.
         """
-        super().fit_statistics(found)
-        mean, std = found["target_mean"].reshape(-1), found["target_std"].reshape(-1)
+        super().fit_statistics(statistics)
+        mean, std = statistics["target_mean"].reshape(-1), statistics["target_std"].reshape(-1)
         if mean.shape != self.target_mean.shape:
             raise ValueError(f"outputs={len(self.target_mean)}, but targets have {len(mean)}. Set --model.outputs.")
         self.target_mean.copy_(mean)

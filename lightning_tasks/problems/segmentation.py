@@ -72,13 +72,13 @@ class Segmentation(ImageTask):
         weights = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
         self.register_buffer("class_weights", weights.float())
 
-    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+    def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Also fit the class weights to the training pixels."""
-        super().fit_statistics(found)
+        super().fit_statistics(statistics)
         h = self.hparams
         if isinstance(h.class_weights, str) and h.class_weights != "none":
             counts = torch.zeros(self.num_classes)
-            counts[: len(found["class_counts"])] = found["class_counts"].float()
+            counts[: len(statistics["class_counts"])] = statistics["class_counts"].float()
             self.class_weights.copy_(class_weights_from_counts(counts, h.class_weights, ignore_index=h.ignore_class))
 
     def criterion(self, logits: Tensor, mask: Tensor) -> Tensor:

@@ -80,8 +80,8 @@ class Task(LightningModule):
 
     # ---- for subclasses ---------------------------------------------------------------------------------------
 
-    def fit_statistics(self, found: dict[str, Tensor]) -> None:
-        """Take what ``DataModule.statistics`` found on the train part into buffers, when a fit begins."""
+    def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
+        """Take the ``DataModule.statistics`` of the train part into buffers, when a fit begins."""
 
     def evaluate(self, part: str, batch: dict) -> None:
         """Collect the rows of one batch of ``val`` or ``test``; a task with a loss also tracks it."""

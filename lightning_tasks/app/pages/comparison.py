@@ -20,9 +20,9 @@ def write_comparison_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json``, the pictures and the runs below ``folder``."""
     results = json.loads((folder / "results.json").read_text())
     tuned = results["kind"] == "tune"
-    below = Path("final") if tuned else Path()  # of a tuning, the winners and the configuration by hand are a sweep
-    compared = json.loads((folder / below / "results.json").read_text())
-    reports = [below / r["combination"] / f"seed_{r['seed']}" / "report.html"
+    subfolder = Path("final") if tuned else Path()  # of a tuning, the winners and the configuration by hand are a sweep
+    compared = json.loads((folder / subfolder / "results.json").read_text())
+    reports = [subfolder / r["combination"] / f"seed_{r['seed']}" / "report.html"
                for r in compared["runs"] if "metrics" in r]  # fmt: skip
     head, rows = table_of(compared)
     return write_page(
@@ -32,7 +32,7 @@ def write_comparison_report(folder: Path) -> Path:
         notes=results["notes"],
         results=results,
         compared=compared,
-        said=facts_of(compared),
+        caption=facts_of(compared),
         head=head,
         rows=rows,
         failed=[r for r in compared["runs"] if r["status"] == "failed"],
@@ -59,10 +59,10 @@ def table_of(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def facts_of(results: dict[str, Any]) -> str:
     """Below the heading of a sweep: what the table holds."""
     seeds = ", ".join(map(str, results["seeds"]))
-    said = f"Mean ± sd over n runs (seeds {seeds}); {results['data_source'] or 'no'} data."
+    caption = f"Mean ± sd over n runs (seeds {seeds}); {results['data_source'] or 'no'} data."
     if any(m.startswith(("train/", "val/")) for m in results["shown"]):
-        said += " train/ and val/: the epoch whose weights were tested."
-    return said
+        caption += " train/ and val/: the epoch whose weights were tested."
+    return caption
 
 
 def searches_of(results: dict[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ def curves_of(history: list[dict[str, float]], results: dict) -> Picture | None:
     panels = with_always({title: group for title, group in known.items() if group}, names, results["monitor"])
     if len(history) < 2 or not panels:
         return None
-    told = "; ".join(f"{title} ({', '.join(group)})" for title, group in panels.items())
-    alt = f"Curves over the epochs, of which {results['best_epoch']} is the best: {told}."
+    description = "; ".join(f"{title} ({', '.join(group)})" for title, group in panels.items())
+    alt = f"Curves over the epochs, of which {results['best_epoch']} is the best: {description}."
     return drawn(draw(history, panels, results["best_epoch"]), "Curves", alt)
 
 
@@ -71,5 +71,5 @@ def draw(history: list[dict[str, float]], panels: Panels, best_epoch: int) -> Fi
 
 def series(history: list[dict[str, float]], name: str) -> tuple[list[float], list[float]]:
     """Epochs and values of one metric."""
-    found = [(row["epoch"], row[name]) for row in history if name in row]
-    return [e for e, _ in found], [v for _, v in found]
+    points = [(row["epoch"], row[name]) for row in history if name in row]
+    return [e for e, _ in points], [v for _, v in points]

@@ -33,13 +33,13 @@ def print_members(results: dict[str, Any]) -> None:
 def write_ensemble_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` of an ensemble."""
     results = json.loads((folder / "results.json").read_text())
-    found = results["members"]
+    members = results["members"]
     chosen = results["monitor"].split("/", 1)[1]
     headline = next((name for name in results["metrics"] if name.split("/", 1)[1] == chosen), "")
     rows = []
     for name, m in first(results["metrics"], headline).items():
-        alone = [number(member["metrics"][name]["value"]) for member in found]
-        rows.append([name, number(m["value"]), interval(m), m["n"], m["units"], *alone])
+        member_values = [number(member["metrics"][name]["value"]) for member in members]
+        rows.append([name, number(m["value"]), interval(m), m["n"], m["units"], *member_values])
     return write_page(
         folder / "report.html",
         "ensemble.html",
@@ -47,8 +47,8 @@ def write_ensemble_report(folder: Path) -> Path:
         notes=results["notes"],
         results=results,
         headline=headline,
-        score_head=["metric", "ensemble", "95 % interval", "n", "units", *(f"member {i}" for i in range(len(found)))],
+        score_head=["metric", "ensemble", "95 % interval", "n", "units", *(f"member {i}" for i in range(len(members)))],
         score_rows=rows,
-        member_rows=[[i, m["run"], f"{m['weight']:.3f}"] for i, m in enumerate(found)],
+        member_rows=[[i, m["run"], f"{m['weight']:.3f}"] for i, m in enumerate(members)],
         facts=facts(results),
     )

@@ -18,7 +18,7 @@ def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
     """The findings in words: (what, how many)."""
     planted, repeated = results["planted"], results["duplicates"]
     total = results["left"] + results["exclude"]
-    found = [
+    findings = [
         ("samples in the train pool", f"{total}"),
         ("planted pictures", f"{sum(map(len, planted))} copies of {len(planted)} pictures"),
         ("pictures that share one mask", f"{len(results['same_mask'])}"),
@@ -39,8 +39,8 @@ def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
         ("outliers of the map", f"{len(results['map_outliers']['samples'])} of {results['map_outliers']['of']} on it"),
     ]
     for leak in results["leaks"]:
-        found.append((f"leaks {' / '.join(leak['parts'])}", f"{leak['exact']} exact, {leak['near']} near pairs"))
-    return found
+        findings.append((f"leaks {' / '.join(leak['parts'])}", f"{leak['exact']} exact, {leak['near']} near pairs"))
+    return findings
 
 
 def agreement(results: dict[str, Any]) -> str:
@@ -56,10 +56,10 @@ def print_findings(results: dict[str, Any], folder: Path) -> None:
     for part, counts in results["counts"].items():
         classes = ", ".join(f"{name} {n}" for name, n in counts.get("samples", {}).items())
         print(f"{part}: {counts['n']} samples{': ' + classes if classes else ''}")
-    found = lines(results)
-    width = max(len(what) for what, _ in found)
-    for what, value in found:
-        print(f"{what:{width}}  {value}")
+    findings = lines(results)
+    width = max(len(label) for label, _ in findings)
+    for label, value in findings:
+        print(f"{label:{width}}  {value}")
     for note in results["notes"]:
         print(f"note: {note}")
     if results["exclude"]:

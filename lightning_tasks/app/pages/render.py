@@ -49,13 +49,13 @@ def pictures_in(files: Iterable[Path], explained: dict[str, str]) -> list[Pictur
         files: PNG files such as ``test_confusion.png``.
         explained: Name without part (``confusion``) -> what such a figure shows.
     """
-    found = []
+    pictures = []
     for path in sorted(files):
         part, name = part_and_name(path.stem)
         title = f"{part.capitalize()}: {name}" if part else name.capitalize()
         alt = explained.get(name.replace(" ", "_"), f"Figure of {name}")
-        found.append(Picture(title, f"{title}. {alt}.", base64.b64encode(path.read_bytes()).decode()))
-    return found
+        pictures.append(Picture(title, f"{title}. {alt}.", base64.b64encode(path.read_bytes()).decode()))
+    return pictures
 
 
 def part_and_name(stem: str) -> tuple[str, str]:
@@ -87,11 +87,11 @@ def interval(m: dict[str, Any]) -> str:
     return f"{number(m['low'])} to {number(m['high'])}" if "low" in m else ""
 
 
-def mean_sd(found: dict[str, Any] | None) -> str:
+def mean_sd(stats: dict[str, Any] | None) -> str:
     """``0.8800 ± 0.0020``, without sd for a single run."""
-    if found is None or found["mean"] is None:
+    if stats is None or stats["mean"] is None:
         return "-"
-    return number(found["mean"]) + (f" ± {number(found['sd'])}" if found["sd"] is not None else "")
+    return number(stats["mean"]) + (f" ± {number(stats['sd'])}" if stats["sd"] is not None else "")
 
 
 ENVIRONMENT = Environment(

@@ -43,8 +43,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
         )
     loaded = load_run(options.run, overrides, is_calibrated=False)
     require(loaded.task, "calibrate")
-    found = calibrate(loaded, options.method, options.draws)
-    print_scores(found)
+    calibration = calibrate(loaded, options.method, options.draws)
+    print_scores(calibration)
     print(f"Wrote {loaded.dir.path / NAME}; submit and predict use it. Report: {loaded.dir.report}")
 
 
@@ -72,7 +72,7 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
         raise RuntimeError(
             f"{method} scaling changed the predicted class of {moved} samples. This is a bug: report it."
         )
-    found = {
+    calibration = {
         "method": method,
         "map": fitted,
         "tta": loaded.task.hparams.get("tta", "none"),
@@ -84,11 +84,11 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
             {"before": before, "after": after, **{k: v for k, v in scored.items() if k != "prob"}}, draws
         ),
     }
-    found["warnings"] = warnings_of(found)
-    write_atomic(loaded.dir.path / NAME, json.dumps(clean_json(found), indent=2) + "\n")
+    calibration["warnings"] = warnings_of(calibration)
+    write_atomic(loaded.dir.path / NAME, json.dumps(clean_json(calibration), indent=2) + "\n")
     draw(loaded, before, after, label, fitted)
     write_report(loaded.dir)
-    return found
+    return calibration
 
 
 def parts_of(loaded: Run) -> tuple[Rows, Rows, dict[str, Any]]:
@@ -147,23 +147,23 @@ def draw(loaded: Run, before: Tensor, after: Tensor, label: Tensor, fitted: dict
         save_figure(scaling_figure(FACTORS, *lines, 1 / fitted["temperature"]), folder / "calibration_scaling.png")
 
 
-def warnings_of(found: dict[str, Any]) -> list[str]:
+def warnings_of(calibration: dict[str, Any]) -> list[str]:
     """What speaks against using the map."""
-    worse = [k for k in ("nll", "brier", "ece") if found["scores"][k]["change"]["value"] > 0]
-    told = []
+    worse = [k for k in ("nll", "brier", "ece") if calibration["scores"][k]["change"]["value"] > 0]
+    warnings = []
     if worse:
-        told.append(f"{', '.join(worse)} did not improve on the scored part; to go without, delete {NAME}.")
-    temperature = found["map"].get("temperature")
+        warnings.append(f"{', '.join(worse)} did not improve on the scored part; to go without, delete {NAME}.")
+    temperature = calibration["map"].get("temperature")
     if temperature is not None and abs(math.log(temperature)) > 0.99 * LIMIT:
-        told.append(f"T stands at the limit of its range (e^-{LIMIT:g} to e^{LIMIT:g}): do not trust it.")
-    return told
+        warnings.append(f"T stands at the limit of its range (e^-{LIMIT:g} to e^{LIMIT:g}): do not trust it.")
+    return warnings
 
 
-def print_scores(found: dict[str, Any]) -> None:
+def print_scores(calibration: dict[str, Any]) -> None:
     """The same on the terminal."""
-    print("\n".join([describe_map(found), *(f"note: {warning}" for warning in found["warnings"])]))
+    print("\n".join([describe_map(calibration), *(f"note: {warning}" for warning in calibration["warnings"])]))
     print(f"{'measure':18}  {'before':>8}  {'95 % interval':>17}  {'after':>8}  {'95 % interval':>17}  {'change':>8}")
-    for name, values in found["scores"].items():
+    for name, values in calibration["scores"].items():
         cells = []
         for side in ("before", "after"):
             v = values[side]

@@ -17,7 +17,7 @@ from lightning_tasks.runs.directory import new_folder
 from lightning_tasks.runs.results import clean_json
 
 
-def run(options: Namespace, rest: list[str]) -> None:
+def run(options: Namespace, exercise_args: list[str]) -> None:
     """``exercise`` lists all; ``exercise NAME [options of its own] [--runs DIR]`` answers one."""
     name = options.name
     if name is None:
@@ -34,12 +34,12 @@ def run(options: Namespace, rest: list[str]) -> None:
         prog=f"cli.py exercise {name}", description=cls.question, exit_on_error=False, allow_abbrev=False
     )
     parser.add_class_arguments(cls, as_group=False)
-    given = parser.parse_args(rest).as_dict()
+    arguments = parser.parse_args(exercise_args).as_dict()
     folder = options.runs / "exercises" / name
-    exercise = cls(**given)
+    exercise = cls(**arguments)
     answer = exercise.answer()
     new_folder(folder, overwrite=True)  # it is computed in seconds: there is nothing to lose
-    results = write(folder, name, exercise, answer, given)
+    results = write(folder, name, exercise, answer, arguments)
     show(exercise, answer)
     print(f"Wrote {folder}")
     if wrong := [check["name"] for check in results["checks"] if not check["holds"]]:

@@ -43,21 +43,21 @@ def explain(loaded: Run, options: Namespace) -> dict[str, list[dict[str, Any]]]:
     cam = GradCam(task, options.layer)  # one object: the layer is found once
     for old in loaded.dir.figures.glob("explain_*.png"):
         old.unlink()
-    found: dict[str, list[dict[str, Any]]] = {}
+    explanations: dict[str, list[dict[str, Any]]] = {}
     writer = SummaryWriter(str(loaded.dir.path))
     for group, places in groups.items():
-        found[group], panels = [], []
-        for place, one in zip(places, samples_of(loaded, options.part, rows["id"][places]), strict=True):
+        explanations[group], panels = [], []
+        for place, sample in zip(places, samples_of(loaded, options.part, rows["id"][places]), strict=True):
             prob, truth = rows["prob"][place], int(rows["label"][place])
             targets = [positive] if positive is not None else list(dict.fromkeys([int(prob.argmax()), truth]))
-            drawn = (one, names[place], prob, truth, targets, options.draws)
+            drawn = (sample, names[place], prob, truth, targets, options.draws)
             try:
                 panels.append(panel(task, cam, *drawn))
             except NoFeatureMap as error:
                 print(f"note: {error} Saliency and SmoothGrad do.")
                 cam = None
                 panels.append(panel(task, cam, *drawn))
-            found[group].append(
+            explanations[group].append(
                 {"id": str(names[place]), "truth": task.class_names[truth]}
                 | {f"prob_{task.class_names[k]}": float(prob[k]) for k in dict.fromkeys([*targets, truth])}
             )
@@ -69,20 +69,20 @@ def explain(loaded: Run, options: Namespace) -> dict[str, list[dict[str, Any]]]:
         "part": options.part,
         "weights_sha256": weights_digest(loaded.dir.best),
         "layer": None if cam is None else cam.layer,
-        "groups": found,
+        "groups": explanations,
     }
     write_atomic(loaded.dir.path / NAME, json.dumps(note, indent=2) + "\n")
     write_report(loaded.dir)
-    return found
+    return explanations
 
 
-def positive_class(names: list[str], given: str | None) -> int | None:
+def positive_class(names: list[str], name: str | None) -> int | None:
     """Number of the positive class; None where there are more than two classes and none was named."""
-    if given is None:
+    if name is None:
         return 1 if len(names) == 2 else None
-    if given not in names:
-        raise ValueError(f"--positive {given!r} is no class.{nearest(given, names)} Classes: {', '.join(names)}.")
-    return names.index(given)
+    if name not in names:
+        raise ValueError(f"--positive {name!r} is no class.{nearest(name, names)} Classes: {', '.join(names)}.")
+    return names.index(name)
 
 
 def chosen_rows(ids: list[str], names: np.ndarray) -> dict[str, np.ndarray]:
@@ -117,24 +117,24 @@ def confident(rows: Rows, positive: int | None, options: Namespace) -> dict[str,
 
 def samples_of(loaded: Run, part: str, ids: Tensor) -> list[dict]:
     """A batch of one for each id, in the order given; the part is read once more."""
-    kept, wanted = {}, set(ids.tolist())
-    for (batch,) in batches_of([loaded], part) if wanted else ():
-        for at, number in enumerate(batch["id"].tolist()):
-            if number in wanted:
-                kept[number] = {k: v[at : at + 1] for k, v in batch.items() if isinstance(v, Tensor)}
-    return [kept[number] for number in ids.tolist()]
+    samples, id_set = {}, set(ids.tolist())
+    for (batch,) in batches_of([loaded], part) if id_set else ():
+        for row, number in enumerate(batch["id"].tolist()):
+            if number in id_set:
+                samples[number] = {k: v[row : row + 1] for k, v in batch.items() if isinstance(v, Tensor)}
+    return [samples[number] for number in ids.tolist()]
 
 
 def panel(
-    task: Any, cam: GradCam | None, one: dict, name: str, prob: Tensor, truth: int, targets: list[int], draws: int
+    task: Any, cam: GradCam | None, sample: dict, name: str, prob: Tensor, truth: int, targets: list[int], draws: int
 ) -> Panel:
     """Image and maps of one sample (a batch of one)."""
 
     def logits(image: Tensor) -> Tensor:
-        many = {k: v.expand(len(image), *v.shape[1:]) for k, v in one.items()}
-        return task.logits({**many, "image": image})
+        repeated = {k: v.expand(len(image), *v.shape[1:]) for k, v in sample.items()}
+        return task.logits({**repeated, "image": image})
 
-    image, classes = one["image"], task.class_names
+    image, classes = sample["image"], task.class_names
     maps: dict[str, Tensor] = {}
     for k in targets if cam is not None else ():
         maps[f"Grad-CAM: {classes[k]} {prob[k]:.2f}"] = cam(logits, image, torch.tensor([k], device=image.device))

@@ -20,10 +20,10 @@ WRITERS = {
 }
 
 
-def run(options: Namespace, rest: list[str]) -> None:
+def run(options: Namespace, args: list[str]) -> None:
     """``report --run R``."""
-    if rest:
-        raise ValueError(f"report takes --run and nothing else; it was given {' '.join(rest)}.")
+    if args:
+        raise ValueError(f"report takes --run and nothing else; it was given {' '.join(args)}.")
     folder = Path(options.run)
     writer = WRITERS.get(kind_of(folder))
     print(f"Wrote {writer(folder) if writer else write_report(find_run(folder))}")

@@ -37,8 +37,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
         print(f"Wrote {out}: code and weights of {source}")
         return
     if tasks[0].submits is None or data.submission is None:
-        who = tasks[0] if tasks[0].submits is None else data
-        raise ValueError(f"{type(who).__name__} has no submission format: its assignment asks for none.")
+        owner = tasks[0] if tasks[0].submits is None else data
+        raise ValueError(f"{type(owner).__name__} has no submission format: its assignment asks for none.")
     if "predict" not in data.parts:
         raise ValueError(f"{data.title} has no unlabelled test part to submit predictions for.")
     out = options.out or folder / "submission.csv"
@@ -47,8 +47,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     write_atomic_with(
         out, lambda temporary: counts.append(data.write_submission(temporary, average(members, "predict")))
     )
-    how = ", averaged by rank" if options.average == "rank" else ""
-    print(f"Wrote {counts[0]} predictions of {source}{how} to {out}")
+    averaging = ", averaged by rank" if options.average == "rank" else ""
+    print(f"Wrote {counts[0]} predictions of {source}{averaging} to {out}")
 
 
 NO_RANKS = (
@@ -70,11 +70,11 @@ def ranked(members: list[Run], part: str) -> Iterator[dict]:
     probs: list[list[Tensor]] = [[] for _ in members]
     for batches in batches_of(members, part):
         ids.append(batches[0]["id"].cpu())
-        for found, prob in zip(probs, predictions(members, batches), strict=True):
+        for member_probs, prob in zip(probs, predictions(members, batches), strict=True):
             if prob.ndim != 2 or prob.shape[1] != 2:
                 raise ValueError(NO_RANKS.format(type(members[0].task).__name__))
-            found.append(prob[:, 1].cpu())
-    rank = sum(rank_share(torch.cat(found)) for found in probs) / len(members)
+            member_probs.append(prob[:, 1].cpu())
+    rank = sum(rank_share(torch.cat(member_probs)) for member_probs in probs) / len(members)
     yield {"id": torch.cat(ids), "prob": torch.stack([1 - rank, rank], 1)}
 
 

@@ -77,8 +77,8 @@ class DistillationTask(ImageClassifier):
                 f"teacher {run} is no classifier of {', '.join(self.class_names)}. Train one on the same classes."
             )
         data = self.trainer.datamodule
-        if told := other_data(run, data):
-            data.note(f"teacher: {told}")
+        if message := other_data(run, data):
+            data.note(f"teacher: {message}")
         self._teacher = (teacher.to(self.device),)
 
     def teach(self, image: Tensor) -> Tensor:
@@ -93,8 +93,8 @@ class DistillationTask(ImageClassifier):
         alpha = self.hparams.alpha
         if alpha == 0:
             return super().training_step(batch, batch_idx)
-        logits, taught = self(batch["image"]), self.teach(batch["image"])
-        soft = distillation_loss(logits, taught, self.hparams.temperature)
+        logits, teacher_logits = self(batch["image"]), self.teach(batch["image"])
+        soft = distillation_loss(logits, teacher_logits, self.hparams.temperature)
         hard = self.criterion(logits, batch)
         loss = alpha * soft + (1 - alpha) * hard
         for name, value in (("loss", loss), ("loss_teacher", soft), ("loss_labels", hard)):
@@ -112,17 +112,22 @@ class DistillationTask(ImageClassifier):
         """Also, while the teacher is there, what it says of the pictures on which it doubts most."""
         drawn = super().figures(batch, out)
         if self._teacher:
-            taught = self.teach(batch["image"])
+            teacher_logits = self.teach(batch["image"])
             drawn["soft_labels"] = soft_label_figure(
-                batch["image"], taught, out["prob"], self.hparams.temperature, self.class_names, batch.get("label")
+                batch["image"],
+                teacher_logits,
+                out["prob"],
+                self.hparams.temperature,
+                self.class_names,
+                batch.get("label"),
             )
         return drawn
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Those of classification, and the teacher itself."""
-        found = super().baselines(datamodule)
+        baselines = super().baselines(datamodule)
         if not self._teacher:
-            return found
+            return baselines
         self._teacher[0].to(self.device)
         probs, labels = [], []
         for batch in datamodule.test_dataloader():
@@ -131,4 +136,4 @@ class DistillationTask(ImageClassifier):
             labels.append(batch["label"].cpu())
         scores = self.score({"prob": torch.cat(probs), "label": torch.cat(labels)})
         size = sum(p.numel() for p in self._teacher[0].parameters())
-        return {f"teacher, {size:,} params": {name: float(value) for name, value in scores.items()}} | found
+        return {f"teacher, {size:,} params": {name: float(value) for name, value in scores.items()}} | baselines

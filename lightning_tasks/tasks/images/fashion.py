@@ -83,8 +83,8 @@ class FashionTask(ImageClassifier):
         if not self.hparams.gap_samples:
             return
         if self._sample is None:
-            found = self.trainer.datamodule.arrays("train", limit=self.hparams.gap_samples)
-            self._sample = {key: found[key].to(self.device) for key in ("image", "label")}
+            arrays = self.trainer.datamodule.arrays("train", limit=self.hparams.gap_samples)
+            self._sample = {key: arrays[key].to(self.device) for key in ("image", "label")}
         label = self._sample["label"]
         prob = torch.cat([self.probabilities({"image": image}) for image in self._sample["image"].split(1000)])
         self._train_loss = self.criterion(prob.clamp_min(TINY).log(), {"label": label})

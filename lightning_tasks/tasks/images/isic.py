@@ -110,9 +110,9 @@ class IsicTask(ImageClassifier):
             ValueError: The batch lacks it.
         """
         branch = self.hparams.branch
-        found = [self.needed(batch, key) for key in BRANCHES[branch]]
+        values = [self.needed(batch, key) for key in BRANCHES[branch]]
         ready = {"image": self.normalized, "table": self.scaled}
-        return self.net(*(ready[key](value) for key, value in zip(BRANCHES[branch], found, strict=True)))
+        return self.net(*(ready[key](value) for key, value in zip(BRANCHES[branch], values, strict=True)))
 
     def scaled(self, table: Tensor) -> Tensor:
         """What the network sees of a table: by mean and scale of the train part, 0 where a number is missing."""
@@ -123,10 +123,10 @@ class IsicTask(ImageClassifier):
         self.table_mean, self.table_scale = (self.prior_shift.new_zeros(features) for _ in range(2))
         materialize(self.net, features)
 
-    def needed(self, found: dict, key: str) -> Any:
-        """``found[key]``, or an error that says which setting gives it."""
-        if key in found:
-            return found[key]
+    def needed(self, values: dict, key: str) -> Any:
+        """``values[key]``, or an error that says which setting gives it."""
+        if key in values:
+            return values[key]
         remedy = {"image": "Set --data.images true", "mean": "Set --data.images true"}.get(key, "Use IsicDataModule")
         raise ValueError(
             f"branch={self.hparams.branch!r} needs {INPUTS[key]}, and the data gives none. "
@@ -155,16 +155,16 @@ class IsicTask(ImageClassifier):
         super().setup(stage)
         self.strata_names = getattr(self.trainer.datamodule, "strata_names", self.strata_names)
 
-    def fit_statistics(self, found: dict[str, Tensor]) -> None:
+    def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Also take the prior and the odds that training draws."""
-        super().fit_statistics(found)
+        super().fit_statistics(statistics)
         if self.hparams.branch != "metadata":
-            self.needed(found, "mean")
+            self.needed(statistics, "mean")
         if len(self.table_mean):
-            self.table_mean.copy_(found["table_mean"])
-            self.table_scale.copy_(found["table_scale"])
+            self.table_mean.copy_(statistics["table_mean"])
+            self.table_scale.copy_(statistics["table_scale"])
         weights = None if self.hparams.class_weights == "none" else self.class_weights.cpu()
-        self.prior_shift.copy_(prior_shift(found["class_counts"], found["drawn_share"], weights))
+        self.prior_shift.copy_(prior_shift(statistics["class_counts"], statistics["drawn_share"], weights))
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         """Keep the names of the strata: an ensemble or a pooled score has no fitted datamodule to ask."""
@@ -202,13 +202,13 @@ class IsicTask(ImageClassifier):
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Scores of the set and of its strata."""
         scores = binary_scores(rows["prob"][:, 1], rows["label"])
-        for name, inside in self.strata(rows).items():
-            scores[f"auroc_{name}"] = auroc(roc(rows["prob"][inside, 1], rows["label"][inside]))
+        for name, mask in self.strata(rows).items():
+            scores[f"auroc_{name}"] = auroc(roc(rows["prob"][mask, 1], rows["label"][mask]))
         return scores
 
     def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """The score of a stratum reads the rows of the stratum."""
-        return {f"auroc_{name}": inside for name, inside in self.strata(rows).items()}
+        return {f"auroc_{name}": mask for name, mask in self.strata(rows).items()}
 
     def strata(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """Name -> which rows, bool (N,), of each stratum with ``MIN_STRATUM`` samples of each class."""
@@ -222,10 +222,10 @@ class IsicTask(ImageClassifier):
         if "age" in rows:
             members |= {f"age_{n}": (rows["age"] >= low) & (rows["age"] < high) for n, (low, high) in AGES.items()}
 
-        def enough(inside: Tensor) -> bool:
-            return int(torch.bincount(rows["label"][inside], minlength=2).min()) >= MIN_STRATUM
+        def enough(mask: Tensor) -> bool:
+            return int(torch.bincount(rows["label"][mask], minlength=2).min()) >= MIN_STRATUM
 
-        return {name: inside for name, inside in members.items() if enough(inside)}
+        return {name: mask for name, mask in members.items() if enough(mask)}
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Prevalence, logistic regression on the table, and a linear model on 16x16 pixels."""
@@ -245,7 +245,7 @@ class IsicTask(ImageClassifier):
         if 0 < int(label.sum()) < len(label):
             curve = roc(prob, label)
             drawn |= {"roc": roc_figure(curve), "precision_recall": precision_recall_figure(curve)}
-        if strata := {name: (prob[inside], label[inside]) for name, inside in self.strata(rows).items()}:
+        if strata := {name: (prob[mask], label[mask]) for name, mask in self.strata(rows).items()}:
             drawn["strata"] = strata_figure({"all": (prob, label), **strata})
         return drawn
 

@@ -79,12 +79,12 @@ class NeighboursTask(ClosedForm):
         if stage != "fit" or data is None:
             return
         check_classes(self.class_names, data)
-        one, key = data.arrays("train", limit=1), "point" if self.hparams.features == "point" else "image"
-        if key not in one:
-            raise ValueError(f"features={self.hparams.features!r} needs {key!r}; the data has {', '.join(one)}.")
-        check_forward(lambda: self.features_of(one), one, f"features={self.hparams.features!r}")
-        if self.net is not None and (told := other_data(self.hparams.features, data)):
-            data.note(f"features: {told}")
+        sample, key = data.arrays("train", limit=1), "point" if self.hparams.features == "point" else "image"
+        if key not in sample:
+            raise ValueError(f"features={self.hparams.features!r} needs {key!r}; the data has {', '.join(sample)}.")
+        check_forward(lambda: self.features_of(sample), sample, f"features={self.hparams.features!r}")
+        if self.net is not None and (message := other_data(self.hparams.features, data)):
+            data.note(f"features: {message}")
 
     # ---- features ---------------------------------------------------------------------------------------------
 
@@ -92,12 +92,12 @@ class NeighboursTask(ClosedForm):
     def features_of(self, batch: dict) -> Tensor:
         """(B, D): uint8 for pixels that are not standardised, else float32."""
         if self.hparams.features == "point":
-            found = batch["point"]
+            features = batch["point"]
         elif self.net is not None:
-            found = self.net(batch["image"])
+            features = self.net(batch["image"])
         else:
-            found = (batch["image"] * 255).round_().to(torch.uint8)  # a quarter of the memory, and exact distances
-        return found.flatten(1)
+            features = (batch["image"] * 255).round_().to(torch.uint8)  # a quarter of the memory, and exact distances
+        return features.flatten(1)
 
     def scaled(self, features: Tensor) -> Tensor:
         """In the units distances are measured in."""
@@ -128,32 +128,32 @@ class NeighboursTask(ClosedForm):
             std = features.float().std(0)
             self.scale = torch.where(std > 0, std, torch.ones_like(std))
         self.bank = self.scaled(features)
-        asked = self._asked()
+        queries = self._queries()
         self.curves = torch.full((len(self.ks), len(CURVES)), torch.nan, device=self.device)
         if len(self.ks) > 1:
-            self._errors(asked)
+            self._errors(queries)
             self.k = self._best()
         if self.hparams.resamples:
-            self._bias_and_variance(asked)
+            self._bias_and_variance(queries)
         place = self.ks.index(int(self.k))
         self.track("train/k", self.k.float(), 1)
         for name, value in zip(CURVES, self.curves[place], strict=True):
             if not value.isnan():
                 self.track(f"train/{name}", value, 1)
 
-    def _asked(self) -> Tensor:
-        """Rows of the bank that are asked about, the same in every run."""
+    def _queries(self) -> Tensor:
+        """Rows of the bank that are looked up to measure the errors, the same in every run."""
         generator = torch.Generator().manual_seed(0)
         return torch.randperm(len(self.bank), generator=generator)[: self.hparams.cv_samples].to(self.device)
 
-    def _errors(self, asked: Tensor) -> None:
-        """Error with each asked sample among the stored ones, and without it."""
+    def _errors(self, queries: Tensor) -> None:
+        """Error with each query among the stored ones, and without it."""
         for column in (0, 1):
             ks = [k for k in self.ks if k <= len(self.bank) - column]
             wrong = []
-            for rows in asked.split(512):
-                near, _ = self.index.search(self.bank[rows], ks[-1], rows if column else None)
-                shares = vote(self.bank_label[near], self.num_classes, ks)
+            for rows in queries.split(512):
+                neighbours, _ = self.index.search(self.bank[rows], ks[-1], rows if column else None)
+                shares = vote(self.bank_label[neighbours], self.num_classes, ks)
                 wrong.append(shares.argmax(2) != self.bank_label[rows, None])
             self.curves[: len(ks), column] = torch.cat(wrong).float().mean(0)
 
@@ -163,11 +163,11 @@ class NeighboursTask(ClosedForm):
         best = int((errors <= least).nonzero().max())  # of equals the largest k: less variance
         return torch.tensor(self.ks[best], device=self.device)
 
-    def _bias_and_variance(self, asked: Tensor) -> None:
-        """Over random halves of the train part that hold none of the asked samples."""
-        asked = asked[: max(1, len(self.bank) // 4)][:500]
+    def _bias_and_variance(self, queries: Tensor) -> None:
+        """Over random halves of the train part that hold none of the queries."""
+        queries = queries[: max(1, len(self.bank) // 4)][:500]
         free = torch.ones(len(self.bank), dtype=torch.bool, device=self.device)
-        free[asked] = False
+        free[queries] = False
         free = free.nonzero().squeeze(1)
         size = len(free) // 2
         ks = [k for k in self.ks if k <= size]
@@ -177,9 +177,9 @@ class NeighboursTask(ClosedForm):
         probs = []
         for _ in range(self.hparams.resamples):
             chosen = free[torch.randperm(len(free), generator=generator)[:size].to(free.device)]
-            near, _ = Bank(self.bank[chosen]).search(self.bank[asked], ks[-1])
-            probs.append(vote(self.bank_label[chosen][near], self.num_classes, ks))
-        bias2, variance = bias_variance(torch.stack(probs), self.bank_label[asked])
+            neighbours, _ = Bank(self.bank[chosen]).search(self.bank[queries], ks[-1])
+            probs.append(vote(self.bank_label[chosen][neighbours], self.num_classes, ks))
+        bias2, variance = bias_variance(torch.stack(probs), self.bank_label[queries])
         self.curves[: len(ks), 2], self.curves[: len(ks), 3] = bias2, variance
 
     # ---- predict ----------------------------------------------------------------------------------------------
@@ -187,8 +187,8 @@ class NeighboursTask(ClosedForm):
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id``, ``prob`` (B, K) of the chosen k, and ``votes`` (B, len(ks)), the class that each k chooses."""
         most = min(self.ks[-1], len(self.bank))
-        near, _ = self.index.search(self.scaled(self.features_of(batch)), most)
-        shares = vote(self.bank_label[near], self.num_classes, self.ks)
+        neighbours, _ = self.index.search(self.scaled(self.features_of(batch)), most)
+        shares = vote(self.bank_label[neighbours], self.num_classes, self.ks)
         return {"id": batch["id"], "prob": shares[:, self.ks.index(int(self.k))], "votes": shares.argmax(2)}
 
     def evaluate(self, part: str, batch: dict) -> None:

@@ -39,8 +39,8 @@ class PatternTask(ImageClassifier):
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Scores of classification and, where rows hold their number, accuracy by flipped cells."""
-        found = by_flips(rows) if "flips" in rows else {}  # baselines have none
-        return super().score(rows) | {f"acc_flips{n}": acc for n, acc in found.items()}
+        accuracies = by_flips(rows) if "flips" in rows else {}  # baselines have none
+        return super().score(rows) | {f"acc_flips{n}": acc for n, acc in accuracies.items()}
 
     def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """An accuracy by flipped cells reads the copies with so many."""
@@ -57,10 +57,10 @@ class PatternTask(ImageClassifier):
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Also accuracy over the number of flipped cells."""
-        found = by_flips(rows)
+        accuracies = by_flips(rows)
         figure = Figure(figsize=(6, 3.4), layout="constrained")
         axis = figure.subplots()
-        axis.plot(list(found), [float(v) for v in found.values()], marker="o")
+        axis.plot(list(accuracies), [float(v) for v in accuracies.values()], marker="o")
         axis.axhline(1 / self.num_classes, color="#999999", linestyle=":", label="chance")
         axis.set(xlabel="flipped cells of 64", ylabel="accuracy", ylim=(0, 1.03))
         axis.grid(alpha=0.3)

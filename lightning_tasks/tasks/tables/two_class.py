@@ -99,10 +99,10 @@ class TwoClassTask(GradientTask):
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Accuracy, share called class 1, share with z < 0, NLL."""
         y, label = rows["prob"][:, 1], rows["label"]
-        said = self.says_one(y)
+        predicted = self.says_one(y)
         return {
-            "acc": (said == (label == 1)).double().mean(),
-            "said_one": said.double().mean(),
+            "acc": (predicted == (label == 1)).double().mean(),
+            "said_one": predicted.double().mean(),
             "dead": (rows["z"] < 0).double().mean(),
             "nll": F.binary_cross_entropy(y.double().clamp(1e-12, 1 - 1e-12), label.double()),
         }

@@ -27,11 +27,11 @@ def blend_weights(truth: np.ndarray) -> np.ndarray:
         return -float(np.log(mixed).mean()), -(truth / mixed[:, None]).mean(0)
 
     sums_to_one = {"type": "eq", "fun": lambda w: w.sum() - 1, "jac": lambda w: np.ones(m)}
-    found = minimize(
+    solution = minimize(
         loss, np.full(m, 1 / m), jac=True, method="SLSQP", bounds=[(0, 1)] * m, constraints=[sums_to_one],
         options={"maxiter": 200, "ftol": 1e-10},
     )  # fmt: skip
-    weights = np.clip(found.x, 0, None)
+    weights = np.clip(solution.x, 0, None)
     return weights / weights.sum()
 
 
@@ -48,10 +48,10 @@ def truth_probs(probs: list[Tensor], batch: dict, ignore: int | None = None) -> 
     """
     if probs[0].ndim == 4 and "mask" in batch:
         mask = batch["mask"]
-        found = torch.stack([p.gather(1, mask[:, None])[:, 0] for p in probs], -1)  # (B, H, W, M)
-        found = found[mask != ignore] if ignore is not None else found.flatten(0, 2)  # (n, M)
-        step = max(1, len(found) // (PIXELS * len(mask)))
-        return found[::step].double().cpu().numpy()
+        true_probs = torch.stack([p.gather(1, mask[:, None])[:, 0] for p in probs], -1)  # (B, H, W, M)
+        true_probs = true_probs[mask != ignore] if ignore is not None else true_probs.flatten(0, 2)  # (n, M)
+        step = max(1, len(true_probs) // (PIXELS * len(mask)))
+        return true_probs[::step].double().cpu().numpy()
     if "label" not in batch:
         raise ValueError("--fit-weights needs samples with a label or a mask.")
     label = batch["label"]

@@ -64,16 +64,16 @@ def run(options: Namespace, overrides: list[str]) -> None:
     if not options.fit_weights:
         weights = [np.full(len(groups), 1 / len(groups))] * len(units)
     elif validation:  # the weights of a fold come from the other folds
-        found = [truths(unit, len(groups)) for unit in units]
-        weights = [blend_weights(np.concatenate(found[:i] + found[i + 1 :])) for i in range(len(units))]
+        unit_truths = [truths(unit, len(groups)) for unit in units]
+        weights = [blend_weights(np.concatenate(unit_truths[:i] + unit_truths[i + 1 :])) for i in range(len(units))]
     else:
-        fitted = np.concatenate([truths(unit, len(groups)) for unit in validation_units(groups)])
-        weights = [blend_weights(fitted)]
+        validation_truths = np.concatenate([truths(unit, len(groups)) for unit in validation_units(groups)])
+        weights = [blend_weights(validation_truths)]
 
     task = first.task
     scored = [score_unit(unit, member_weights(unit, w)) for unit, w in zip(units, weights, strict=True)]
     mean, order = concatenated([rows for rows, _ in scored])
-    alone = [concatenated([rows[m] for _, rows in scored])[0] for m in range(len(names))]
+    member_rows = [concatenated([rows[m] for _, rows in scored])[0] for m in range(len(names))]
     mean_weights = np.mean([member_weights(u, w) for u, w in zip(units, weights, strict=True)], 0)
     part = "oof" if len(units) > 1 else units[0].part
     stored = json.loads(first.dir.results.read_text())
@@ -90,7 +90,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         "metrics": scores_of(task, part, mean, options.draws),
         "members": [
             {"run": name, "weight": float(weight), "metrics": scores_of(task, part, rows, 0)}
-            for name, weight, rows in zip(names, mean_weights, alone, strict=True)
+            for name, weight, rows in zip(names, mean_weights, member_rows, strict=True)
         ],
         "notes": first.data.notes,
     }
@@ -116,13 +116,13 @@ def check_members(groups: list[Group]) -> None:
     if len(runs) < 2:
         raise ValueError("ensemble needs two or more members: give several runs, or a k-fold directory, to --runs.")
     for run in runs[1:]:
-        for what, value in (
+        for kind, value in (
             ("tasks", lambda r: type(r.task).__name__),
             ("data", lambda r: json.loads(r.dir.results.read_text())["arrays_fingerprint"]),
         ):
             if value(run) != value(runs[0]):
                 raise ValueError(
-                    f"{runs[0].dir.path} and {run.dir.path} were made from different {what} ({value(runs[0])[:12]}, "
+                    f"{runs[0].dir.path} and {run.dir.path} were made from different {kind} ({value(runs[0])[:12]}, "
                     f"{value(run)[:12]}): their predictions cannot be averaged."
                 )
 
@@ -189,7 +189,7 @@ def member_names(groups: list[Group], units: list[Unit]) -> list[str]:
 def score_unit(unit: Unit, weights: list[float]) -> tuple[dict[str, Tensor], list[dict[str, Tensor]]]:
     """Rows of the mean, and of each member; each network sees each batch once."""
     task = unit.runs[0].task
-    mean, alone = [], [[] for _ in unit.runs]
+    mean, member_rows = [], [[] for _ in unit.runs]
     for batches in batches_of(unit.runs, unit.part):
         calls: list[list[Tensor]] = []
 
@@ -198,22 +198,22 @@ def score_unit(unit: Unit, weights: list[float]) -> tuple[dict[str, Tensor], lis
             return mean_prediction(calls[-1], weights)
 
         batch = batches[0]
-        kept = {k: batch[k] for k in ("id", "group") if k in batch}
-        mean.append(on_cpu({**task.rows_with(batch, average), **kept}))
-        for m, rows in enumerate(alone):
+        metadata = {k: batch[k] for k in ("id", "group") if k in batch}
+        mean.append(on_cpu({**task.rows_with(batch, average), **metadata}))
+        for m, rows in enumerate(member_rows):
             replay = iter(calls)  # the same copies in the same order
-            rows.append(on_cpu({**task.rows_with(batch, lambda _, r=replay, m=m: next(r)[m]), **kept}))
-    return concatenated(mean)[0], [concatenated(rows)[0] for rows in alone]
+            rows.append(on_cpu({**task.rows_with(batch, lambda _, r=replay, m=m: next(r)[m]), **metadata}))
+    return concatenated(mean)[0], [concatenated(rows)[0] for rows in member_rows]
 
 
 def truths(unit: Unit, groups: int) -> np.ndarray:
     """(n, groups): what each group's mean gives to the true class, over the unit's samples."""
-    found = []
+    true_probs = []
     for batches in batches_of(unit.runs, unit.part):
         probs = predictions(unit.runs, batches)
         means = [mean_prediction([p for p, g in zip(probs, unit.group, strict=True) if g == i]) for i in range(groups)]
-        found.append(truth_probs(means, batches[0], unit.runs[0].task.hparams.get("ignore_class")))
-    return np.concatenate(found)
+        true_probs.append(truth_probs(means, batches[0], unit.runs[0].task.hparams.get("ignore_class")))
+    return np.concatenate(true_probs)
 
 
 def on_cpu(rows: dict[str, Tensor]) -> dict[str, Tensor]:

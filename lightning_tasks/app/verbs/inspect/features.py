@@ -19,9 +19,9 @@ def network_features(loaded: Run, rows: np.ndarray) -> np.ndarray:
     """
     loaded.data.parts["inspected"] = rows
     try:
-        found = [loaded.task.features(batch).cpu() for (batch,) in batches_of([loaded], "inspected")]
+        features = [loaded.task.features(batch).cpu() for (batch,) in batches_of([loaded], "inspected")]
     except ValueError as error:
         raise ValueError(f"{error} Use --features pixels.") from None
     finally:
         del loaded.data.parts["inspected"]
-    return torch.cat(found).numpy()
+    return torch.cat(features).numpy()

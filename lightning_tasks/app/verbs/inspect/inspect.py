@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
-from datamodules.audit import findings as look
+from datamodules.audit import findings as checks
 from datamodules.audit.duplicates import Duplicates, repeated_mask_outliers
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.members import Run, load_run
@@ -39,7 +39,7 @@ class Found:
     same_mask: np.ndarray
     drop: dict[int, str]
     near: list[np.ndarray]
-    leaks: list[look.Leak]
+    leaks: list[checks.Leak]
     left_out: np.ndarray
     sampled: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     points: np.ndarray | None = None
@@ -65,22 +65,22 @@ def run(options: Namespace, overrides: list[str]) -> None:
         network.data, trained_on = data, network.data
         data.load_state_dict(trained_on.state_dict())  # samples are read as the network learnt to read them
     data.setup()
-    found = findings(data, options.distance)
-    made_of = describe_features(options)
+    audit = findings(data, options.distance)
+    feature_source = describe_features(options)
     if options.tsne:
-        add_map(found, data, network, options.tsne, options.seed)
-    results = summary(found, data, task.class_names)
+        add_map(audit, data, network, options.tsne, options.seed)
+    results = summary(audit, data, task.class_names)
     results |= {"experiment": cli.options.experiment, "name": options.name}
     results["settings"] = {
         "distance": options.distance,
-        "features": made_of,
+        "features": feature_source,
         "tsne": options.tsne,
         "seed": options.seed,
     }
     results["seconds"] = round(time.perf_counter() - start, 1)
     results = clean_json(results)
     new_folder(folder, options.overwrite)
-    write(folder, results, found, data, task.class_names)
+    write(folder, results, audit, data, task.class_names)
     print_findings(results, folder)
 
 
@@ -94,14 +94,14 @@ def findings(data: Any, distance: int) -> Found:
     pool = data.pools["train"]
     count = len(pool["id"])
     prints = {
-        name: look.fingerprints(data.served(name), partial(data.images, name) if data.has_images else None)
+        name: checks.fingerprints(data.served(name), partial(data.images, name) if data.has_images else None)
         for name in data.pools
     }
     names = data.names("train", pool["id"])
-    exact = look.duplicates(prints["train"], pool.get("label", pool.get("mask")))
+    exact = checks.duplicates(prints["train"], pool.get("label", pool.get("mask")))
     same_mask = repeated_mask_outliers(pool["mask"]) if "mask" in pool else np.zeros(0, np.int64)
-    drop = look.reasons_to_drop(exact, same_mask, names)
-    rest = np.setdiff1d(np.arange(count), list(drop)).astype(np.int64)
+    drop = checks.reasons_to_drop(exact, same_mask, names)
+    remaining = np.setdiff1d(np.arange(count), list(drop)).astype(np.int64)
     parts = {p: rows for p, rows in data.parts.items() if p != "test" or not data.scores_validation}
     used = np.concatenate([rows for p, rows in parts.items() if data.pool_of(p) == "train"])
     return Found(
@@ -109,35 +109,35 @@ def findings(data: Any, distance: int) -> Found:
         exact=exact,
         same_mask=same_mask,
         drop=drop,
-        near=[rest[group] for group in look.near_groups(prints["train"][rest], distance)],
-        leaks=look.leaks({p: prints[data.pool_of(p)][np.unique(rows)] for p, rows in parts.items()}, distance),
+        near=[remaining[group] for group in checks.near_groups(prints["train"][remaining], distance)],
+        leaks=checks.leaks({p: prints[data.pool_of(p)][np.unique(rows)] for p, rows in parts.items()}, distance),
         left_out=np.setdiff1d(np.arange(count), used),
     )
 
 
-def add_map(found: Found, data: Any, network: Run | None, limit: int, seed: int) -> None:
+def add_map(audit: Found, data: Any, network: Run | None, limit: int, seed: int) -> None:
     """Find distinct samples far from all others, place some on a map, and mark its outliers; needs features."""
-    copies = np.concatenate([g[1:] for g in (*found.exact.planted, *found.exact.repeated)] or [np.zeros(0, np.int64)])
-    distinct = np.setdiff1d(np.arange(len(found.names)), copies)
-    planted = np.array([np.searchsorted(distinct, g[0]) for g in found.exact.planted], np.int64)
+    copies = np.concatenate([g[1:] for g in (*audit.exact.planted, *audit.exact.repeated)] or [np.zeros(0, np.int64)])
+    distinct = np.setdiff1d(np.arange(len(audit.names)), copies)
+    planted = np.array([np.searchsorted(distinct, g[0]) for g in audit.exact.planted], np.int64)
     if network is not None:
         features = network_features(network, distinct)
     elif data.has_images:
-        features = look.pixel_features(partial(data.images, "train"), distinct)
+        features = checks.pixel_features(partial(data.images, "train"), distinct)
     else:
-        features = look.table_features({k: v[distinct] for k, v in data.served("train").items()})
+        features = checks.table_features({k: v[distinct] for k, v in data.served("train").items()})
     if features is None or len(distinct) < 4:
         return
-    points = look.reduced(features, seed)
-    found.far = distinct[look.far_outliers(points)]
-    chosen = look.sample_rows(len(distinct), limit, planted, seed)
-    found.sampled, found.points = distinct[chosen], look.tsne_map(points[chosen], seed)
-    found.outliers = found.sampled[look.map_outliers(found.points)]
+    points = checks.reduced(features, seed)
+    audit.far = distinct[checks.far_outliers(points)]
+    chosen = checks.sample_rows(len(distinct), limit, planted, seed)
+    audit.sampled, audit.points = distinct[chosen], checks.tsne_map(points[chosen], seed)
+    audit.outliers = audit.sampled[checks.map_outliers(audit.points)]
 
 
-def summary(found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
+def summary(audit: Found, data: Any, classes: list[str]) -> dict[str, Any]:
     """All findings as plain values, samples by name."""
-    names = np.array(found.names)
+    names = np.array(audit.names)
     pool, broken = data.pools["train"], data.broken
 
     def groups(lists: list[np.ndarray]) -> list[list[str]]:
@@ -147,9 +147,9 @@ def summary(found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
     parts = {"all, before cleaning": ("train", everything)}
     parts |= {p: (data.pool_of(p), rows) for p, rows in data.parts.items() if p != "test" or not data.scores_validation}
     counts = {}
-    for part, (of, rows) in parts.items():
+    for part, (pool_name, rows) in parts.items():
         table = {k: dict(zip(class_names(len(v), classes), v.tolist(), strict=True))
-                 for k, v in look.class_table(data.pools[of], rows).items()}  # fmt: skip
+                 for k, v in checks.class_table(data.pools[pool_name], rows).items()}  # fmt: skip
         counts[part] = {"n": len(rows), **table}
     return {
         "kind": "inspect",
@@ -167,22 +167,22 @@ def summary(found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
         "split": data.part_kind,
         "groups": len(np.unique(pool["group"])) if "group" in pool else None,
         "counts": counts,
-        "planted": groups(found.exact.planted),
-        "duplicates": groups(found.exact.repeated),
-        "conflicts": groups(found.exact.conflicts),
-        "same_mask": names[found.same_mask].tolist(),
-        "near_duplicates": groups(found.near),
+        "planted": groups(audit.exact.planted),
+        "duplicates": groups(audit.exact.repeated),
+        "conflicts": groups(audit.exact.conflicts),
+        "same_mask": names[audit.same_mask].tolist(),
+        "near_duplicates": groups(audit.near),
         "leaks": [
-            {"parts": list(leak.parts), "exact": len(leak.exact), "near": len(leak.near)} for leak in found.leaks
+            {"parts": list(leak.parts), "exact": len(leak.exact), "near": len(leak.near)} for leak in audit.leaks
         ],
-        "map_outliers": {"of": len(found.sampled), "samples": names[found.outliers].tolist()},
-        "far": names[found.far].tolist(),
+        "map_outliers": {"of": len(audit.sampled), "samples": names[audit.outliers].tolist()},
+        "far": names[audit.far].tolist(),
         "undecodable": broken,
-        "exclude": len(found.drop) + len(broken.get("train", ())),
-        "left": len(names) - len(found.drop),
-        "left_out_by_the_data_module": len(found.left_out),
-        "left_out_and_not_in_exclude": names[np.setdiff1d(found.left_out, list(found.drop))].tolist(),
-        "in_exclude_and_not_left_out": names[np.setdiff1d(list(found.drop), found.left_out).astype(int)].tolist(),
+        "exclude": len(audit.drop) + len(broken.get("train", ())),
+        "left": len(names) - len(audit.drop),
+        "left_out_by_the_data_module": len(audit.left_out),
+        "left_out_and_not_in_exclude": names[np.setdiff1d(audit.left_out, list(audit.drop))].tolist(),
+        "in_exclude_and_not_left_out": names[np.setdiff1d(list(audit.drop), audit.left_out).astype(int)].tolist(),
         "notes": data.notes,
     }
 
@@ -192,21 +192,21 @@ def class_names(count: int, known: list[str]) -> list[str]:
     return [known[k] if k < len(known) else str(k) for k in range(count)]
 
 
-def write(folder: Path, results: dict[str, Any], found: Found, data: Any, classes: list[str]) -> None:
+def write(folder: Path, results: dict[str, Any], audit: Found, data: Any, classes: list[str]) -> None:
     """All files of the report."""
-    drop = [(found.names[i], why) for i, why in found.drop.items()]
+    drop = [(audit.names[i], why) for i, why in audit.drop.items()]
     drop += [(name, "cannot be decoded") for name in results["undecodable"].get("train", ())]
     table(folder / "exclude.csv", ("id", "reason"), drop)
-    suspects = [(found.names[i], f"near duplicate of {found.names[g[0]]}") for g in found.near for i in g[1:]]
-    suspects += [(found.names[i], "far from all others") for i in found.far]
-    suspects += [(found.names[i], "outlier of the t-SNE map") for i in found.outliers]
-    suspects = [row for row in suspects if row[0] not in {found.names[i] for i in found.drop}]
+    suspects = [(audit.names[i], f"near duplicate of {audit.names[g[0]]}") for g in audit.near for i in g[1:]]
+    suspects += [(audit.names[i], "far from all others") for i in audit.far]
+    suspects += [(audit.names[i], "outlier of the t-SNE map") for i in audit.outliers]
+    suspects = [row for row in suspects if row[0] not in {audit.names[i] for i in audit.drop}]
     table(folder / "suspects.csv", ("id", "reason"), suspects)
-    if results["groups"] is None and found.near:
-        groups = look.groups_of(len(found.names), found.near)
-        table(folder / "groups.csv", ("id", "group"), list(zip(found.names, groups.tolist(), strict=True)))
+    if results["groups"] is None and audit.near:
+        groups = checks.groups_of(len(audit.names), audit.near)
+        table(folder / "groups.csv", ("id", "group"), list(zip(audit.names, groups.tolist(), strict=True)))
     write_atomic(folder / "inspect.json", json.dumps(results, indent=2) + "\n")
-    figures = draw(results, found, data, classes)
+    figures = draw(results, audit, data, classes)
     writer = SummaryWriter(str(folder))
     for name, figure in figures.items():
         add_png(writer, f"inspect/{name}", save_figure(figure, folder / "figures" / f"{name}.png"))
@@ -223,22 +223,22 @@ def table(path: Path, head: tuple[str, ...], rows: list[tuple]) -> None:
     write_atomic(path, text.getvalue())
 
 
-def draw(results: dict[str, Any], found: Found, data: Any, classes: list[str]) -> dict[str, Any]:
+def draw(results: dict[str, Any], audit: Found, data: Any, classes: list[str]) -> dict[str, Any]:
     """Figures by name."""
     pool = data.pools["train"]
     figures = {}
     if (counts := {part: c["samples"] for part, c in results["counts"].items() if "samples" in c}) != {}:
         figures["classes"] = class_figure(counts)
-    if data.has_images and (shown := suspects_shown(found)):
+    if data.has_images and (shown := suspects_shown(audit)):
         pictures = data.images("train", np.array([row for row, _ in shown]))
         if pictures.ndim == 4:
-            figures["suspects"] = contact_sheet(pictures, [words for _, words in shown])
-    if found.points is not None:
-        labels = labels_of(pool, found.sampled)
-        dropped = np.isin(found.sampled, list(found.drop))
+            figures["suspects"] = contact_sheet(pictures, [caption for _, caption in shown])
+    if audit.points is not None:
+        labels = labels_of(pool, audit.sampled)
+        dropped = np.isin(audit.sampled, list(audit.drop))
         names = class_names(int(labels.max()) + 1 if labels is not None else 0, classes)
-        ringed = np.isin(found.sampled, np.union1d(found.outliers, found.far))
-        figures["map"] = map_figure(found.points, labels, names, ringed, dropped)
+        ringed = np.isin(audit.sampled, np.union1d(audit.outliers, audit.far))
+        figures["map"] = map_figure(audit.points, labels, names, ringed, dropped)
     return figures
 
 
@@ -251,18 +251,18 @@ def labels_of(pool: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray | Non
     return None
 
 
-def suspects_shown(found: Found) -> list[tuple[int, str]]:
+def suspects_shown(audit: Found) -> list[tuple[int, str]]:
     """Rows and words of the contact sheet: a few of each kind of finding."""
-    names = found.names
-    shown = [(int(g[0]), f"{names[g[0]]}\n{len(g)} copies") for g in found.exact.planted[:PLACED]]
-    shown += [(int(i), f"{names[i]}\n1 of {len(found.same_mask)}, one mask") for i in found.same_mask[:4]]
-    conflicting = {int(g[0]) for g in found.exact.conflicts}
-    same = sorted(found.exact.repeated, key=lambda g: int(g[0]) not in conflicting)[:PLACED]
-    for group in same:
-        word = "conflict" if int(group[0]) in conflicting else "duplicates"
-        shown.append((int(group[0]), f"{word}\n{', '.join(names[i] for i in group[:3])}"))
-    for group in found.near[:PLACED]:
+    names = audit.names
+    shown = [(int(g[0]), f"{names[g[0]]}\n{len(g)} copies") for g in audit.exact.planted[:PLACED]]
+    shown += [(int(i), f"{names[i]}\n1 of {len(audit.same_mask)}, one mask") for i in audit.same_mask[:4]]
+    conflicting = {int(g[0]) for g in audit.exact.conflicts}
+    ordered = sorted(audit.exact.repeated, key=lambda g: int(g[0]) not in conflicting)[:PLACED]
+    for group in ordered:
+        label = "conflict" if int(group[0]) in conflicting else "duplicates"
+        shown.append((int(group[0]), f"{label}\n{', '.join(names[i] for i in group[:3])}"))
+    for group in audit.near[:PLACED]:
         shown += [(int(i), f"{names[i]}\nnear {names[group[0]]}") for i in group[:2]]
-    shown += [(int(i), f"{names[i]}\nfar from all") for i in found.far if int(i) not in found.drop][: 2 * PLACED]
-    shown += [(int(i), f"{names[i]}\noutlier of the map") for i in found.outliers if int(i) not in found.drop]
+    shown += [(int(i), f"{names[i]}\nfar from all") for i in audit.far if int(i) not in audit.drop][: 2 * PLACED]
+    shown += [(int(i), f"{names[i]}\noutlier of the map") for i in audit.outliers if int(i) not in audit.drop]
     return shown[:SHEET]

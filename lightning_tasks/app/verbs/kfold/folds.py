@@ -56,15 +56,15 @@ class Folds:
             ValueError: The fold was made with another configuration.
         """
         run = self.run(i)
-        own = {"data.bag": i} if self.bags else {"data.fold": i, "data.folds": self.count, "data.bag": None}
-        return state_of(run, run.results.is_file() and run.rows.is_file(), self.planned | own, "folds")
+        settings = {"data.bag": i} if self.bags else {"data.fold": i, "data.folds": self.count, "data.bag": None}
+        return state_of(run, run.results.is_file() and run.rows.is_file(), self.planned | settings, "folds")
 
     def job(self, i: int, state: str) -> Job:
         """The fold's fit."""
-        own = ["--data.bag", str(i)] if self.bags else ["--data.fold", str(i), "--data.folds", str(self.count)]
-        own += [] if self.bags else ["--data.bag", "null"]
-        how = ["--resume"] if state == "begun" else ["--overwrite"]
-        args = ["fit", *FEW_FIGURES, *self.args, *own, "--name", f"{self.name}/fold_{i}", *how]
+        fold_args = ["--data.bag", str(i)] if self.bags else ["--data.fold", str(i), "--data.folds", str(self.count)]
+        fold_args += [] if self.bags else ["--data.bag", "null"]
+        mode = ["--resume"] if state == "begun" else ["--overwrite"]
+        args = ["fit", *FEW_FIGURES, *self.args, *fold_args, "--name", f"{self.name}/fold_{i}", *mode]
         return Job(f"fold_{i}", self.label(i), args, self.folder / f"fold_{i}.log")
 
 
@@ -82,11 +82,11 @@ def run(options: Namespace, fit_args: list[str]) -> None:
         raise ValueError(f"--fold {options.fold} is out of range: with --folds {count} the folds are 0..{count - 1}.")
     name = options.name or ("bags" if options.bootstrap else "kfold")
     folds = Folds(plan.run_dir.path.parent / name, name, count, options.bootstrap, fit_args, plan.settings())
-    wanted = range(count) if options.fold is None else [options.fold]
+    numbers = range(count) if options.fold is None else [options.fold]
     if options.overwrite:
-        for i in wanted:
+        for i in numbers:
             shutil.rmtree(folds.run(i).path, ignore_errors=True)
-    states = {i: folds.state(i) for i in wanted}  # before any fold runs: a wrong one would cost the others' time
+    states = {i: folds.state(i) for i in numbers}  # before any fold runs: a wrong one would cost the others' time
     for i, state in states.items():
         if state == "finished":
             print(f"{folds.label(i)}: finished before")
@@ -95,9 +95,9 @@ def run(options: Namespace, fit_args: list[str]) -> None:
         (folds.folder / "results.json").unlink(missing_ok=True)  # it no longer tells of all folds
     failed = run_jobs(todo, options.jobs, plan.options.trainer)
     if failed:
-        name, words = next(iter(failed.items()))
+        name, message = next(iter(failed.items()))
         log = folds.folder / f"{name}.log"
-        raise RuntimeError(f"{len(failed)} of {len(todo)} folds failed. {name}: {words} ({log})")
+        raise RuntimeError(f"{len(failed)} of {len(todo)} folds failed. {name}: {message} ({log})")
     if plan.options.trainer.fast_dev_run:
         return
     missing = [i for i in range(count) if folds.state(i) != "finished"]

@@ -38,8 +38,8 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
         ValueError: The folds were made from different data.
     """
     runs = [RunDir(folder / f"fold_{i}") for i in range(count)]
-    found = [json.loads(run.results.read_text()) for run in runs]
-    if len({r["arrays_fingerprint"] for r in found}) > 1:
+    fold_results = [json.loads(run.results.read_text()) for run in runs]
+    if len({r["arrays_fingerprint"] for r in fold_results}) > 1:
         raise ValueError(f"{folder}: the data changed between the folds. Train them anew with --overwrite.")
     loaded = [load_rows(run.rows) for run in runs]
     task = TaskCLI(["--config", str(runs[0].config)], run=False).model
@@ -55,8 +55,8 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     if columns is not None:
         columns |= {k: v.numpy() for k, v in rows.items() if k in task.written_rows}
         save_table(folder / "oof", columns, task.class_names)
-    results = summarise(task, found, [r for r, _ in loaded], rows, draws)
-    first = found[0]
+    results = summarise(task, fold_results, [r for r, _ in loaded], rows, draws)
+    first = fold_results[0]
     results = {
         "kind": "bags" if bags else "kfold",
         **{
@@ -69,9 +69,9 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
         + "; "
         + SELECTED,
         "test": "" if first["scores_validation"] else first["split"]["test"],
-        "notes": [*dict.fromkeys(n for r in found for n in r["notes"]), *([note] if note else [])],
+        "notes": [*dict.fromkeys(n for r in fold_results for n in r["notes"]), *([note] if note else [])],
         **results,
-        "seconds": round(sum(r["seconds"] for r in found), 2),
+        "seconds": round(sum(r["seconds"] for r in fold_results), 2),
         **{k: first[k] for k in ("device", "precision", "packages", "python", "git_commit")},
     }
     if rows is not None:
@@ -104,17 +104,17 @@ def out_of_bag(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str,
     """
     runs = [load_run(str(folder / f"fold_{i}"), is_calibrated=False) for i in range(len(loaded))]
     task, data = runs[0].task, runs[0].data
-    outside = [r["id"] for r, _ in loaded]
+    ids_by_bag = [r["id"] for r, _ in loaded]
     for run in runs:
-        run.data.parts["oob"] = np.flatnonzero(np.isin(run.data.pools["train"]["id"], torch.cat(outside).numpy()))
+        run.data.parts["oob"] = np.flatnonzero(np.isin(run.data.pools["train"]["id"], torch.cat(ids_by_bag).numpy()))
     gathered, times = [], []
     for batches in batches_of(runs, "oob"):
         batch = batches[0]
-        use = torch.stack([torch.isin(batch["id"], out.to(batch["id"].device)) for out in outside]).float()
-        rows = task.rows_with(batch, partial(mean_over, runs, batches, use / use.sum(0)))  # use: (members, B)
-        kept = {k: batch[k] for k in ("id", "group") if k in batch}
-        gathered.append({k: v.cpu() for k, v in {**rows, **kept}.items()})
-        times.append(use.sum(0).long().cpu())
+        mask = torch.stack([torch.isin(batch["id"], ids.to(batch["id"].device)) for ids in ids_by_bag]).float()
+        rows = task.rows_with(batch, partial(mean_over, runs, batches, mask / mask.sum(0)))  # mask: (members, B)
+        metadata = {k: batch[k] for k in ("id", "group") if k in batch}
+        gathered.append({k: v.cpu() for k, v in {**rows, **metadata}.items()})
+        times.append(mask.sum(0).long().cpu())
     rows, order = concatenated(gathered)
     names = np.array(data.names("train", rows["id"].numpy()), dtype=str)
     return rows, {"id": names, "bags": torch.cat(times)[order].numpy()}
@@ -122,16 +122,16 @@ def out_of_bag(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str,
 
 def mean_over(runs: list[Run], batches: list[dict], shares: Tensor, changed: dict) -> Tensor:
     """Mean prediction with a share (members, B) of each member in each sample."""
-    found = predictions(runs, batches, changed)
-    return sum(share.view(-1, *[1] * (p.ndim - 1)) * p for share, p in zip(shares, found, strict=True))
+    outputs = predictions(runs, batches, changed)
+    return sum(share.view(-1, *[1] * (p.ndim - 1)) * p for share, p in zip(shares, outputs, strict=True))
 
 
 def summarise(
-    task: Any, found: list[dict], parts: list[dict[str, Tensor]], rows: dict[str, Tensor] | None, draws: int
+    task: Any, fold_results: list[dict], parts: list[dict[str, Tensor]], rows: dict[str, Tensor] | None, draws: int
 ) -> dict[str, Any]:
     """``per_fold`` values, their mean and sd ``over_folds``, and pooled ``metrics`` with intervals."""
     per_fold = []
-    for i, (results, part) in enumerate(zip(found, parts, strict=True)):
+    for i, (results, part) in enumerate(zip(fold_results, parts, strict=True)):
         scores = {f"val/{k}": float(v) for k, v in task.score(used(task, part)).items()}
         if not results["scores_validation"]:
             scores |= {k: math.nan if m["value"] is None else m["value"] for k, m in results["metrics"].items()}

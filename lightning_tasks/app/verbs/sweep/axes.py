@@ -36,23 +36,23 @@ def combinations(grid: dict[str, list], variants: dict[str, dict | None]) -> lis
         ValueError: Two of them would have the same name, or a variant's name cannot be a directory's.
     """
     names = short_names(list(grid))
-    found: dict[str, Combination] = {}
-    for variant, own in (variants or {"": {}}).items():
+    by_slug: dict[str, Combination] = {}
+    for variant, settings in (variants or {"": {}}).items():
         if variants and not re.fullmatch(r"[\w.+-]+", str(variant)):
             raise ValueError(f"variant {variant!r}: use letters, digits, '_', '.', '+' and '-' in its name.")
-        own = dict(own or {})
-        config = own.pop("config", None)
+        settings = dict(settings or {})
+        config = settings.pop("config", None)
         for values in product(*grid.values()):
             point = dict(zip(names, values, strict=True))
             parts = [*([str(variant)] if variants else []), *(f"{k}={as_text(v)}" for k, v in point.items())]
             slug = re.sub(r"[^\w.=+-]+", "_", re.sub(r"[][{}()'\" ]", "", ",".join(parts)))
             if len(slug) > MAX_NAME:
                 raise ValueError(f"{slug[:60]}...: too long for a directory's name. Use variants, which have names.")
-            if slug in found:
+            if slug in by_slug:
                 raise ValueError(f"two combinations are named {slug}. Give each value once.")
             shown = ({"variant": str(variant)} if variants else {}) | point
-            found[slug] = Combination(slug, shown, own | dict(zip(grid, values, strict=True)), config)
-    return list(found.values())
+            by_slug[slug] = Combination(slug, shown, settings | dict(zip(grid, values, strict=True)), config)
+    return list(by_slug.values())
 
 
 def short_names(keys: list[str]) -> list[str]:
@@ -132,8 +132,8 @@ def as_args(values: dict[str, Any]) -> list[str]:
 def clash(args: list[str], keys: set[str]) -> tuple[str, str] | None:
     """An argument that sets one of ``keys``, a part of it, or what it is part of; and that key."""
     for arg in args:
-        given = arg[2:].split("=")[0] if arg.startswith("--") else ""
-        for key in sorted(keys) if given not in ("", "model", "data") else ():  # these name classes
-            if f"{given}.".startswith(f"{key}.") or f"{key}.".startswith(f"{given}."):
-                return f"--{given}", key
+        option = arg[2:].split("=")[0] if arg.startswith("--") else ""
+        for key in sorted(keys) if option not in ("", "model", "data") else ():  # these name classes
+            if f"{option}.".startswith(f"{key}.") or f"{key}.".startswith(f"{option}."):
+                return f"--{option}", key
     return None

@@ -42,16 +42,16 @@ class Sweep:
         Raises:
             ValueError: An unknown option, a run of another configuration, or two combinations that are the same.
         """
-        self.planned, seen = {}, {}
+        self.planned, slugs = {}, {}
         for combo in sorted(self.combos, key=lambda c: c.config is not None):  # the first names the experiment
             plan = Plan([*self.fit_args(combo), "--seed_everything", str(self.seeds[0])])
-            if not seen:
+            if not slugs:
                 self.experiment, self.trainer = plan.options.experiment, plan.options.trainer
                 self.folder = plan.run_dir.path.parent / self.name
             self.planned[combo.slug] = plan.settings()
-            same = seen.setdefault(repr(self.planned[combo.slug]), combo.slug)
-            if same != combo.slug:
-                raise ValueError(f"{same} and {combo.slug} are the same configuration. Leave one of them out.")
+            first = slugs.setdefault(repr(self.planned[combo.slug]), combo.slug)
+            if first != combo.slug:
+                raise ValueError(f"{first} and {combo.slug} are the same configuration. Leave one of them out.")
         if self.overwrite:
             for combo in self.combos:
                 for seed in self.seeds:
@@ -77,9 +77,9 @@ class Sweep:
 
     def job(self, number: int, combo: Combination, seed: int) -> Job:
         """One fit; the scores without a network are the same for all, so that the first run alone computes them."""
-        how = ["--resume"] if self.states[combo.slug, seed] == "begun" else ["--overwrite"]
+        mode = ["--resume"] if self.states[combo.slug, seed] == "begun" else ["--overwrite"]
         names = ["--experiment", self.experiment, "--name", f"{self.name}/{combo.slug}/seed_{seed}"]
-        alone = [] if number == 0 else ["--baselines", "false"]
+        baselines = [] if number == 0 else ["--baselines", "false"]
         label = f"run {number + 1} of {len(self.runs)} ({combo.slug}, seed {seed})"
-        args = ["fit", *FEW_FIGURES, *self.fit_args(combo), "--seed_everything", str(seed), *names, *alone, *how]
+        args = ["fit", *FEW_FIGURES, *self.fit_args(combo), "--seed_everything", str(seed), *names, *baselines, *mode]
         return Job(f"{combo.slug}/seed_{seed}", label, args, self.folder / combo.slug / f"seed_{seed}.log")

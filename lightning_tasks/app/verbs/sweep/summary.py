@@ -32,7 +32,7 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
         sweep: After its ``plan``.
         failed: ``<slug>/seed_<n>`` -> message, of runs that failed in this call.
     """
-    runs, combos, found = [], [], []
+    runs, combos, results = [], [], []
     for combo in sweep.combos:
         rows = []
         for seed in sweep.seeds:
@@ -41,9 +41,13 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
             if name in failed:
                 row |= {"status": "failed", "error": failed[name], "log": str(sweep.folder / f"{name}.log")}
             elif run.results.is_file():
-                found.append(json.loads(run.results.read_text()))
-                row |= {"status": "finished", "seconds": found[-1]["seconds"], "best_epoch": found[-1]["best_epoch"]}
-                row["metrics"] = metrics_of(run, found[-1])
+                results.append(json.loads(run.results.read_text()))
+                row |= {
+                    "status": "finished",
+                    "seconds": results[-1]["seconds"],
+                    "best_epoch": results[-1]["best_epoch"],
+                }
+                row["metrics"] = metrics_of(run, results[-1])
             else:
                 row["status"] = "waiting"
             rows.append(row)
@@ -54,7 +58,7 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
         combos.append({"combination": combo.slug, "shown": combo.shown, "n": len(done), "seconds": mean_seconds,
                        "metrics": stats})  # fmt: skip
         runs += rows
-    baselines = next((f["baselines"] for f in found if f["baselines"]), {})
+    baselines = next((f["baselines"] for f in results if f["baselines"]), {})
     return clean_json(
         {
             "kind": "sweep",
@@ -63,10 +67,10 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
             "title": sweep.title or f"{sweep.experiment}: {sweep.name}",
             "axes": list(sweep.combos[0].shown),
             "seeds": sweep.seeds,
-            "shown": sweep.metrics or ([default_metric(found[0])] if found else []),
-            "data_source": ", ".join(dict.fromkeys(f["data_source"] for f in found)),
-            "notes": list(dict.fromkeys(note for f in found for note in f["notes"])),
-            "seconds": round(sum(f["seconds"] for f in found), 2),
+            "shown": sweep.metrics or ([default_metric(results[0])] if results else []),
+            "data_source": ", ".join(dict.fromkeys(f["data_source"] for f in results)),
+            "notes": list(dict.fromkeys(note for f in results for note in f["notes"])),
+            "seconds": round(sum(f["seconds"] for f in results), 2),
             "failed": len(failed),
             "waiting": sum(row["status"] == "waiting" for row in runs),
             "baselines": {name: {f"test/{k}": v for k, v in scores.items()} for name, scores in baselines.items()},
@@ -81,10 +85,10 @@ def metrics_of(run: RunDir, results: dict[str, Any]) -> dict[str, float | None]:
     """Test metrics; those of train and validation at the epoch whose weights were tested, and ``last/...``."""
     table = read_metrics(run.metrics)
     best = next((row for row in table if row["epoch"] == results["best_epoch"]), {})
-    found = {name: m["value"] for name, m in results["metrics"].items()}
-    found |= {name: value for name, value in best.items() if "/" in name} | results["best"]
-    found |= {f"last/{name}": value for name, value in (table[-1] if table else {}).items() if "/" in name}
-    return {name: value for name, value in found.items() if not name.endswith("train/lr")}
+    metrics = {name: m["value"] for name, m in results["metrics"].items()}
+    metrics |= {name: value for name, value in best.items() if "/" in name} | results["best"]
+    metrics |= {f"last/{name}": value for name, value in (table[-1] if table else {}).items() if "/" in name}
+    return {name: value for name, value in metrics.items() if not name.endswith("train/lr")}
 
 
 def default_metric(results: dict[str, Any]) -> str:
@@ -140,9 +144,9 @@ def markdown(results: dict[str, Any]) -> str:
     notes = [f"note: {note}" for note in results["notes"]]
     if results["waiting"]:
         notes.append(f"{results['waiting']} runs are still missing.")
-    wrong = [f"- FAILED {r['combination']}, seed {r['seed']}: {' '.join(r['error'].split())} ({r['log']})"
+    failures = [f"- FAILED {r['combination']}, seed {r['seed']}: {' '.join(r['error'].split())} ({r['log']})"
              for r in results["runs"] if r["status"] == "failed"]  # fmt: skip
-    parts = [f"# {results['title']}", facts_of(results), "\n".join(lines), *notes, "\n".join(wrong)]
+    parts = [f"# {results['title']}", facts_of(results), "\n".join(lines), *notes, "\n".join(failures)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -212,12 +216,12 @@ def draw_rows(panel: Any, results: dict, metric: str) -> None:
     """Mean with a whisker of one sd for each combination; not from zero, where differences could not be seen."""
     combos = results["combinations"]
     for y, combo in enumerate(combos):
-        found = combo["metrics"].get(metric)
-        if mean_sd(found) == "-":
+        stats = combo["metrics"].get(metric)
+        if mean_sd(stats) == "-":
             continue
         singles = single_runs(results, combo, metric)
         panel.plot(singles, [y] * len(singles), ".", color="#56B4E9", zorder=3)
-        panel.errorbar(found["mean"], y, xerr=found["sd"] or 0.0, fmt="D", color="#D55E00", markersize=5, capsize=4)
+        panel.errorbar(stats["mean"], y, xerr=stats["sd"] or 0.0, fmt="D", color="#D55E00", markersize=5, capsize=4)
     panel.set_yticks(range(len(combos)), [c["combination"] for c in combos], fontsize=8)
     panel.set_ylim(len(combos) - 0.5, -0.5)
     panel.locator_params(axis="x", nbins=5)
@@ -227,6 +231,6 @@ def draw_rows(panel: Any, results: dict, metric: str) -> None:
 
 def single_runs(results: dict, combo: dict, metric: str) -> list[float]:
     """Values of the runs of one combination."""
-    found = [r["metrics"].get(metric) for r in results["runs"]
+    values = [r["metrics"].get(metric) for r in results["runs"]
              if r["combination"] == combo["combination"] and r["status"] == "finished"]  # fmt: skip
-    return [value for value in found if value is not None]
+    return [value for value in values if value is not None]

@@ -25,25 +25,25 @@ FILE_KEYS = tuple(FILE_TYPES)
 def run(options: Namespace, fit_args: list[str]) -> None:
     """``sweep --config C --grid model.lr=0.01,0.1 --seeds 0,1,2`` or ``sweep --sweep F``, and fit options."""
     check_options(options, fit_args)
-    found = read_file(Path(options.sweep)) if options.sweep else {}
-    grid = (found.get("grid") or {}) | parse_grids(options.grid)
-    variants = found.get("variants") or ({"default": {}} if options.seeds and not grid else {})
+    content = read_file(Path(options.sweep)) if options.sweep else {}
+    grid = (content.get("grid") or {}) | parse_grids(options.grid)
+    variants = content.get("variants") or ({"default": {}} if options.seeds and not grid else {})
     if not grid and not variants:
         raise ValueError("nothing to compare: give --grid model.lr=0.01,0.1 or --sweep configs/sweeps/FILE.yaml, "
                          "or --seeds 0,1,2 to see the spread of one configuration.")  # fmt: skip
     combos = combinations(grid, variants)
-    own = {key for combo in combos for key in combo.settings}
-    if pair := clash(fit_args, own):
+    keys = {key for combo in combos for key in combo.settings}
+    if pair := clash(fit_args, keys):
         raise ValueError(f"{pair[0]} cannot be set for all runs: the sweep compares values of {pair[1]}.")
     sweep = Sweep(
         options.name or (Path(options.sweep).stem if options.sweep else "sweep"),
         combos,
-        options.seeds or found.get("seeds") or [0, 1, 2],
-        options.config or ([found["config"]] if "config" in found else []),
+        options.seeds or content.get("seeds") or [0, 1, 2],
+        options.config or ([content["config"]] if "config" in content else []),
         fit_args,
-        found.get("settings") or {},
-        options.metric or found.get("metrics"),
-        found.get("title"),
+        content.get("settings") or {},
+        options.metric or content.get("metrics"),
+        content.get("title"),
         overwrite=options.overwrite,
     )
     execute(sweep, options.jobs)
@@ -80,8 +80,8 @@ def execute(sweep: Sweep, jobs: int | None) -> dict[str, Any]:
         return {}
     results = summarise(sweep, failed)
     if not any(row["status"] == "finished" for row in results["runs"]):
-        name, words = next(iter(failed.items()))
-        raise RuntimeError(f"none of {len(sweep.runs)} runs finished. {name}: {words} ({sweep.folder / name}.log)")
+        name, message = next(iter(failed.items()))
+        raise RuntimeError(f"none of {len(sweep.runs)} runs finished. {name}: {message} ({sweep.folder / name}.log)")
     check_metrics(results)
     write_all(sweep.folder, results, figure=True)
     show(sweep.folder, results)
@@ -95,27 +95,27 @@ def read_file(path: Path) -> dict[str, Any]:
         FileNotFoundError: No such file.
         ValueError: No YAML, no mapping, or an unknown key.
     """
-    found = read_yaml(path)
-    if not isinstance(found, dict):
+    content = read_yaml(path)
+    if not isinstance(content, dict):
         raise ValueError(f"{path}: expected keys such as config, grid, variants and seeds.")
-    for key in found:
+    for key in content:
         if key not in FILE_KEYS:
             raise ValueError(
                 f"{path}: unknown key {key!r}.{nearest(key, list(FILE_KEYS))} Keys: {', '.join(FILE_KEYS)}."
             )
-    check_types(str(path), found, FILE_TYPES)
-    variants = found.get("variants") or {}
+    check_types(str(path), content, FILE_TYPES)
+    variants = content.get("variants") or {}
     check_types(f"{path}: variants", variants, dict.fromkeys(variants, dict))
-    for holder in (found, *variants.values()):
+    for holder in (content, *variants.values()):
         if "config" in (holder or {}):
             holder["config"] = str(path.parent / holder["config"])
-    for key, values in (found.get("grid") or {}).items():
+    for key, values in (content.get("grid") or {}).items():
         if not isinstance(values, list) or not values:
             raise ValueError(f"{path}: grid.{key} must be a list of values, such as [1, 2, 4]; it is {values!r}.")
-        found["grid"][key] = [number_of(value) for value in values]
-    if "seeds" in found:
-        found["seeds"] = int_list(",".join(map(str, found["seeds"])), f"{path}: seeds")
-    return found
+        content["grid"][key] = [number_of(value) for value in values]
+    if "seeds" in content:
+        content["seeds"] = int_list(",".join(map(str, content["seeds"])), f"{path}: seeds")
+    return content
 
 
 def check_options(options: Namespace, fit_args: list[str]) -> None:

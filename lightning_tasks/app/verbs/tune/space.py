@@ -37,14 +37,14 @@ class Space:
 
     def suggest(self, trial: "Trial") -> dict[str, Any]:
         """Values of one trial."""
-        found = {}
+        values = {}
         for key, r in self.ranges.items():
             if r["type"] == "categorical":
-                found[key] = trial.suggest_categorical(key, [scalar(choice) for choice in r["choices"]])
+                values[key] = trial.suggest_categorical(key, [scalar(choice) for choice in r["choices"]])
             else:
                 suggest = trial.suggest_int if r["type"] == "int" else trial.suggest_float
-                found[key] = suggest(key, r["low"], r["high"], **{k: r[k] for k in ("step", "log") if k in r})
-        return found
+                values[key] = suggest(key, r["low"], r["high"], **{k: r[k] for k in ("step", "log") if k in r})
+        return values
 
     def samples(self) -> list[dict[str, Any]]:
         """Settings that hold every limit and every choice at least once: to be parsed before the search."""
@@ -67,31 +67,31 @@ def read_space(path: Path) -> Space:
         FileNotFoundError: No such file.
         ValueError: No YAML, an unknown key or type, or a range that is empty or a single value.
     """
-    found = read_yaml(path)
-    if not isinstance(found, dict) or not found.get("space"):
+    content = read_yaml(path)
+    if not isinstance(content, dict) or not content.get("space"):
         raise ValueError(f"{path}: expected a mapping with the key 'space', which holds a range for each setting.")
-    for key in found:
+    for key in content:
         if key not in FILE_KEYS:
             raise ValueError(f"{path}: unknown key {key!r}.{nearest(key, list(FILE_KEYS))}")
-    check_types(str(path), found, FILE_TYPES)
-    ranges = {key: checked(f"{path}: space.{key}", r) for key, r in found["space"].items()}
-    config = str(path.parent / found["config"]) if "config" in found else None
-    return Space(config, found.get("fixed") or {}, found.get("search") or {}, ranges)
+    check_types(str(path), content, FILE_TYPES)
+    ranges = {key: checked(f"{path}: space.{key}", r) for key, r in content["space"].items()}
+    config = str(path.parent / content["config"]) if "config" in content else None
+    return Space(config, content.get("fixed") or {}, content.get("search") or {}, ranges)
 
 
-def checked(where: str, given: Any) -> dict[str, Any]:
+def checked(where: str, spec: Any) -> dict[str, Any]:
     """One range, with ``1e-4`` as a number.
 
     Raises:
         ValueError: See ``read_space``.
     """
-    kind = given.get("type") if isinstance(given, dict) else None
+    kind = spec.get("type") if isinstance(spec, dict) else None
     if kind not in KEYS:
         raise ValueError(f"{where}: type={kind!r}: choose int, float or categorical.")
-    for key in given:
+    for key in spec:
         if key not in KEYS[kind]:
             raise ValueError(f"{where}: {kind} has no key {key!r}.{nearest(key, list(KEYS[kind]))}")
-    r = {key: number_of(value) for key, value in given.items()}
+    r = {key: number_of(value) for key, value in spec.items()}
     if kind == "categorical":
         if not isinstance(r.get("choices"), list) or len(r["choices"]) < 2:
             raise ValueError(f"{where}: choices must be a list of two or more values.")

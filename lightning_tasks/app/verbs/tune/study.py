@@ -94,16 +94,16 @@ class Search:
             for trial in self.all():
                 if trial.state == TrialState.RUNNING and not held(self.trial_lock(trial.number)):
                     self._interrupted(trial)
-            place = len(self.all())
-            if place >= self.trials:
+            index = len(self.all())
+            if index >= self.trials:
                 return None
-            seed = (self.seed * 100_003 + place) * len(SAMPLERS) + SAMPLERS.index(self.name)
+            seed = (self.seed * 100_003 + index) * len(SAMPLERS) + SAMPLERS.index(self.name)
             self.study.sampler = make_sampler(self.name, seed, self.trials)
             trial = self.study.ask()
             values = space.suggest(trial)
             self._held = self.trial_lock(trial.number).open("w")
             fcntl.flock(self._held, fcntl.LOCK_EX)
-            return trial, place, values
+            return trial, index, values
 
     def _interrupted(self, trial: FrozenTrial) -> None:
         """Its process died: close it, and let the same values run again, unless they did that too often."""
@@ -146,8 +146,8 @@ class Search:
             RuntimeError: No trial was completed; says why the last one failed.
         """
         if not any(t.state == TrialState.COMPLETE for t in self.done()):
-            words = [t.user_attrs["error"] for t in self.done() if "error" in t.user_attrs]
-            reason = f" The last one failed: {words[-1]}" if words else ""
+            errors = [t.user_attrs["error"] for t in self.done() if "error" in t.user_attrs]
+            reason = f" The last one failed: {errors[-1]}" if errors else ""
             raise RuntimeError(f"no trial of the {self.name} search was completed.{reason} ({self.folder / 'trials'})")
         return self.study.best_trial
 

@@ -165,10 +165,10 @@ def history(rows: list[dict[str, Any]], metric: str, mode: str) -> Figure:
     axis = figure.subplots()
     pick = np.fmin if mode == "min" else np.fmax
     for name in dict.fromkeys(row["search"] for row in rows):
-        own = [row for row in rows if row["search"] == name]
-        x = np.arange(1, len(own) + 1)
-        complete = np.array([r["value"] if r["state"] == "complete" else math.nan for r in own])
-        pruned = np.array([r["value"] if r["state"] == "pruned" else math.nan for r in own], float)
+        trials = [row for row in rows if row["search"] == name]
+        x = np.arange(1, len(trials) + 1)
+        complete = np.array([r["value"] if r["state"] == "complete" else math.nan for r in trials])
+        pruned = np.array([r["value"] if r["state"] == "pruned" else math.nan for r in trials], float)
         axis.step(x, pick.accumulate(complete), where="post", color=COLORS[name], label=f"{name}, best so far")
         axis.plot(x, complete, "o", color=COLORS[name], markersize=4, alpha=0.7)
         axis.plot(x, pruned, "x", color=COLORS[name], markersize=5, alpha=0.7)
@@ -190,10 +190,10 @@ def effects(rows: list[dict[str, Any]], ranges: dict[str, dict[str, Any]], metri
     for panel, (key, r), name in zip(panels, ranges.items(), short_names(list(ranges)), strict=False):
         choices = [str(scalar(choice)) for choice in r.get("choices", [])]
         for search in dict.fromkeys(row["search"] for row in rows):
-            own = [row for row in rows if row["search"] == search]
-            x = [choices.index(str(row[key])) if choices else row[key] for row in own]
+            trials = [row for row in rows if row["search"] == search]
+            x = [choices.index(str(row[key])) if choices else row[key] for row in trials]
             panel.plot(
-                x, [row["value"] for row in own], "o", color=COLORS[search], markersize=4, alpha=0.7, label=search
+                x, [row["value"] for row in trials], "o", color=COLORS[search], markersize=4, alpha=0.7, label=search
             )
         if choices:
             panel.set_xticks(range(len(choices)), choices, fontsize=8, rotation=30)

@@ -38,11 +38,11 @@ class Report(Callback):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report one epoch."""
-        found = trainer.callback_metrics
-        if self.metric not in found:
-            known = sorted(name for name in found if name.startswith("val/"))
+        metrics = trainer.callback_metrics
+        if self.metric not in metrics:
+            known = sorted(name for name in metrics if name.startswith("val/"))
             raise UnknownMetric(f"--metric {self.metric}: validation has no such metric.{nearest(self.metric, known)}")
-        value = float(found[self.metric])
+        value = float(metrics[self.metric])
         if not math.isfinite(value):
             raise ValueError(f"{self.metric} is {value} at epoch {trainer.current_epoch}.")
         self.values.append(value)
@@ -117,7 +117,7 @@ def run_trial(search: Search, trial: Trial, args: list[str], metric: str, mode: 
     try:
         cli = TrialCLI(args, report)
     except UnknownMetric:
-        search.tell(trial, TrialState.FAIL)  # without words, so that it does not count
+        search.tell(trial, TrialState.FAIL)  # without an error, so that it does not count
         raise
     except Exception as error:
         log = search.folder / "trials" / f"{search.name}_{trial.number}.log"
@@ -127,14 +127,16 @@ def run_trial(search: Search, trial: Trial, args: list[str], metric: str, mode: 
     trial.set_user_attr("epochs", len(report.values))
     if cli is None:
         search.tell(trial, TrialState.FAIL)
-        words = f"FAILED. {trial.user_attrs['error']} ({log})"
+        outcome = f"FAILED. {trial.user_attrs['error']} ({log})"
     else:
         trial.set_user_attr("parameters", cli.model.num_parameters)
         if report.pruned:
             search.tell(trial, TrialState.PRUNED)
         else:
             search.tell(trial, TrialState.COMPLETE, report.best)
-        words = f"{metric} {report.best:.4f}" + (f", pruned after epoch {len(report.values)}" if report.pruned else "")
+        outcome = f"{metric} {report.best:.4f}" + (
+            f", pruned after epoch {len(report.values)}" if report.pruned else ""
+        )
     del cli
     free_memory()
-    return words
+    return outcome

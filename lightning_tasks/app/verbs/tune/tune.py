@@ -117,15 +117,15 @@ def agree(tuning: Tuning, trial_plan: Plan) -> None:
     """
     space, o = tuning.space, tuning.options
     searched = set(space.ranges)
-    now = {key: value for key, value in trial_plan.settings().items() if key not in searched}
-    now |= {f"space {key}": as_text(r) for key, r in space.ranges.items()}
-    now |= {"metric": tuning.metric, "mode": tuning.mode, "sampler": o.sampler, "pruner": o.pruner}
+    made_of = {key: value for key, value in trial_plan.settings().items() if key not in searched}
+    made_of |= {f"space {key}": as_text(r) for key, r in space.ranges.items()}
+    made_of |= {"metric": tuning.metric, "mode": tuning.mode, "sampler": o.sampler, "pruner": o.pruner}
     path = tuning.folder / "made_of.json"
     with locked(tuning.folder / "made_of.lock"):
         if not path.is_file():
-            path.write_text(json.dumps(now, indent=2) + "\n")
+            path.write_text(json.dumps(made_of, indent=2) + "\n")
             return
-        differ = differences(json.loads(path.read_text()), json.loads(json.dumps(now)))
+        differ = differences(json.loads(path.read_text()), json.loads(json.dumps(made_of)))
     if differ:
         raise ValueError(
             f"{tuning.folder} was made with another configuration: {', '.join(differ[:5])}"
@@ -139,17 +139,17 @@ def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
     if len(search.done()) >= search.trials:
         print(f"{search.name}: all {search.trials} trials were run before")
     while timeout is None or time.monotonic() - begin < timeout:
-        asked = search.ask(tuning.space)
-        if asked is None:
+        proposal = search.ask(tuning.space)
+        if proposal is None:
             break
-        trial, place, values = asked
-        label = f"trial {place + 1} of {search.trials} ({search.name}_{trial.number})"
+        trial, index, values = proposal
+        label = f"trial {index + 1} of {search.trials} ({search.name}_{trial.number})"
         drawn = zip(short_names(list(values)), values.values(), strict=True)
         print(f"{label}: {', '.join(f'{name}={short(value)}' for name, value in drawn)}", flush=True)
         names = ["--experiment", tuning.plan.options.experiment]
         names += ["--name", f"{o.study}/trials/{search.name}_{trial.number}", "--overwrite"]
         try:
-            words = run_trial(search, trial, ["fit", *tuning.trial_args(values), *names], tuning.metric, tuning.mode)
+            outcome = run_trial(search, trial, ["fit", *tuning.trial_args(values), *names], tuning.metric, tuning.mode)
         except UnknownMetric:
             if not search.done():
                 (tuning.folder / "made_of.json").unlink(missing_ok=True)  # nothing was searched yet
@@ -158,7 +158,7 @@ def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
             raise SystemExit(f"Interrupted in {label}. The same command goes on from there.") from stop
         finally:
             search.let_go()
-        print(f"{label}: {words}", flush=True)
+        print(f"{label}: {outcome}", flush=True)
         search.check_hope()
 
 
@@ -169,12 +169,14 @@ def short(value: Any) -> str:
 
 def side_by_side(search: Search, args: list[str], jobs: int) -> None:
     """The same command in ``jobs`` processes that share the study and only run trials."""
-    at = args.index("--jobs") if "--jobs" in args else None
-    rest = [a for a in args if not a.startswith("--jobs=")] if at is None else [*args[:at], *args[at + 2 :]]
+    index = args.index("--jobs") if "--jobs" in args else None
+    remaining = (
+        [a for a in args if not a.startswith("--jobs=")] if index is None else [*args[:index], *args[index + 2 :]]
+    )
     if len(search.done()) >= search.trials:
         print(f"{search.name}: all {search.trials} trials were run before")
         return
-    command = ["tune", *rest, "--only", search.name, "--trials", str(search.trials)]
+    command = ["tune", *remaining, "--only", search.name, "--trials", str(search.trials)]
     workers = [
         Job(f"{search.name} {i}", f"{search.name}, process {i + 1} of {jobs}", command,
             search.folder / f"{search.name}_worker_{i}.log")
@@ -182,24 +184,26 @@ def side_by_side(search: Search, args: list[str], jobs: int) -> None:
     ]  # fmt: skip
     failed = run_jobs(workers, jobs, None)
     if len(failed) == len(workers):
-        name, words = next(iter(failed.items()))
-        raise RuntimeError(f"all processes of the {search.name} search failed. {name}: {words}")
+        name, message = next(iter(failed.items()))
+        raise RuntimeError(f"all processes of the {search.name} search failed. {name}: {message}")
 
 
 def finish(tuning: Tuning, searches: dict[str, Search]) -> None:
     """Train and test each winner and the configuration by hand with fresh seeds, each once; then report."""
     o, space = tuning.options, tuning.space
-    found = []
+    winners = []
     for name, search in searches.items():
         best = search.best()
         label = {"configuration": f"{name} (trial {best.number})"}
-        found.append(Combination(f"{name}_{best.number}", label, space.fixed | best.params))
+        winners.append(Combination(f"{name}_{best.number}", label, space.fixed | best.params))
     combos: dict[str, Combination] = {}
-    for combo in [*found, Combination("by_hand", {"configuration": "by hand"}, {})]:
-        same = combos.setdefault(repr(Plan([*tuning.config, *tuning.args, *as_args(combo.settings)]).settings()), combo)
-        if same is not combo:
-            same.shown["configuration"] += f" = {combo.shown['configuration']}"
-    write_best(tuning, found[0])
+    for combo in [*winners, Combination("by_hand", {"configuration": "by hand"}, {})]:
+        first = combos.setdefault(
+            repr(Plan([*tuning.config, *tuning.args, *as_args(combo.settings)]).settings()), combo
+        )
+        if first is not combo:
+            first.shown["configuration"] += f" = {combo.shown['configuration']}"
+    write_best(tuning, winners[0])
     seeds = o.seeds or [tuning.seed + i for i in (1, 2, 3)]
     final = Sweep(
         f"{o.study}/final",
