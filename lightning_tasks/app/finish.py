@@ -18,7 +18,7 @@ from lightning_tasks.callbacks import Stopwatch
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.calibration import weights_digest
-from lightning_tasks.runs.checkpoint import load_weights
+from lightning_tasks.runs.checkpoint import is_whole, load_weights
 from lightning_tasks.runs.data_record import read_data_record
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json, device_name, git_commit
@@ -66,7 +66,10 @@ def finish_fit(fitted: Fitted) -> None:
     run, task, data, trainer = fitted.run, fitted.task, fitted.data, fitted.trainer
     options, stopwatch = fitted.options, fitted.stopwatch
     # What lies in the run: a trainer may remember another place. No best where the monitored metric never came.
-    checkpoint = load_weights(task, run.best if run.best.is_file() else run.last)
+    weights = run.best if is_whole(run.best) else run.last
+    if weights is run.last and run.best.is_file():
+        data.note(f"{run.best.name} cannot be read, and no epoch is left to choose another: the last one is scored.")
+    checkpoint = load_weights(task, weights)
     if not data.scores_validation:
         validation = validation_rows(trainer, task, data)
     trainer.test(task, datamodule=data, verbose=False)

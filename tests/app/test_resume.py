@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from lightning_tasks.app.settings import FROM_HERE, NEUTRAL, refused
-from lightning_tasks.callbacks import read_metrics
+from lightning_tasks.common.tables import read_metrics
 from tests.conftest import results
 from tests.toys import ToyDataModule
 
@@ -215,3 +215,12 @@ def test_a_run_that_was_moved_is_scored_by_what_lies_in_it(toy, epochs):
     whole = toy(*args, EPOCHS, epochs, name="whole")
     assert results(moved)["metrics"] == results(whole)["metrics"]
     assert results(moved)["best"] == results(whole)["best"] and files(run) == before
+
+
+def test_a_finished_run_whose_best_was_cut_is_scored_by_its_last_epoch_and_says_so(toy):
+    args = (EPOCHS, 2, "--model.schedule", "none")
+    run = toy("ToySequence", *args)
+    best = run / "checkpoints/best.ckpt"
+    best.write_bytes(best.read_bytes()[:500])
+    again = results(toy("ToySequence", *args, "--resume"))
+    assert again["best_epoch"] == 1 and "best.ckpt cannot be read" in " ".join(again["notes"])
