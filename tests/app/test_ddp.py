@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lightning_tasks.app import main
-from lightning_tasks.callbacks import read_metrics
+from lightning_tasks.common.tables import read_metrics
 from tests.conftest import ROOT, results
 from tests.problems.test_image_classification import Animals
 from tests.tasks.images.test_mars import write_pack

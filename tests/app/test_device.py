@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from lightning_tasks.app.jobs import one_process
-from lightning_tasks.app.members import load_run
-from lightning_tasks.app.predict import batches_of
+from lightning_tasks.app.members import batches_of, load_run
 from lightning_tasks.runs.results import device_name
 from tests.conftest import results
 
@@ -20,9 +19,9 @@ def test_results_name_the_device_of_the_trainer_and_verbs_use_that_of_the_run(to
     assert results(run)["device"].startswith("CPU, ")
     assert device_name(torch.device("cuda", 1)) == "GPU cuda:1"
     loaded = load_run(str(run), list(CPU))
-    assert {batch["id"].device.type for batch in batches_of([loaded.task], loaded.data, "test")} == {"cpu"}
-    given = batches_of([loaded.task], loaded.data, "test", torch.device("meta"))
-    assert next(given)["id"].device.type == "meta"
+    assert {batch["id"].device.type for (batch,) in batches_of([loaded], "test")} == {"cpu"}
+    loaded.task.to("meta")
+    assert next(batches_of([loaded], "test"))[0]["id"].device.type == "meta"
 
 
 @pytest.mark.parametrize(("accelerator", "alone"), [("cpu", True), ("auto", False)])

@@ -84,13 +84,12 @@ def test_it_is_fitted_on_validation_scored_on_test_and_used_by_predict(fitted, c
 
 
 def test_verbs_that_stream_use_it_too(fitted, cli):
-    from lightning_tasks.app.members import load_run
-    from lightning_tasks.app.predict import stream
+    from lightning_tasks.app.members import load_run, mean_batches
 
     run = fitted()
     cli("calibrate", "--run", run, "--draws", 0, "--method", "isotonic")
-    loaded, plain = load_run(run), load_run(run, calibrated=False)
-    one, other = (next(iter(stream([r.task], r.data, "test")))["prob"] for r in (loaded, plain))
+    loaded, plain = load_run(run), load_run(run, is_calibrated=False)
+    one, other = (next(mean_batches([r], "test"))["prob"] for r in (loaded, plain))
     assert (one.argmax(1) == other.argmax(1)).all() and abs(one - other).max() > 0.01
     assert set(np.round(one.max(1).values.numpy(), 6)) <= set(
         np.round(np.interp(other.max(1).values.numpy(), read(run)["map"]["x"], read(run)["map"]["y"]), 6)
