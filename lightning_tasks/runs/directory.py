@@ -7,8 +7,6 @@ from pathlib import Path
 
 from lightning_tasks.common.atomic import write_atomic_with
 
-from .checkpoint import is_whole
-
 
 class RunDir:
     """Paths of one run.
@@ -34,6 +32,8 @@ class RunDir:
 
     def newest(self) -> Path | None:
         """The checkpoint to go on from: the last, or where that is cut the best; None where neither is whole."""
+        from .checkpoint import is_whole  # here: what is said of a command line does not wait for torch
+
         return next((path for path in (self.last, self.best) if is_whole(path)), None)
 
     def check(self, resume: bool, overwrite: bool) -> None:

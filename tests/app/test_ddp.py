@@ -99,7 +99,8 @@ def columns(path: Path) -> dict[str, np.ndarray]:
     with path.open() as file:
         rows = list(csv.DictReader(file))
     text = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    return {key: value if key == "id" else value.astype(float) for key, value in text.items()}
+    names = ("id", "pred", "label")  # names of samples and classes
+    return {key: value if key in names else value.astype(float) for key, value in text.items()}
 
 
 def assert_same(one: Path, two: Path) -> None:

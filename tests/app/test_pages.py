@@ -130,7 +130,7 @@ def test_the_figure_has_three_panels_a_row_whole_epochs_and_the_best_one():
         assert list(first.get_ydata()) == [1.0, 0.5, 1 / 3] and list(best.get_xdata()) == [1, 1]
 
 
-def test_panels_of_a_run_are_drawn_as_it_names_them():
+def test_panels_of_a_run_are_drawn_as_it_names_them_then_what_it_leaves_out():
     history = [{"epoch": e, "train/loss": 1.0, "val/acc": 0.5, "val/f1": 0.5, "train/lr": 0.1} for e in range(2)]
     found = {
         "monitor": "val/acc",
@@ -139,7 +139,8 @@ def test_panels_of_a_run_are_drawn_as_it_names_them():
     }
     alt = curves_of(history, found).alt
     assert alt == (
-        "Curves over the epochs, of which 1 is the best: all scores (val/acc, val/f1); learning rate (train/lr)."
+        "Curves over the epochs, of which 1 is the best: all scores (val/acc, val/f1); loss (train/loss); "
+        "learning rate (train/lr)."
     )
     assert curves_of(history[:1], found) is None  # one epoch is no curve
 

@@ -64,11 +64,7 @@ def test_what_has_no_meaning_is_refused_by_name(toy, cli, capsys):
     for verb, reason in (
         (("ensemble", "--runs", gan, gan), "ensemble has no meaning for ToyGan: its predictions have no mean"),
         (("calibrate", "--run", gan), "calibrate has no meaning for ToyGan: it gives no class probabilities"),
-        (
-            ("explain", "--run", nearest),
-            nearest,
-            "explain has no meaning for ToyNearestMean: it classifies no pictures",
-        ),
+        (("explain", "--run", nearest), "explain has no meaning for ToyNearestMean: it classifies no pictures"),
     ):
         capsys.readouterr()
         with pytest.raises(SystemExit):

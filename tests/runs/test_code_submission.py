@@ -87,7 +87,7 @@ def test_an_ensemble_loads_alone_and_predicts_what_we_predict(tmp_path):
     assert len(set(expected.argmax(1).tolist())) > 2
     BloodCellsTask.write_code_submission(members, tmp_path / "submission.zip")
     found = unpack_and_predict(tmp_path, tmp_path / "submission.zip", pictures)
-    np.testing.assert_allclose(found["prob"], expected, atol=1e-5)
+    np.testing.assert_allclose(found["prob"], expected, atol=5e-5)
     assert found["labels"] == expected.argmax(1).tolist() and found["dtype"] == "int64"
     assert found["one"] == found["labels"][:1] and found["none"] == []
     foreign = {"lightning", "lightning_tasks", "datamodules", "torchmetrics", "sklearn", "segmentation_models_pytorch"}
@@ -105,7 +105,7 @@ def test_a_submitted_network_is_calibrated(method):
     with torch.no_grad():
         exported = torch.export.export(net, (example,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},))
         found = exported.module()(torch.from_numpy(pictures))
-    np.testing.assert_allclose(found, recalibrate(plain, member.calibration), atol=1e-5)
+    np.testing.assert_allclose(found, recalibrate(plain, member.calibration), atol=5e-5)
     assert (found - plain).abs().max() > 0.01
 
 
@@ -115,7 +115,7 @@ def test_a_network_for_smaller_pictures_brings_them_to_its_size():
     smaller = resized(pictures.transpose(0, 3, 1, 2), 48).transpose(0, 2, 3, 1)
     with torch.no_grad():
         found = Submitted([member], side=48)(torch.from_numpy(pictures))
-    np.testing.assert_allclose(found, own_prob([member], smaller), atol=1e-5)
+    np.testing.assert_allclose(found, own_prob([member], smaller), atol=5e-5)
 
 
 def test_submit_writes_the_zip_of_a_run(tmp_path, cli, capsys):
@@ -137,4 +137,4 @@ def test_submit_writes_the_zip_of_a_run(tmp_path, cli, capsys):
     smaller = resized(pictures.transpose(0, 3, 1, 2), 48).transpose(0, 2, 3, 1)
     with torch.no_grad():
         found = net(torch.from_numpy(pictures))
-    np.testing.assert_allclose(found, own_prob([task], smaller), atol=1e-5)
+    np.testing.assert_allclose(found, own_prob([task], smaller), atol=5e-5)
