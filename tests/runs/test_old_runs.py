@@ -32,7 +32,7 @@ def test_a_class_that_was_renamed_and_a_key_that_is_gone_are_one_line(cli, capsy
     old = tmp_path / "config.yaml"
     for model, message in (
         ("{class_path: ClassificationTask}", "model='ClassificationTask': no such class"),
-        ("{class_path: ImageClassifier, init_args: {unfreeze_schedule: {3: all}}}", "no option 'unfreeze_schedule'"),
+        ("{class_path: ImageClassifier, init_args: {suite_severities: [1]}}", "no option 'suite_severities'"),
     ):
         old.write_text(f"model: {model}\ndata: {{class_path: MNISTDataModule}}\n")
         with pytest.raises(SystemExit):
