@@ -20,8 +20,9 @@ from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.checkpoint import is_whole, load_weights
 from lightning_tasks.runs.data_record import read_data_record
+from lightning_tasks.runs.device import device_name
 from lightning_tasks.runs.directory import RunDir
-from lightning_tasks.runs.results import clean_json, device_name, git_commit
+from lightning_tasks.runs.results import clean_json, git_commit
 from lightning_tasks.runs.rowfile import save_rows
 from lightning_tasks.runs.tables import save_table
 

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
 from lightning_tasks.common.atomic import write_atomic
-from lightning_tasks.plots.save import add_png, png_of, save_figure
+from lightning_tasks.plots.save import png_of, save_figure
+from lightning_tasks.plots.tensorboard import add_png
 
 
 class Figures(Callback):

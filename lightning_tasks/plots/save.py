@@ -1,15 +1,12 @@
-"""Figures as PNG: drawn and encoded once, for files, TensorBoard and pages alike."""
+"""Figures as PNG: drawn and encoded once, for files, TensorBoard (``tensorboard``) and pages alike."""
 
 import io
-import struct
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
-from tensorboard.compat.proto.summary_pb2 import Summary
-from torch.utils.tensorboard import SummaryWriter
 
 from lightning_tasks.common.atomic import write_atomic_with
 
@@ -36,10 +33,3 @@ def save_figure(figure: Figure, path: Path) -> bytes:
     png = png_of(figure)
     write_atomic_with(path, lambda temporary: temporary.write_bytes(png))
     return png
-
-
-def add_png(writer: SummaryWriter, tag: str, png: bytes, step: int = 0) -> None:
-    """Give TensorBoard a PNG as it is: ``add_figure`` and ``add_image`` would draw or encode it again."""
-    width, height = struct.unpack(">II", png[16:24])  # of the header, see the PNG specification, 11.2.2
-    image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png)
-    writer.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), step)

@@ -1,32 +1,28 @@
-"""One class for each kind of problem; a task derives from the one that fits."""
+"""One class for each kind of problem; a task derives from the one that fits. Imported when it is asked for."""
 
-from .adversarial import Adversarial
-from .classifier import Classifier
-from .closed_form import ClosedForm
-from .exercise import Answer, Check, Exercise, Table
-from .generative import Generative
-from .gradient import GradientTask
-from .image import ImageTask
-from .image_classification import ImageClassifier
-from .reconstruction import Reconstruction
-from .regression import Regression
-from .segmentation import Segmentation
-from .task import Task
+from importlib import import_module
 
-__all__ = [
-    "Adversarial",
-    "Answer",
-    "Check",
-    "Classifier",
-    "ClosedForm",
-    "Exercise",
-    "Generative",
-    "GradientTask",
-    "ImageClassifier",
-    "ImageTask",
-    "Reconstruction",
-    "Regression",
-    "Segmentation",
-    "Table",
-    "Task",
-]
+EXPORTS = {
+    "Adversarial": "adversarial",
+    "Answer": "exercise",
+    "Check": "exercise",
+    "Classifier": "classifier",
+    "ClosedForm": "closed_form",
+    "Exercise": "exercise",
+    "Generative": "generative",
+    "GradientTask": "gradient",
+    "ImageClassifier": "image_classification",
+    "ImageTask": "image",
+    "Reconstruction": "reconstruction",
+    "Regression": "regression",
+    "Segmentation": "segmentation",
+    "Table": "exercise",
+    "Task": "task",
+}
+__all__ = list(EXPORTS)
+
+
+def __getattr__(name: str) -> type:
+    if name not in EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{EXPORTS[name]}"), name)

@@ -5,8 +5,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import torch
-
 
 def clean_json(value: Any) -> Any:
     """NaN and infinity become null: strict readers refuse them."""
@@ -17,15 +15,6 @@ def clean_json(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def device_name(device: torch.device) -> str:
-    """The accelerator's name, or the number of CPU threads, of the device that a trainer uses."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    if device.type != "cpu":
-        return str(device)
-    return f"CPU, {torch.get_num_threads()} threads"
 
 
 def git_commit() -> str | None:

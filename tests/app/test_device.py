@@ -5,7 +5,7 @@ import torch
 
 from lightning_tasks.app.jobs import one_process
 from lightning_tasks.app.members import batches_of, load_run
-from lightning_tasks.runs.results import device_name
+from lightning_tasks.runs.device import device_name
 from tests.conftest import results
 
 CPU = ("--trainer.accelerator", "cpu")

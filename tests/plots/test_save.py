@@ -9,8 +9,9 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from lightning_tasks.plots.save import add_png, png_of, save_figure
+from lightning_tasks.plots.save import png_of, save_figure
 from lightning_tasks.plots.style import DPI
+from lightning_tasks.plots.tensorboard import add_png
 
 
 class Counted(Artist):

@@ -21,7 +21,7 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
     """``exercise`` lists all; ``exercise NAME [options of its own] [--runs DIR]`` answers one."""
     name = options.name
     if name is None:
-        print("usage: python cli.py exercise NAME [its options]; exercise NAME --help tells them\n")
+        print("usage: cli.py exercise NAME [its options]; exercise NAME --help tells them\n")
         for known in EXERCISES:
             print(f"  {known:5} {exercise_class(known).title}")
         return

@@ -15,7 +15,8 @@ from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.measures.explanations import GradCam, NoFeatureMap, saliency, smooth_grad, unit
 from lightning_tasks.plots.explain import Panel, explain_figure
-from lightning_tasks.plots.save import add_png, save_figure
+from lightning_tasks.plots.save import save_figure
+from lightning_tasks.plots.tensorboard import add_png
 from lightning_tasks.runs.calibration import weights_digest
 
 NAME = "explain.json"

@@ -20,7 +20,8 @@ from lightning_tasks.app.members import Run, load_run
 from lightning_tasks.app.pages.inspect import print_findings, write_inspect_report
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.inspect import class_figure, contact_sheet, map_figure
-from lightning_tasks.plots.save import add_png, save_figure
+from lightning_tasks.plots.save import save_figure
+from lightning_tasks.plots.tensorboard import add_png
 from lightning_tasks.runs.directory import new_folder
 from lightning_tasks.runs.results import clean_json
 
