@@ -78,7 +78,7 @@ def test_it_is_fitted_on_validation_scored_on_test_and_used_by_predict(fitted, c
     cli(*predict)
     assert "recalibrated" in capsys.readouterr().out
     after = predictions(run)
-    p, q = plain["prob_1"], after["prob_1"]
+    p, q = plain["prob_positive"], after["prob_positive"]
     odds = (np.log(q / (1 - q)), np.log(p / (1 - p)) / t)
     np.testing.assert_allclose(*odds, rtol=2e-3, atol=2e-3)
 
@@ -107,8 +107,10 @@ def test_written_probabilities_keep_the_predicted_class(fitted, cli):
     (run / "calibration.json").write_text(json.dumps(fitted_map))
     cli(*predict)
     after = predictions(run)
-    assert (after["prob_0"] != after["prob_1"]).all() and after["prob_1"].max() < 0.51
-    assert ((after["prob_1"] > after["prob_0"]) == (plain["prob_1"] > plain["prob_0"])).all()
+    assert (after["prob_negative"] != after["prob_positive"]).all() and after["prob_positive"].max() < 0.51
+    assert (
+        (after["prob_positive"] > after["prob_negative"]) == (plain["prob_positive"] > plain["prob_negative"])
+    ).all()
 
 
 def test_a_continued_run_keeps_no_map_of_its_earlier_weights(fitted, cli, capsys):

@@ -58,7 +58,7 @@ def test_runs_are_scored_beside_their_mean(train, cli, tmp_path, capsys):
     assert values == pytest.approx(expected)
     assert values[0] == pytest.approx(results(one)["metrics"]["test/acc"]["value"])
     with (folder / "predictions.csv").open() as file:
-        written = [float(row["prob_1"]) for row in csv.DictReader(file)]
+        written = [float(row["prob_positive"]) for row in csv.DictReader(file)]
     assert written == pytest.approx(((first + second) / 2)[:, 1].tolist(), abs=1e-6)
     page = (folder / "report.html").read_text()
     cli("report", "--run", folder)

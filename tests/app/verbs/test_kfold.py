@@ -51,7 +51,9 @@ def test_out_of_fold_scores_are_those_of_each_sample_once(tmp_path, cli, capsys)
     rows = oof(folder)
     assert [int(r["id"]) for r in rows] == list(range(100))  # the test pool of 20 is none of them
     found = results(folder)
-    right = [float(r["prob_1"]) > float(r["prob_0"]) for r in rows] == np.array([r["label"] == "1" for r in rows])
+    right = [float(r["prob_positive"]) > float(r["prob_negative"]) for r in rows] == np.array(
+        [r["label"] == "positive" for r in rows]
+    )
     pooled = found["metrics"]["oof/acc"]
     assert pooled["value"] == pytest.approx(np.mean(right), abs=1e-6) and pooled["n"] == 100
     assert pooled["low"] <= pooled["value"] <= pooled["high"]
@@ -156,7 +158,7 @@ def test_bags_are_scored_by_the_mean_of_those_a_sample_is_out_of(tmp_path, cli):
             run.task.predict_step(batch)["prob"][0, 1].item() for run, o in zip(runs, outside, strict=True) if i in o
         ]
         assert int(row["bags"]) == len(probs) > 0
-        assert float(row["prob_1"]) == pytest.approx(np.mean(probs), abs=1e-6)
+        assert float(row["prob_positive"]) == pytest.approx(np.mean(probs), abs=1e-6)
 
 
 def test_a_task_without_probabilities_has_bags_but_no_mean_of_them(tmp_path, cli, capsys):
