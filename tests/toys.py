@@ -70,7 +70,8 @@ class ToyNearestMean(ClosedForm):
     reads = ("point", "label")
     scored_rows = written_rows = ("prob", "label")
     averaged = "prob"
-    refuses = {"explain": NO_PICTURES}
+    refuses = {"explain": NO_PICTURES, "tta": NO_PICTURES}
+    submits = "table"
     fitted = ("means",)
 
     def __init__(self) -> None:

@@ -110,13 +110,15 @@ def test_folds_are_averaged_on_a_test_part_and_never_on_out_of_fold_samples(trai
 
 def test_members_without_probabilities_are_refused(toy, cli, capsys):
     runs = [toy("ToyGan", "--trainer.max_epochs", 1, name=name) for name in ("a", "b")]
-    assert "predicts no probabilities" in fails(cli, capsys, "ensemble", "--runs", *runs)
+    assert "ensemble has no meaning for ToyGan: its predictions have no mean" in fails(
+        cli, capsys, "ensemble", "--runs", *runs
+    )
 
 
 class Unlabelled(DataModule):
     """Points in two pools, of which the second has no labels."""
 
-    title, files = "unlabelled", ("x.npz",)
+    title, files, submission = "unlabelled", ("x.npz",), "submission.csv"
 
     def simulate(self):
         rng = np.random.default_rng(0)
@@ -141,7 +143,9 @@ def test_a_submission_of_folds_is_the_mean_of_their_predictions(cli, tmp_path, c
     assert [row[0] for row in found] == list(range(20))
     expected = torch.stack([probs_of(run) for run in load_members(folder)]).mean(0)
     assert [row[1] for row in found] == pytest.approx(expected.tolist(), abs=1e-6)
-    assert "no test-time augmentation" in fails(cli, capsys, "submit", "--run", folder, "--allow-simulated", "--tta")
+    assert "--tta has no meaning for ToyNearestMean" in fails(
+        cli, capsys, "submit", "--run", folder, "--allow-simulated", "--tta"
+    )
 
 
 def probs_of(run):

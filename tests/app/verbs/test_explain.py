@@ -257,7 +257,7 @@ def test_tasks_that_classify_no_images_are_refused(toy, cli, capsys):
     run = toy("ToySequence", "--trainer.max_epochs", 1)
     with pytest.raises(SystemExit):
         cli("explain", "--run", Path(run))
-    assert "ToySequence is no image classifier" in capsys.readouterr().err
+    assert "explain has no meaning for ToySequence: it classifies no pictures" in capsys.readouterr().err
 
 
 def test_a_network_without_feature_maps_is_explained_by_its_gradients(tmp_path, cli, capsys):
