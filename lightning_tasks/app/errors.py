@@ -47,7 +47,7 @@ def explain(message: str, options: list[str]) -> str:
 
 def unknown_option(name: str, options: list[str], where: str) -> str:
     """Name the nearest options, and all of them where they are few."""
-    known = f" Options: {', '.join(options)}." if len(options) <= 40 else ""
+    known = f" Options: {', '.join(options)}." if 0 < len(options) <= 40 else ""
     return f"{where} has no option {name!r}.{nearest(name, options)}{known}"
 
 

@@ -12,8 +12,9 @@ from lightning_tasks.app.members import load_members, load_run
 from lightning_tasks.app.verbs.ensemble.blend import blend_weights, truth_probs
 from tests.conftest import results
 
-FAST = ("--draws", 20, "--model.lr", 0.05, "--trainer.max_epochs", 1, "--trainer.enable_progress_bar", "false",
-        "--trainer.enable_model_summary", "false")  # fmt: skip
+QUIET = ("--draws", 20, "--trainer.max_epochs", 1, "--trainer.enable_progress_bar", "false",
+         "--trainer.enable_model_summary", "false")  # fmt: skip
+FAST = ("--model.lr", 0.05, *QUIET)
 SEQUENCE = ("--model", "tests.toys.ToySequence", "--data")
 
 
@@ -133,7 +134,7 @@ class Unlabelled(DataModule):
 
 
 def test_a_submission_of_folds_is_the_mean_of_their_predictions(cli, tmp_path, capsys):
-    toy = ("--model", "tests.toys.ToyNearestMean", "--data", "tests.app.verbs.test_ensemble.Unlabelled", *FAST)
+    toy = ("--model", "tests.toys.ToyNearestMean", "--data", "tests.app.verbs.test_ensemble.Unlabelled", *QUIET)
     cli("kfold", *toy, "--folds", 2)
     folder = tmp_path / "runs/ToyNearestMean/kfold"
     assert "trained on simulated data" in fails(cli, capsys, "submit", "--run", folder)
