@@ -8,7 +8,7 @@ from torch import Tensor
 from lightning_tasks.baselines.pca import pca_reconstruction
 from lightning_tasks.common.choices import checked_choice
 from lightning_tasks.measures.reconstruction import psnr, squared_errors, ssim
-from lightning_tasks.plots.pictures import compared_figure
+from lightning_tasks.plots.pictures import rows_figure
 
 from .checks import check_reads
 from .gradient import GradientTask
@@ -93,9 +93,10 @@ class Reconstruction(GradientTask):
         self.collect(part, batch, **self.rows_of(batch, {"image": logits.float().sigmoid()}))
 
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
-        """``id``, ``image``, the reconstruction, and ``code`` (B, F)."""
-        code = self.encode(self.seen(batch, "predict"))
-        return {"id": batch["id"], "image": self.decode(code).float().sigmoid(), "code": code.float()}
+        """``id``; ``seen``, what was encoded; ``image``, the reconstruction; and ``code`` (B, F)."""
+        seen = self.seen(batch, "predict")
+        code = self.encode(seen)
+        return {"id": batch["id"], "seen": seen, "image": self.decode(code).float().sigmoid(), "code": code.float()}
 
     def file_columns(self, out: dict) -> dict[str, Tensor]:
         """Codes; pictures would fill the disk."""
@@ -135,6 +136,5 @@ class Reconstruction(GradientTask):
 
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Pictures, what the encoder saw where that is another, and reconstructions."""
-        seen = self.seen(batch, "predict")
-        rows = {"original": batch["image"]} | ({} if seen is batch["image"] else {"seen": seen})
-        return {"reconstructions": compared_figure({**rows, "rebuilt": out["image"]})}
+        rows = {"original": batch["image"]} | ({} if out["seen"] is batch["image"] else {"seen": out["seen"]})
+        return {"reconstructions": rows_figure({**rows, "rebuilt": out["image"]})}

@@ -13,6 +13,7 @@ from lightning_tasks.plots.explain import explain_figure
 from lightning_tasks.plots.inspect import contact_sheet
 from lightning_tasks.plots.masks import RED, mask_figure
 from lightning_tasks.plots.mosaic import EDGE, GAP, mosaic, resized, rgb
+from lightning_tasks.plots.pictures import SIDE, rows_figure, tiles_figure
 from lightning_tasks.plots.save import png_of
 from lightning_tasks.plots.style import COLORS
 
@@ -69,6 +70,17 @@ def test_gray_pictures_are_stretched_each_to_its_own_range_and_colours_are_not()
     assert (rgb(np.full((1, 4, 4), 0.7)) == 0).all()
     colours = torch.rand(3, 4, 4).numpy() * 0.1 + 0.3
     np.testing.assert_array_equal(rgb(colours), np.moveaxis(colours, 0, -1))
+
+
+def test_what_a_network_made_stands_under_the_data_on_one_scale():
+    original, rebuilt = torch.full((3, 1, 12, 12), 0.2), torch.full((3, 1, 12, 12), 0.8)
+    figure = rows_figure({"original": original, "rebuilt": rebuilt}, count=2)
+    assert [t.get_text() for t in figure.axes[0].texts if t.get_text()] == ["original", "rebuilt"]
+    found = pixels(figure)
+    assert found.shape[1] == 2 * (SIDE + GAP) + GAP
+    upper, lower = np.unique(found[GAP + SIDE // 2 + 12, :, 0]), np.unique(found[-GAP - SIDE // 2, :, 0])
+    assert 51 in upper and 204 in lower and 204 not in upper and 51 not in lower
+    assert pixels(tiles_figure(original, columns=2)).shape[:2] == (2 * (SIDE + GAP) + GAP,) * 2
 
 
 def batch(count=7, channels=3, size=(12, 12)):
