@@ -99,7 +99,7 @@ def finish_fit(fitted: Fitted) -> None:
         "weights": task.weights_origin,
         "parameters": task.num_parameters,
         "monitor": task.monitor,
-        "headline": f"test/{task.headline or task.monitor.split('/', 1)[-1]}",
+        "headline": task.headline_metric,
         "panels": {title: in_parts(names) for title, names in task.panels.items()},
         "best_epoch": checkpoint["epoch"],
         "best": {task.monitor: monitored},

@@ -74,6 +74,11 @@ class Task(LightningModule):
         self._streams: dict[str, torch.Generator] = {}
 
     @property
+    def headline_metric(self) -> str:
+        """``headline``, or the monitored metric; without its part."""
+        return self.headline or self.monitor.split("/", 1)[-1]
+
+    @property
     def num_parameters(self) -> int:
         """Number of parameters, trained or not."""
         return sum(p.numel() for p in self.parameters())

@@ -90,7 +90,7 @@ def test_the_headline_stands_first_and_bold(run):
 
     found = results(run.path)
     assert rows()[0] == (' class="headline"', "test/acc") and [r[0] for r in rows()[1:]] == [""] * (len(rows()) - 1)
-    run.results.write_text(json.dumps(found | {"headline": "test/loss"}))
+    run.results.write_text(json.dumps(found | {"headline": "loss"}))
     assert rows()[0] == (' class="headline"', "test/loss") and len(rows()) == len(found["metrics"])
 
 

@@ -23,7 +23,7 @@ def test_a_run_is_whole_and_scored_again_alike(toy, cli, capsys, task, metric, l
     run = toy(task, "--trainer.max_epochs", 4, "--model.lr", 0.02, "--data.batch_size", 4)
     assert [f for f in FINISHED if not (run / f).is_file()] == []
     found = results(run)
-    assert found["headline"] in found["metrics"] and found["monitor"].startswith("val/")
+    assert f"test/{found['headline']}" in found["metrics"] and found["monitor"].startswith("val/")
     value = found["metrics"][metric]
     assert least is None or value["value"] > least
     assert ("low" in value) == (task != "ToyGan"), "a distance between distributions has no bootstrap interval"

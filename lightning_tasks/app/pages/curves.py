@@ -18,7 +18,7 @@ def curves_of(history: list[dict[str, float]], results: dict) -> Picture | None:
         results: ``results.json``; its ``panels``, then one for each metric of training that they leave out.
     """
     names = list(dict.fromkeys(name for row in history for name in row))
-    declared = results.get("panels", {})
+    declared = results["panels"]
     held = {name for group in declared.values() for name in group}
     known = {title: [name for name in group if name in names] for title, group in declared.items()}
     known |= default_panels([name for name in names if name not in held])

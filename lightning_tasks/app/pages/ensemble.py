@@ -12,8 +12,7 @@ SHOWN = 5  # metrics in the printed table; the report has all
 def print_members(results: dict[str, Any]) -> None:
     """One line a member, then the ensemble with its intervals."""
     ensemble = results["metrics"]
-    chosen = results["monitor"].split("/", 1)[1]
-    names = sorted(ensemble, key=lambda name: name.split("/", 1)[1] != chosen)[:SHOWN]
+    names = list(first(ensemble, results["headline"]))[:SHOWN]
     width = max(len("95 % interval"), *(len(m["run"]) for m in results["members"]))
     size = max(17, *map(len, names))  # an interval takes 17
     print(f"{'member':{width}} {'weight':>7}" + "".join(f"  {name:>{size}}" for name in names))
@@ -34,10 +33,8 @@ def write_ensemble_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` of an ensemble."""
     results = json.loads((folder / "results.json").read_text())
     members = results["members"]
-    chosen = results["monitor"].split("/", 1)[1]
-    headline = next((name for name in results["metrics"] if name.split("/", 1)[1] == chosen), "")
     rows = []
-    for name, m in first(results["metrics"], headline).items():
+    for name, m in first(results["metrics"], results["headline"]).items():
         member_values = [number(member["metrics"][name]["value"]) for member in members]
         rows.append([name, number(m["value"]), interval(m), m["n"], m["units"], *member_values])
     return write_page(
@@ -46,7 +43,6 @@ def write_ensemble_report(folder: Path) -> Path:
         title=f"{results['experiment']} / {results['name']}",
         notes=results["notes"],
         results=results,
-        headline=headline,
         score_head=["metric", "ensemble", "95 % interval", "n", "units", *(f"member {i}" for i in range(len(members)))],
         score_rows=rows,
         member_rows=[[i, m["run"], f"{m['weight']:.3f}"] for i, m in enumerate(members)],

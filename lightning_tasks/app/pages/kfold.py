@@ -55,7 +55,7 @@ def write_kfold_report(folder: Path) -> Path:
         *(f"{unit} {i}" for i in range(results["folds"])),
     ]
     rows = []
-    for row in first({row["name"]: row for row in rows_of_table(results)}, results["monitor"]).values():
+    for row in first({row["name"]: row for row in rows_of_table(results)}, results["headline"]).values():
         m = row["pooled"]
         pooled = [number(m["value"]), interval(m), m["n"], m["units"]] if m else ["", "", "", ""]
         rows.append([row["name"], *pooled, number(row["mean"]), number(row["sd"]), *map(number, row["folds"])])
@@ -66,7 +66,6 @@ def write_kfold_report(folder: Path) -> Path:
         notes=results["notes"],
         results=results,
         unit=unit,
-        headline=results["monitor"],
         score_head=head,
         score_rows=rows,
         strip=drawn(strip(results), "Folds", f"Scores of each {unit}, and pooled with their interval."),

@@ -69,9 +69,9 @@ def facts(results: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in results.items() if not isinstance(value, (dict, list))}
 
 
-def first(rows: dict[str, Any], name: str) -> dict[str, Any]:
-    """The same mapping with ``name`` first, where it is there."""
-    return ({name: rows[name]} if name in rows else {}) | rows
+def first(rows: dict[str, Any], headline: str) -> dict[str, Any]:
+    """The same mapping with the headline of each part first, where it is there."""
+    return {name: row for name, row in rows.items() if name.split("/", 1)[-1] == headline} | rows
 
 
 # ---- filters --------------------------------------------------------------------------------------------------

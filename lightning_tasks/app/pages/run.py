@@ -41,15 +41,13 @@ def write_report(run: RunDir) -> Path:
         raise FileNotFoundError(f"{run.path} has no results.json: its fit did not finish. Continue it with --resume.")
     results = json.loads(run.results.read_text())
     calibration, explained = (read_note(run.path / f"{name}.json") for name in ("calibration", "explain"))
-    headline = headline_of(results)
-    head, rows = score_table(results, headline)
+    head, rows = score_table(results)
     return write_page(
         run.report,
         "run.html",
         title=f"{results['experiment']} / {results['name']}",
         notes=results["notes"],
         results=results,
-        headline=headline,
         score_head=head,
         score_rows=rows,
         calibration=calibration,
@@ -71,17 +69,12 @@ def read_note(path: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text()) if path.is_file() else None
 
 
-def headline_of(results: dict[str, Any]) -> str:
-    """The score that matters most; of runs that name none the monitored one on the test part."""
-    return results.get("headline") or "test/" + results["monitor"].split("/", 1)[-1]
-
-
-def score_table(results: dict[str, Any], headline: str) -> tuple[list[str], list[list[Any]]]:
+def score_table(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """Head and rows: metrics with intervals, the headline first, one column for each baseline."""
     baselines = results["baselines"]
     head = ["metric", "this run", "95 % interval", "n", "units", *baselines]
     rows = []
-    for name, m in first(results["metrics"], headline).items():
+    for name, m in first(results["metrics"], results["headline"]).items():
         beside = [number(scores.get(name.split("/", 1)[1])) for scores in baselines.values()]
         rows.append([name, number(m["value"]), interval(m), m["n"], m["units"], *beside])
     return head, rows

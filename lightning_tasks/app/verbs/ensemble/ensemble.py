@@ -86,7 +86,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         "arrays_fingerprint": stored["arrays_fingerprint"],
         "scored": scored_on(units, first),
         "weighting": "fitted to validation predictions (NLL)" if options.fit_weights else "equal",
-        "monitor": task.monitor,
+        "headline": task.headline_metric,
         "metrics": scores_of(task, part, mean, options.draws),
         "members": [
             {"run": name, "weight": float(weight), "metrics": scores_of(task, part, rows, 0)}

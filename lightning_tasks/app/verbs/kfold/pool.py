@@ -61,7 +61,7 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
         "kind": "bags" if bags else "kfold",
         **{
             k: first[k]
-            for k in ("task", "experiment", "seed", "data_source", "arrays_fingerprint", "weights", "monitor")
+            for k in ("task", "experiment", "seed", "data_source", "arrays_fingerprint", "weights", "headline")
         },
         "name": folder.name,
         "folds": count,

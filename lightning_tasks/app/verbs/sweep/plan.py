@@ -22,7 +22,7 @@ class Sweep:
         config: Of the combinations that name none.
         args: The user's arguments of ``fit``, for all runs.
         settings: Settings of all runs; the user's arguments beat them.
-        metrics: Shown in the table; None takes the monitored metric on the test part.
+        metrics: Shown in the table; None takes the headline of the task.
         title: Heading of the table.
     """
 

@@ -92,8 +92,8 @@ def metrics_of(run: RunDir, results: dict[str, Any]) -> dict[str, float | None]:
 
 
 def default_metric(results: dict[str, Any]) -> str:
-    """The monitored metric on the test part, or on the validation part where the test has none of that name."""
-    name = "test/" + results["monitor"].split("/", 1)[-1]
+    """The headline on the test part, or the monitored metric where the test has none of that name."""
+    name = f"test/{results['headline']}"
     return name if name in results["metrics"] else results["monitor"]
 
 
