@@ -3,12 +3,13 @@
 import inspect
 import os
 import random
-from difflib import get_close_matches
 
 import numpy as np
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask a server for its newest version at import
 import albumentations as A  # noqa: E402, N812
+
+from .policy import nearest  # noqa: E402
 
 # Pictures of skin have no up or down: D4 is one of the eight turns and mirrorings of the square.
 POLICIES: dict[str, list[str | dict]] = {
@@ -95,9 +96,3 @@ def transform(entry: str | dict) -> A.BasicTransform:
         return kinds[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
     except ValueError as error:
         raise ValueError(f"policy: {name}: {' '.join(str(error).split())}") from None
-
-
-def nearest(word: object, valid: object) -> str:
-    """`` Did you mean 'x'?``, or nothing."""
-    near = get_close_matches(str(word), valid, n=1, cutoff=0.5)
-    return f" Did you mean {near[0]!r}?" if near else ""

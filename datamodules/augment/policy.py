@@ -5,6 +5,7 @@ are optional; other keys pass through. Ops that move pixels live in ``geometry``
 values in ``color``, holes and mixtures in ``mix``, random policies in ``auto``.
 """
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -78,14 +79,17 @@ def _parse(entry: str | dict) -> tuple[str, dict]:
         raise ValueError(f"augment: {entry!r} must be a name or one {{name: {{argument: value}}}}.")
     name, given = next(iter(entry.items()))
     if name not in OPS:
-        raise ValueError(f"augment: unknown op {name!r}.{_nearest(name, OPS)}")
+        raise ValueError(f"augment: unknown op {name!r}.{nearest(name, OPS)} Valid: {', '.join(sorted(OPS))}.")
     given = {} if given is None else given
     valid = OPS[name].arguments()
     if not isinstance(given, dict):
         raise ValueError(f"augment: {name}: {given!r} must be a mapping, as in {name}: {{p: 0.5}}.")
     for argument in given:
         if argument not in valid:
-            raise ValueError(f"augment: {name} has no argument {argument!r}.{_nearest(argument, valid)}")
+            raise ValueError(
+                f"augment: {name} has no argument {argument!r}.{nearest(argument, valid)} "
+                f"Valid: {', '.join(sorted(valid))}."
+            )
     arguments = valid | given
     missing = [argument for argument, value in arguments.items() if value is REQUIRED]
     if missing:
@@ -95,9 +99,10 @@ def _parse(entry: str | dict) -> tuple[str, dict]:
     return name, arguments
 
 
-def _nearest(word: object, valid: dict) -> str:
+def nearest(word: object, valid: Iterable[str]) -> str:
+    """`` Did you mean 'x'?``, or nothing."""
     near = get_close_matches(str(word), valid, n=1, cutoff=0.5)
-    return (f" Did you mean {near[0]!r}?" if near else "") + f" Valid: {', '.join(sorted(valid))}."
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _check(batch: dict) -> None:

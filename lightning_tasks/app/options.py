@@ -4,7 +4,7 @@ What a verb's parser does not know it hands on: to ``fit``, or as overrides of a
 """
 
 import json
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,6 +38,33 @@ def parse(verb: str, args: list[str]) -> tuple[Namespace, list[str]]:
     return options, rest
 
 
+def refuse(fit_args: list[str], ours: dict[str, str]) -> None:
+    """Raise a ValueError where an argument of ``fit`` is one that the verb sets.
+
+    Args:
+        fit_args: Arguments that ``fit`` gets.
+        ours: Argument -> message.
+    """
+    for arg in fit_args:
+        if (message := ours.get(arg.split("=")[0])) is not None:
+            raise ValueError(message)
+
+
+def one_or_more(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text}: need 1 or more")
+    return int(text)
+
+
+def seed_list(text: str) -> list[int]:
+    """``0,1,2`` -> [0, 1, 2]."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
+        raise ArgumentTypeError(f"{text}: expected different whole numbers such as 0,1,2")
+    return [int(part) for part in parts]
+
+
 def as_text(value: Any) -> str:
     """A value as the command line takes it: JSON, which is YAML, and text as it is."""
     return value if isinstance(value, str) else json.dumps(value)
@@ -53,7 +80,7 @@ def kfold() -> Parser:
     add = parser.add_argument
     add("--folds", type=int, help="number of folds or bags; default: data.folds of the config")
     add("--fold", type=int, help="run only this fold, from 0: a cluster job")
-    add("--jobs", type=int, help="processes that train folds side by side; default: one after another")
+    add("--jobs", type=one_or_more, help="processes that train folds side by side; default: one after another")
     add("--bootstrap", action="store_true", help="bags drawn with replacement instead of folds")
     add("--name", help="name within the experiment; default: kfold, or bags with --bootstrap")
     add("--overwrite", action="store_true", help="train the folds anew")
@@ -71,10 +98,10 @@ def sweep() -> Parser:
     add("--config", action="append", default=[], help="configuration of the task")
     add("--sweep", help="YAML file with config, grid, variants, seeds, metrics: configs/sweeps/*.yaml")
     add("--grid", action="append", default=[], help="key=value,value,...; several give every combination")
-    add("--seeds", help="seeds of the runs; default: 0,1,2")
-    add("--jobs", type=int, help="processes side by side; default: one after another")
+    add("--seeds", type=seed_list, help="seeds of the runs; default: 0,1,2")
+    add("--jobs", type=one_or_more, help="processes side by side; default: one after another")
     add("--name", help="name within the experiment; default: the sweep file's, or sweep")
-    add("--metric", action="append", help="metric of table and figure, several if repeated; default: test/<monitored>")
+    add("--metric", action="append", help="metric of table and figure, several if repeated; default: the headline")
     add("--overwrite", action="store_true", help="train anew what was trained before")
     return parser
 
@@ -90,15 +117,15 @@ def tune() -> Parser:
     add = parser.add_argument
     add("--config", action="append", help="configuration to tune; default: the one the space names")
     add("--space", required=True, help="YAML file of ranges: configs/tune/*.yaml")
-    add("--trials", type=int, default=20, help="trials of each search; default: 20")
+    add("--trials", type=one_or_more, default=20, help="trials of each search; default: 20")
     add("--metric", help="metric of validation; default: the one that chooses the checkpoint")
     add("--mode", choices=("min", "max"), help="needed with a --metric that does not choose the checkpoint")
     add("--sampler", choices=SAMPLERS, default="tpe", help="default: tpe")
     add("--pruner", choices=PRUNERS, default="median", help="default: median")
     add("--control", choices=("random", "none"), default="random", help="random search beside it; default: random")
     add("--study", default="tune", help="name within the experiment; default: tune")
-    add("--seeds", help="seeds of the final runs; default: the three after the seed of the search")
-    add("--jobs", type=int, help="processes side by side; default: trials one after another")
+    add("--seeds", type=seed_list, help="seeds of the final runs; default: the three after the seed of the search")
+    add("--jobs", type=one_or_more, help="processes side by side; default: trials one after another")
     add("--timeout", type=float, help="no trial begins after so many seconds; the control gets as many trials")
     add("--only", choices=SAMPLERS, help="only trials of this search, nothing else: a cluster job")
     return parser

@@ -1,12 +1,21 @@
 """Values that must be one of a few: checks, and the nearest valid name."""
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def nearest(name: str, options: list[str]) -> str:
-    """`` Did you mean 'x'?``, or nothing."""
-    matches = get_close_matches(name, options, 1, cutoff=0.5)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
+def nearest(name: str, options: Iterable[str], form: str = "{}", most: int = 1) -> str:
+    """`` Did you mean 'x'?``, or nothing; upper and lower case count as equal.
+
+    Args:
+        name: What was asked for.
+        options: What there is.
+        form: How an option is shown, such as ``timm/{}``.
+        most: Options shown at most.
+    """
+    by_lower = {option.lower(): option for option in options}
+    matches = get_close_matches(name.lower(), by_lower, most, cutoff=0.5)
+    return f" Did you mean {' or '.join(repr(form.format(by_lower[match])) for match in matches)}?" if matches else ""
 
 
 def checked_choice(name: str, value: str, choices: tuple[str, ...]) -> str:

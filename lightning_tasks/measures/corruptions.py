@@ -11,13 +11,14 @@ import io
 import math
 import zlib
 from collections.abc import Callable
-from difflib import get_close_matches
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+
+from lightning_tasks.common.choices import nearest
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -53,9 +54,7 @@ def corrupt(image: Tensor, name: str, severity: int | Tensor, ids: Tensor, seed:
         ValueError: for an unknown name (with the nearest one), a severity outside 1..5, or another shape.
     """
     if name not in STRENGTH:
-        matches = get_close_matches(name, NAMES, 1)
-        hint = f" Did you mean {matches[0]!r}?" if matches else ""
-        raise ValueError(f"corruption {name!r} is unknown.{hint} Corruptions: {', '.join(NAMES)}.")
+        raise ValueError(f"corruption {name!r} is unknown.{nearest(name, NAMES)} Corruptions: {', '.join(NAMES)}.")
     if isinstance(severity, int) and severity not in SEVERITIES:
         raise ValueError(f"severity={severity}: need 1 (mild) to 5.")
     if image.dim() != 4 or image.shape[1] not in (1, 3) or len(ids) != len(image):

@@ -6,12 +6,13 @@ device of the image, whatever precision the network computes in.
 
 import math
 from collections.abc import Callable
-from difflib import get_close_matches
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules import pooling
+
+from lightning_tasks.common.choices import nearest
 
 Logits = Callable[[Tensor], Tensor]  # images (B, C, H, W) -> logits (B, K)
 POOLING = (pooling._MaxPoolNd, pooling._AvgPoolNd, pooling._AdaptiveMaxPoolNd, pooling._AdaptiveAvgPoolNd)
@@ -44,9 +45,8 @@ class GradCam:
         self.net, self.layer = net, layer
         self.modules = {name: module for name, module in net.named_modules() if name}
         if layer is not None and layer not in self.modules:
-            matches = get_close_matches(layer, self.modules, 3, cutoff=0.4)
             raise ValueError(
-                f"--layer {layer!r}: the network has no such module. Near: {', '.join(matches) or 'none'}."
+                f"--layer {layer!r}: the network has no such module.{nearest(layer, self.modules, most=3)}"
             )
 
     def __call__(self, logits: Logits, image: Tensor, target: Tensor) -> Tensor:

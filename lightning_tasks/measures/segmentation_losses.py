@@ -14,7 +14,6 @@ All are computed in float32 at least, also under autocast. Without any pixel to 
 exactly 0.
 """
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable
@@ -23,6 +22,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from lightning_tasks.common.choices import nearest
 
 SHARED = ("class_weights", "ignore_index", "label_smoothing")  # given to combined_loss, not in loss_args
 TINY = 1e-7  # lower bound of denominators and bases of powers, so that nothing counted gives 0 and not NaN
@@ -216,9 +217,7 @@ def combined_loss(
         raise ValueError(f"The loss is empty. Valid losses: {', '.join(LOSSES)}.")
     for name in [*parts, *args]:
         if name not in LOSSES:
-            matches = difflib.get_close_matches(name, LOSSES, n=1)
-            hint = f" Did you mean {matches[0]}?" if matches else ""
-            raise ValueError(f"Unknown loss {name!r}.{hint} Valid losses: {', '.join(LOSSES)}.")
+            raise ValueError(f"Unknown loss {name!r}.{nearest(name, LOSSES)} Valid losses: {', '.join(LOSSES)}.")
     for name, arguments in args.items():
         if name not in parts:
             raise ValueError(f"loss_args names {name!r}, but the loss is {', '.join(parts)}.")

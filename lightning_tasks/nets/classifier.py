@@ -1,11 +1,11 @@
 """Classification networks by name: our own, and every network of timm."""
 
-import difflib
 import inspect
-from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
+
+from lightning_tasks.common.choices import nearest
 
 from .cnn_small import CnnSmall
 from .small import LeNet5, Mlp, MnistCnn, ResNetCifar, TunedCnn
@@ -62,7 +62,7 @@ def build_classifier(
         return cls(in_channels, num_classes, **{**preset, **arguments})
     if not net.startswith("timm/"):
         raise ValueError(
-            f"net={net!r} is unknown.{_nearest(net, [*FAMILY, 'timm/resnet18'])} "
+            f"net={net!r} is unknown.{nearest(net, [*FAMILY, 'timm/resnet18'])} "
             f"Networks: {', '.join(FAMILY)}, or timm/<name> such as timm/resnet18."
         )
     model = _build_timm(net, in_channels, num_classes, pretrained, net_args)
@@ -79,7 +79,7 @@ def _build_timm(net: str, in_channels: int, num_classes: int, pretrained: bool, 
     name = net.removeprefix("timm/")
     if not timm.is_model(name.split(".")[0]):  # <name>.<tag of the weights>
         raise ValueError(
-            f"net={net!r}: timm has no such network.{_nearest(name, timm.list_models(), 'timm/{}')} "
+            f"net={net!r}: timm has no such network.{nearest(name, timm.list_models(), 'timm/{}', most=2)} "
             "Networks: resnet18, convnext_tiny, tf_efficientnetv2_s, ..."
         )
     if fixed := sorted(TIMM_FIXED & set(net_args)):
@@ -121,11 +121,5 @@ def _deepen_head(model: nn.Module, hidden: list[int], dropout: float) -> None:
 
 def _check_args(net: str, net_args: dict[str, Any], valid: set[str]) -> None:
     if unknown := sorted(set(net_args) - valid):
-        hint = _nearest(unknown[0], valid)
+        hint = nearest(unknown[0], valid)
         raise ValueError(f"net={net!r} has no argument {unknown[0]!r}.{hint} Valid: {', '.join(sorted(valid))}.")
-
-
-def _nearest(name: str, names: Iterable[str], form: str = "{}") -> str:
-    """``" Did you mean ...?"`` with up to two near names, or an empty string."""
-    matches = difflib.get_close_matches(name.lower(), list(names), n=2, cutoff=0.6)
-    return f" Did you mean {' or '.join(form.format(n) for n in matches)}?" if matches else ""

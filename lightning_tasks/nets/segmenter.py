@@ -1,11 +1,12 @@
 """Segmentation networks by name, always with fresh weights."""
 
-import difflib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
+
+from lightning_tasks.common.choices import nearest
 
 from .dual_unet import DualUNet
 from .unet import UNet
@@ -65,7 +66,7 @@ def build_segmenter(net: str, in_channels: int, num_classes: int, **net_args: An
         return cls(in_channels, num_classes, **{**preset, **net_args})
     if net.startswith("smp/"):
         return _build_smp(net, in_channels, num_classes, net_args)
-    raise ValueError(f"net={net!r} is unknown.{_nearest(net, [*FAMILY, 'smp/Unet/resnet18'])} {HELP}")
+    raise ValueError(f"net={net!r} is unknown.{nearest(net, [*FAMILY, 'smp/Unet/resnet18'])} {HELP}")
 
 
 def _build_smp(net: str, in_channels: int, num_classes: int, net_args: dict[str, Any]) -> nn.Module:
@@ -81,13 +82,13 @@ def _build_smp(net: str, in_channels: int, num_classes: int, net_args: dict[str,
         cls.__name__: cls for cls in smp.MODEL_ARCHITECTURES_MAPPING.values()
     }
     if architecture not in architectures:
-        hint = _nearest(architecture, architectures, f"smp/{{}}/{encoder}")
+        hint = nearest(architecture, architectures, f"smp/{{}}/{encoder}", most=2)
         raise ValueError(f"net={net!r}: unknown architecture.{hint} Architectures: {', '.join(architectures)}.")
     is_timm = encoder.startswith("tu-")
     # The prefix says which list is meant; in both together a near miss would drown among 1,300 names.
     names = [f"tu-{n}" for n in timm.list_models()] if is_timm else smp.encoders.get_encoder_names()
     if encoder.split(".")[0] not in names:  # timm: tu-<name>.<weights tag>
-        hint = _nearest(encoder, names, f"smp/{architecture}/{{}}")
+        hint = nearest(encoder, names, f"smp/{architecture}/{{}}", most=2)
         raise ValueError(
             f"net={net!r}: unknown encoder.{hint} Encoders: resnet18, resnet34, efficientnet-b0, ... "
             "(segmentation_models_pytorch), or tu-<name> for any timm network."
@@ -104,12 +105,5 @@ def _build_smp(net: str, in_channels: int, num_classes: int, net_args: dict[str,
 def _check_args(net: str, net_args: dict[str, Any], valid: set[str]) -> None:
     unknown = sorted(set(net_args) - valid)
     if unknown:
-        hint = _nearest(unknown[0], valid)
+        hint = nearest(unknown[0], valid)
         raise ValueError(f"net={net!r} has no argument {', '.join(unknown)}.{hint} Valid: {', '.join(sorted(valid))}.")
-
-
-def _nearest(name: str, names: Iterable[str], form: str = "{}") -> str:
-    """Return " Did you mean ...?" with up to two near names put into ``form``, or an empty string."""
-    by_lower = {n.lower(): n for n in names}
-    matches = difflib.get_close_matches(name.lower(), by_lower, n=2, cutoff=0.6)
-    return f" Did you mean {' or '.join(form.format(by_lower[n]) for n in matches)}?" if matches else ""

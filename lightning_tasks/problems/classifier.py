@@ -1,13 +1,12 @@
 """Classification of anything: one class for each sample, whatever the batch holds."""
 
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lightning_tasks.baselines.classes import class_share_baseline
-from lightning_tasks.common.choices import checked_choice
+from lightning_tasks.common.choices import checked_choice, nearest
 from lightning_tasks.measures.class_weights import CLASS_WEIGHTS, class_weights_from_counts
 from lightning_tasks.measures.classification import (
     classification_scores,
@@ -80,8 +79,8 @@ class Classifier(GradientTask):
         known = [f"val/{name}" for name in self.metric_names()]
         self.monitor = monitor or self.monitor
         if self.monitor not in known:
-            matches = get_close_matches(self.monitor, known, 1, cutoff=0.3)
-            raise ValueError(f"monitor={monitor!r} is no metric of validation. Did you mean {(matches or known)[0]!r}?")
+            hint = nearest(self.monitor, known)
+            raise ValueError(f"monitor={monitor!r} is no metric of validation.{hint} Known: {', '.join(known)}.")
         self.mode = "min" if self.monitor.removeprefix("val/") in LOWER_IS_BETTER else "max"
 
     # ---- the network ------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ class ClosedForm(Task):
 
     def fit_rows(self, rows: dict[str, Tensor]) -> None:
         """Fit to the whole train part: name -> tensor (N, ...) on the device."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}.fit_rows")
 
     def training_step(self, batch: dict, batch_idx: int) -> None:
         """Keep the batch; fit after the last one, so that validation finds a fitted model."""

@@ -1,12 +1,13 @@
 """Optimisers and learning-rate schedules by name."""
 
 import math
-from difflib import get_close_matches
 
 from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+from lightning_tasks.common.choices import nearest
 
 SCHEDULES = ("onecycle", "cosine", "plateau", "none")
 
@@ -18,8 +19,7 @@ def make_optimizer(net: nn.Module, name: str, lr: float, weight_decay: float) ->
         ValueError: ``name`` is unknown.
     """
     if name.lower() not in list_optimizers():
-        matches = get_close_matches(name.lower(), list_optimizers(), 1)
-        raise ValueError(f"optimizer={name!r} is unknown.{f' Did you mean {matches[0]!r}?' if matches else ''}")
+        raise ValueError(f"optimizer={name!r} is unknown.{nearest(name, list_optimizers())}")
     return create_optimizer_v2(net, opt=name, lr=lr, weight_decay=weight_decay)
 
 

@@ -216,8 +216,8 @@ def test_combined_takes_shared_arguments_in_the_call():
 @pytest.mark.parametrize(
     ("spec", "loss_args", "smoothing", "message"),
     [
-        ("focl", None, 0.0, "Unknown loss 'focl'. Did you mean focal.*Valid losses: cross_entropy"),
-        ({"dice": 1.0, "crossentropy": 1.0}, None, 0.0, "Did you mean cross_entropy"),
+        ("focl", None, 0.0, "Unknown loss 'focl'. Did you mean 'focal'.*Valid losses: cross_entropy"),
+        ({"dice": 1.0, "crossentropy": 1.0}, None, 0.0, "Did you mean 'cross_entropy'"),
         ("focal", {"focal": {"gama": 2}}, 0.0, "'focal' has no argument gama; valid: gamma"),
         ("dice", {"dice": {"ignore_index": 2}}, 0.0, "no argument ignore_index; valid: none"),
         ("dice", {"focal": {"gamma": 2}}, 0.0, "loss_args names 'focal', but the loss is dice"),

@@ -28,10 +28,14 @@ def test_timm_networks_with_other_stems_and_heads():
 
 
 WRONG_NETS = {
-    "unknown": (("cnn_smal",), {}, "net='cnn_smal' is unknown. Did you mean cnn_small"),
-    "unknown timm": (("timm/resnet19",), {}, "timm has no such network. Did you mean timm/resnet"),
-    "unknown argument": (("cnn_small",), {"widht": 4}, "no argument 'widht'. Did you mean width"),
-    "unknown timm argument": (("timm/resnet10t",), {"drop_rat": 0.1}, "no argument 'drop_rat'. Did you mean drop_rate"),
+    "unknown": (("cnn_smal",), {}, "net='cnn_smal' is unknown. Did you mean 'cnn_small'"),
+    "unknown timm": (("timm/resnet19",), {}, "timm has no such network. Did you mean 'timm/resnet"),
+    "unknown argument": (("cnn_small",), {"widht": 4}, "no argument 'widht'. Did you mean 'width'"),
+    "unknown timm argument": (
+        ("timm/resnet10t",),
+        {"drop_rat": 0.1},
+        "no argument 'drop_rat'. Did you mean 'drop_rate'",
+    ),
     "pretrained in net_args": (("timm/resnet10t",), {"checkpoint_path": "x"}, "must not hold 'checkpoint_path'"),
     "no small stem": (("timm/convnext_atto",), {"small_stem": True}, "small_stem is for ResNets"),
     "not pretrained": (("cnn_small",), {"pretrained": True}, "has no pretrained weights"),

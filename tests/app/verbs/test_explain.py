@@ -145,7 +145,7 @@ def test_images_that_are_not_square_and_layers_that_do_not_suit():
     model = net("timm/resnet18")
     image = torch.rand(2, 3, 64, 128)
     assert GradCam(model)(model, image, torch.tensor([0, 1])).shape == (2, 64, 128)
-    with pytest.raises(ValueError, match="no such module. Near: .*layer4"):
+    with pytest.raises(ValueError, match="no such module. Did you mean .*layer4"):
         GradCam(model, "layer44")
     with pytest.raises(ValueError, match="gives no feature map"):
         GradCam(model, "fc")(model, image, torch.tensor([0, 1]))
@@ -244,7 +244,7 @@ def test_the_verb_draws_each_kind_and_writes_what_it_chose(squares, cli, capsys)
         (["--positive", "postive"], "--positive 'postive' is no class. Did you mean 'positive'"),
         (["--ids", "9999"], "--ids '9999': no such sample"),
         (["--count", "0"], "need 1 or more"),
-        (["--layer", "net.stage"], "no such module. Near: net.stages"),
+        (["--layer", "net.stage"], "no such module. Did you mean 'net.stages"),
     ],
 )
 def test_mistakes_are_told(squares, cli, capsys, args, message):

@@ -172,7 +172,7 @@ WRONG = {
     ("--data.fold", 1): "leave it away",
     ("--fold", 3): "--fold 3 is out of range: with --folds 3 the folds are 0..2",
     ("--folds", 1): "--folds 1: need 2 or more",
-    ("--jobs", 0): "--jobs 0: need 1 or more",
+    ("--jobs", 0): "--jobs: 0: need 1 or more",
     ("--resume",): "leave --resume away",
     ("--model.lrr", 1): "Did you mean 'lr'?",
 }

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from lightning_tasks.app.members import load_run
+from lightning_tasks.app.options import parse
 from lightning_tasks.app.verbs.sweep.axes import clash, combinations, parse_grid
 from lightning_tasks.app.verbs.sweep.summary import draw
-from lightning_tasks.app.verbs.sweep.sweep import Sweep, int_list, read_file
+from lightning_tasks.app.verbs.sweep.sweep import Sweep, read_file
 from tests.conftest import ROOT, results
 
 TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "3",
@@ -68,10 +69,9 @@ def test_every_combination_has_a_name_of_its_own():
         combinations({"model.lr": [1, 1]}, {})
     with pytest.raises(ValueError, match="use letters"):
         combinations({}, {"a/b": {}})
-    with pytest.raises(ValueError, match="0,1,2"):
-        int_list("0,x")
-    with pytest.raises(ValueError, match="different"):
-        int_list("1,1")
+    for seeds in ("0,x", "1,1", ""):
+        with pytest.raises(ValueError, match="--seeds: .*expected different whole numbers such as 0,1,2"):
+            parse("sweep", ["--seeds", seeds])
 
 
 def test_what_is_compared_cannot_be_set_for_all():
@@ -189,7 +189,7 @@ WRONG = {
     ("--grid", "model.lr=1,2", "--model.lr", "3"): "--model.lr cannot be set for all runs",
     ("--grid", "model.lr=1", "--resume"): "leave --resume away",
     ("--grid", "model.lr=1", "--seed_everything", "1"): "give --seeds",
-    ("--grid", "model.lr=1", "--jobs", "0"): "--jobs 0: need 1 or more",
+    ("--grid", "model.lr=1", "--jobs", "0"): "--jobs: 0: need 1 or more",
     ("--grid", "model.lr=0.001,1e-3"): "two combinations are named lr=0.001",
     ("--grid", "model.lr=1,2", "--grid", "model.lr=3"): "--grid model.lr is given twice",
     ("--grid", "model.lr=0.1,"): "a value between or after the commas is missing",

@@ -275,7 +275,7 @@ WRONG = {
     ("--model.lr", "0.1"): "--model.lr cannot be set for all trials",
     ("--metric", "test/acc"): "begins with val/",
     ("--metric", "val/loss"): "add --mode min or --mode max",
-    ("--trials", "0"): "--trials 0: need 1 or more",
+    ("--trials", "0"): "--trials: 0: need 1 or more",
     ("--name", "x"): "give --study NAME",
     ("--trainer.devices", "2"): "one device",
     ("--model.emaa", "3"): "Did you mean 'ema'",

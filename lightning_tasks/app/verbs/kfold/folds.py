@@ -9,6 +9,7 @@ from typing import Any
 
 from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.jobs import FEW_FIGURES, Job, run_jobs, state_of
+from lightning_tasks.app.options import refuse
 from lightning_tasks.runs.directory import RunDir
 
 from .pool import pool
@@ -70,7 +71,7 @@ class Folds:
 
 def run(options: Namespace, fit_args: list[str]) -> None:
     """``kfold --config C --folds 5 [--fold i] [--jobs n] [--bootstrap] [--name N] [--overwrite]`` and fit options."""
-    check_options(options, fit_args)
+    refuse(fit_args, OURS)
     plan = Plan(fit_args)
     module, data = plan.options.data.class_path.rsplit(".", 1)
     if not getattr(import_module(module), data).splits:
@@ -105,12 +106,3 @@ def run(options: Namespace, fit_args: list[str]) -> None:
         print(f"Still missing: folds {', '.join(map(str, missing))}. The last one to finish pools all {count}.")
         return
     pool(folds.folder, count, options.bootstrap, plan.options.draws)
-
-
-def check_options(options: Namespace, fit_args: list[str]) -> None:
-    """Raise a ValueError where an argument of ``fit`` is ours to set, or an option makes no sense."""
-    for arg in fit_args:
-        if (message := OURS.get(arg.split("=")[0])) is not None:
-            raise ValueError(message)
-    if options.jobs is not None and options.jobs < 1:
-        raise ValueError(f"--jobs {options.jobs}: need 1 or more.")

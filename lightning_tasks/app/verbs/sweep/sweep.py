@@ -1,11 +1,12 @@
 """``sweep``: one fit for each combination of settings and each seed, resumable, then mean and sd over the seeds."""
 
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
 
 from lightning_tasks.app.errors import check_types
 from lightning_tasks.app.jobs import Job, run_jobs
+from lightning_tasks.app.options import refuse, seed_list
 from lightning_tasks.app.preflight import read_yaml
 from lightning_tasks.common.choices import nearest
 
@@ -24,7 +25,7 @@ FILE_KEYS = tuple(FILE_TYPES)
 
 def run(options: Namespace, fit_args: list[str]) -> None:
     """``sweep --config C --grid model.lr=0.01,0.1 --seeds 0,1,2`` or ``sweep --sweep F``, and fit options."""
-    check_options(options, fit_args)
+    refuse(fit_args, OURS)
     content = read_file(Path(options.sweep)) if options.sweep else {}
     grid = (content.get("grid") or {}) | parse_grids(options.grid)
     variants = content.get("variants") or ({"default": {}} if options.seeds and not grid else {})
@@ -114,31 +115,8 @@ def read_file(path: Path) -> dict[str, Any]:
             raise ValueError(f"{path}: grid.{key} must be a list of values, such as [1, 2, 4]; it is {values!r}.")
         content["grid"][key] = [number_of(value) for value in values]
     if "seeds" in content:
-        content["seeds"] = int_list(",".join(map(str, content["seeds"])), f"{path}: seeds")
+        try:
+            content["seeds"] = seed_list(",".join(map(str, content["seeds"])))
+        except ArgumentTypeError as error:
+            raise ValueError(f"{path}: seeds {error}.") from None
     return content
-
-
-def check_options(options: Namespace, fit_args: list[str]) -> None:
-    """Read ``--seeds``.
-
-    Raises:
-        ValueError: An argument of ``fit`` is ours to set, or an option makes no sense.
-    """
-    for arg in fit_args:
-        if (message := OURS.get(arg.split("=")[0])) is not None:
-            raise ValueError(message)
-    if options.jobs is not None and options.jobs < 1:
-        raise ValueError(f"--jobs {options.jobs}: need 1 or more.")
-    options.seeds = None if options.seeds is None else int_list(options.seeds)
-
-
-def int_list(text: str, option: str = "--seeds") -> list[int]:
-    """``0,1,2`` -> [0, 1, 2].
-
-    Raises:
-        ValueError: No whole numbers from 0 on, or one of them twice.
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
-        raise ValueError(f"{option} {text}: expected different whole numbers such as 0,1,2.")
-    return [int(part) for part in parts]

@@ -8,10 +8,10 @@ from typing import Any
 
 from lightning_tasks.app.cli import Plan, TaskCLI
 from lightning_tasks.app.jobs import Job, one_process, run_jobs
-from lightning_tasks.app.options import as_text
+from lightning_tasks.app.options import as_text, refuse
 from lightning_tasks.app.settings import differences
 from lightning_tasks.app.verbs.sweep.axes import Combination, as_args, clash, short_names
-from lightning_tasks.app.verbs.sweep.sweep import Sweep, execute, int_list
+from lightning_tasks.app.verbs.sweep.sweep import Sweep, execute
 
 from .space import Space, read_space
 
@@ -32,7 +32,7 @@ OURS = {
 
 def run(options: Namespace, fit_args: list[str]) -> None:
     """``tune --config C --space S --trials 20`` and fit options."""
-    check_options(options, fit_args)
+    refuse(fit_args, OURS)
     space = read_space(Path(options.space))
     config = [part for c in options.config or ([space.config] if space.config else []) for part in ("--config", c)]
     if pair := clash(fit_args, {*space.ranges, *space.fixed}):
@@ -72,21 +72,6 @@ def run(options: Namespace, fit_args: list[str]) -> None:
             finish(tuning, searches)
         else:
             print("Another process trains and tests the winners.")
-
-
-def check_options(options: Namespace, fit_args: list[str]) -> None:
-    """Read ``--seeds``.
-
-    Raises:
-        ValueError: An argument of ``fit`` is ours to set, or an option makes no sense.
-    """
-    for arg in fit_args:
-        if (message := OURS.get(arg.split("=")[0])) is not None:
-            raise ValueError(message)
-    for name in ("jobs", "trials"):
-        if (value := getattr(options, name)) is not None and value < 1:
-            raise ValueError(f"--{name} {value}: need 1 or more.")
-    options.seeds = None if options.seeds is None else int_list(options.seeds)
 
 
 def check_space(config: list[str], args: list[str], space: Space) -> Plan:
