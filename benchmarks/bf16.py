@@ -72,18 +72,17 @@ def main() -> None:
     held = [flag for flag in FLAGS if flag in cpu]
     threads = os.environ.get("OMP_NUM_THREADS", "default")
     print(f"bfloat16 in this CPU: {', '.join(held) or 'none'}; OMP_NUM_THREADS {threads}; seeds {options.seeds}")
-    print(
-        f"{'config':14} {'epochs':>6} {'precision':>10} {'score, mean (sd)':>18} {'CPU s, mean (sd)':>18} {'ratio':>6}"
-    )
+    print(f"{'config':14} {'epochs':>6} {'precision':>10} {'score, mean (sd)':>18} "
+          f"{'CPU s, mean (sd)':>18} {'ratio':>6} {'training s':>10}")  # fmt: skip
     for config in options.config or [ROOT / "configs" / f"{name}.yaml" for name in SHORT]:
         epochs = options.epochs or SHORT.get(config.stem, 2)
         # by turns, so that a machine that slows down slows both
-        found = {bf16: [] for bf16 in (False, True)}
+        fits = {bf16: [] for bf16 in (False, True)}
         for seed in seeds:
-            for bf16, runs in found.items():
+            for bf16, runs in fits.items():
                 runs.append(fit(config, bf16, seed, epochs, extra))
-        full = statistics.mean(seconds for _, seconds, _ in found[False])
-        for bf16, runs in found.items():
+        full = statistics.mean(seconds for _, seconds, _ in fits[False])
+        for bf16, runs in fits.items():
             scores, seconds, training = (list(values) for values in zip(*runs, strict=True))
             name = "bf16-mixed" if bf16 else "float32"
             print(f"{config.stem:14} {epochs:6} {name:>10} {spread(scores, 4):>18} {spread(seconds, 1):>18} "

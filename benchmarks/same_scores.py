@@ -25,7 +25,7 @@ RUNS = {
 
 
 def run(checkout: Path, out: Path, root: Path | None) -> None:
-    found = {}
+    scores = {}
     with tempfile.TemporaryDirectory() as runs:
         for name, short in RUNS.items():
             data = ["--data.root", str(root.resolve())] if root else ["--data.source", "simulated"]
@@ -45,8 +45,8 @@ def run(checkout: Path, out: Path, root: Path | None) -> None:
             subprocess.run(command, cwd=checkout, env=environment, check=True)
             results = json.loads((Path(runs) / name / "default" / "results.json").read_text())
             kept = ("sizes", "parameters", "best_epoch", "best", "last", "metrics", "baselines")
-            found[name] = {key: results[key] for key in kept}
-    out.write_text(json.dumps(found, indent=2) + "\n")
+            scores[name] = {key: results[key] for key in kept}
+    out.write_text(json.dumps(scores, indent=2) + "\n")
 
 
 def compare(before: dict, after: dict, where: str = "") -> list[str]:
@@ -71,7 +71,7 @@ def main() -> None:
         run(options.checkout, options.out, options.root)
         return
     before, after = (json.loads(path.read_text()) for path in (options.before, options.after))
-    count = sum(len(found["metrics"]) for found in before.values())
+    count = sum(len(scores["metrics"]) for scores in before.values())
     if differ := compare(before, after):
         sys.exit("\n".join(differ))
     print(

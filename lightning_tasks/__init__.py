@@ -3,7 +3,7 @@
 The command line knows all names before torch is imported, which takes seconds.
 """
 
-from importlib import import_module
+from lightning_tasks.common.lazy import lazy
 
 EXPORTS = {
     "ImageClassifier": "problems.image_classification",
@@ -17,9 +17,4 @@ EXPORTS = {
     "TwoClassTask": "tasks.tables.two_class",
 }
 __all__ = list(EXPORTS)
-
-
-def __getattr__(name: str) -> type:
-    if name not in EXPORTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{EXPORTS[name]}"), name)
+__getattr__ = lazy(__name__, EXPORTS)

@@ -8,7 +8,8 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"  # `weights: auto` trains from scratch here, network or not
-# Small networks: a second thread gains nothing, and waits for the first when the machine is busy.
+# Small networks: a second thread gains nothing, and waits for the first when the machine is busy. For processes too.
+os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
 
 

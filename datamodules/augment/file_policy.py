@@ -79,20 +79,20 @@ def transform(entry: str | dict) -> A.BasicTransform:
     entry = {entry: {}} if isinstance(entry, str) else entry
     if not isinstance(entry, dict) or len(entry) != 1:
         raise ValueError(f"policy: {entry!r} must be a name or one {{Name: {{argument: value}}}}.")
-    name, given = next(iter(entry.items()))
+    name, chosen = next(iter(entry.items()))
     kinds = {n: c for n, c in vars(A).items() if inspect.isclass(c) and issubclass(c, A.BasicTransform)}
     if name not in kinds:
         raise ValueError(f"policy: albumentations has no transform {name!r}.{nearest(name, kinds)}")
-    given = {} if given is None else given
-    if not isinstance(given, dict):
-        raise ValueError(f"policy: {name}: {given!r} must be a mapping, as in {name}: {{p: 0.5}}.")
+    chosen = {} if chosen is None else chosen
+    if not isinstance(chosen, dict):
+        raise ValueError(f"policy: {name}: {chosen!r} must be a mapping, as in {name}: {{p: 0.5}}.")
     valid = [argument for argument in inspect.signature(kinds[name].__init__).parameters if argument != "self"]
-    for argument in given:  # albumentations itself only warns
+    for argument in chosen:  # albumentations itself only warns
         if argument not in valid:
             raise ValueError(
                 f"policy: {name} has no argument {argument!r}.{nearest(argument, valid)} Valid: {', '.join(valid)}."
             )
     try:
-        return kinds[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+        return kinds[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in chosen.items()})
     except ValueError as error:
         raise ValueError(f"policy: {name}: {' '.join(str(error).split())}") from None

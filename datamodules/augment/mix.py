@@ -148,10 +148,10 @@ def paste(batch: dict, draw: Draw, classes: list[int], p: float, shift: Span = 0
 
 def _among(mask: Tensor, classes: list[int]) -> Tensor:
     """Bool of the shape of ``mask``: the pixels of one of ``classes``."""
-    found = mask == classes[0]
+    chosen_pixels = mask == classes[0]
     for number in classes[1:]:
-        found = found | (mask == number)
-    return found
+        chosen_pixels = chosen_pixels | (mask == number)
+    return chosen_pixels
 
 
 def _stripes(draw: Draw, length: int, low: float, high: float, number: int) -> Tensor:

@@ -77,20 +77,20 @@ def _parse(entry: str | dict) -> tuple[str, dict]:
         entry = {entry: {}}
     if not isinstance(entry, dict) or len(entry) != 1:
         raise ValueError(f"augment: {entry!r} must be a name or one {{name: {{argument: value}}}}.")
-    name, given = next(iter(entry.items()))
+    name, chosen = next(iter(entry.items()))
     if name not in OPS:
         raise ValueError(f"augment: unknown op {name!r}.{nearest(name, OPS)} Valid: {', '.join(sorted(OPS))}.")
-    given = {} if given is None else given
+    chosen = {} if chosen is None else chosen
     valid = OPS[name].arguments()
-    if not isinstance(given, dict):
-        raise ValueError(f"augment: {name}: {given!r} must be a mapping, as in {name}: {{p: 0.5}}.")
-    for argument in given:
+    if not isinstance(chosen, dict):
+        raise ValueError(f"augment: {name}: {chosen!r} must be a mapping, as in {name}: {{p: 0.5}}.")
+    for argument in chosen:
         if argument not in valid:
             raise ValueError(
                 f"augment: {name} has no argument {argument!r}.{nearest(argument, valid)} "
                 f"Valid: {', '.join(sorted(valid))}."
             )
-    arguments = valid | given
+    arguments = valid | chosen
     missing = [argument for argument, value in arguments.items() if value is REQUIRED]
     if missing:
         raise ValueError(f"augment: {name} needs {missing[0]!r}, as in {name}: {{{missing[0]}: ...}}.")
@@ -108,7 +108,7 @@ def nearest(word: object, valid: Iterable[str]) -> str:
 def _check(batch: dict) -> None:
     image, mask = batch.get("image"), batch.get("mask")
     if not isinstance(image, torch.Tensor) or image.dim() != 4 or image.dtype != torch.float32:
-        found = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, torch.Tensor) else type(image).__name__
-        raise ValueError(f"augment: image must be float32 (B, C, H, W) in [0, 1], got {found}. uint8: use x / 255.")
+        kind = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, torch.Tensor) else type(image).__name__
+        raise ValueError(f"augment: image must be float32 (B, C, H, W) in [0, 1], got {kind}. uint8: use x / 255.")
     if mask is not None and mask.shape != (len(image), *image.shape[2:]):
         raise ValueError(f"augment: mask {tuple(mask.shape)} does not fit image {tuple(image.shape)}: need (B, H, W).")

@@ -147,21 +147,21 @@ class DataModule(Serving):
 
     def limited(self, pool: Arrays) -> np.ndarray:
         """Rows, in order, that ``limit`` keeps."""
-        rows, told = first_rows(pool, self.hparams.limit)
-        if told:
-            self.note(told)
+        rows, note = first_rows(pool, self.hparams.limit)
+        if note:
+            self.note(note)
         return rows
 
     def statistics(self) -> dict[str, Tensor]:
         """Of the train part: ``mean``, ``std`` (C,), ``class_counts`` (K,), ``target_mean``, ``target_std`` (D,)."""
         pool, rows = self.pools["train"], self.parts["train"]
-        found = channel_statistics(pool["image"], rows) if "image" in pool else {}
+        statistics = channel_statistics(pool["image"], rows) if "image" in pool else {}
         for key in ("label", "mask"):
             if key in pool:
-                found["class_counts"] = class_counts(pool[key][rows])
+                statistics["class_counts"] = class_counts(pool[key][rows])
         if "target" in pool:
-            found |= target_statistics(pool["target"][rows])
-        return found
+            statistics |= target_statistics(pool["target"][rows])
+        return statistics
 
     # ---- where the data comes from ----------------------------------------------------------------------------
 
@@ -212,7 +212,7 @@ class DataModule(Serving):
         groups = self.read_groups()
         parts = self.split(train, rows, None if groups is None else groups[rows])
         assert_disjoint(parts, groups)
-        self.parts = {part: found for part, found in parts.items() if len(found)}
+        self.parts = {part: rows for part, rows in parts.items() if len(rows)}
         for part in ("test", "predict"):
             if part in self.pools:
                 self.parts[part] = np.arange(len(self.pools[part]["id"]))
@@ -242,12 +242,12 @@ class DataModule(Serving):
 
     def read_groups(self) -> np.ndarray | None:
         """Put ``group`` of all pools into codes; those of the train pool, or None where samples are independent."""
-        given, train = self.hparams.groups, self.pools["train"]
-        if given not in ("auto", "none"):
+        source, train = self.hparams.groups, self.pools["train"]
+        if source not in ("auto", "none"):
             for pool in self.pools.values():
                 pool.pop("group", None)
-            train["group"] = groups_named(Path(given), self.names("train", train["id"]))
-        code_groups(self.title, self.pools, use=given != "none")
+            train["group"] = groups_named(Path(source), self.names("train", train["id"]))
+        code_groups(self.title, self.pools, use=source != "none")
         return train.get("group")
 
     def name_parts(self, grouped: bool) -> None:

@@ -36,14 +36,14 @@ def code_groups(title: str, pools: dict[str, Arrays], use: bool) -> None:
     Raises:
         ValueError: A group stands in the train pool and in the test pool.
     """
-    found = {name: pool.pop("group") for name, pool in pools.items() if "group" in pool}
-    if not use or "train" not in found:
+    groups = {name: pool.pop("group") for name, pool in pools.items() if "group" in pool}
+    if not use or "train" not in groups:
         return
-    as_text = any(names.dtype.kind not in "iu" for names in found.values())
-    parts = {name: names.astype(str) if as_text else names for name, names in found.items()}
+    as_text = any(names.dtype.kind not in "iu" for names in groups.values())
+    parts = {name: names.astype(str) if as_text else names for name, names in groups.items()}
     codes = np.unique(np.concatenate(list(parts.values())), return_inverse=True)[1].astype(np.int64)
-    for name, own in zip(parts, np.split(codes, np.cumsum([len(p) for p in parts.values()])[:-1]), strict=True):
-        pools[name]["group"] = own
+    for name, part in zip(parts, np.split(codes, np.cumsum([len(p) for p in parts.values()])[:-1]), strict=True):
+        pools[name]["group"] = part
     if "test" in parts and len(both := np.intersect1d(pools["train"]["group"], pools["test"]["group"])):
         first = parts["train"][np.flatnonzero(pools["train"]["group"] == both[0])[0]]
         raise ValueError(
@@ -65,8 +65,8 @@ def first_rows(pool: Arrays, limit: int) -> tuple[np.ndarray, str]:
     order = np.argsort(label, kind="stable")
     place = np.empty(size)  # within its class, from 0 to 1: the lowest of all keep the shares of the classes
     place[order] = np.concatenate([(np.arange(n) + 0.5) / n for n in counts if n])
-    told = f"limit={len(first)}: the first ones hold too few of a class, so the first of each class are kept."
-    return np.sort(np.argsort(place, kind="stable")[: len(first)]), told
+    note = f"limit={len(first)}: the first ones hold too few of a class, so the first of each class are kept."
+    return np.sort(np.argsort(place, kind="stable")[: len(first)]), note
 
 
 def digest_of(pools: dict[str, Arrays]) -> str:

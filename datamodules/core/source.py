@@ -105,8 +105,8 @@ def looked_for(data: Any) -> str:
 def reading_key(data: Any, *where: Any) -> tuple:
     """What the pools follow from: the class, where they come from, and all arguments that act while reading."""
     later = {*AFTER_READING, *data.acts_later}
-    given = {k: v for k, v in data.hparams.items() if k not in later and not k.startswith("_")}
-    return (type(data), *where, hashable(given))
+    acting = {k: v for k, v in data.hparams.items() if k not in later and not k.startswith("_")}
+    return (type(data), *where, hashable(acting))
 
 
 def serve_alike(one: Any, other: Any) -> bool:

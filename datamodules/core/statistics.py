@@ -28,5 +28,5 @@ def class_counts(labels: np.ndarray) -> Tensor:
 def target_statistics(target: np.ndarray) -> dict[str, Tensor]:
     """``target_mean`` and ``target_std`` float32 (D,) of targets (N,) or (N, D)."""
     columns = target.reshape(len(target), -1).astype(np.float64)
-    found = {"target_mean": columns.mean(0), "target_std": columns.std(0)}
-    return {name: torch.tensor(value, dtype=torch.float32) for name, value in found.items()}
+    moments = {"target_mean": columns.mean(0), "target_std": columns.std(0)}
+    return {name: torch.tensor(value, dtype=torch.float32) for name, value in moments.items()}

@@ -31,15 +31,17 @@ class PublicImages(DataModule):
     def __init__(self, download: bool = False, train_size: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
+        self.fetched = False
 
     def fetch(self, root: Path) -> None:
         """Download the set into ``root``, or verify the one that stands there."""
         raise NotImplementedError(f"{type(self).__name__} has no public address.")
 
     def prepare_data(self) -> None:
-        """Download once, in one process."""
-        if self.hparams.download and self.hparams.source != "simulated":
+        """Download or verify once, in one process: the command line asks for it, and then the trainer."""
+        if self.hparams.download and self.hparams.source != "simulated" and not self.fetched:
             self.fetch(Path(self.hparams.root))
+            self.fetched = True
 
     def choose_layout(self) -> None:
         """Set ``files`` to the first layout whose files all stand in one folder, or else to the first layout.

@@ -21,7 +21,7 @@ from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.checkpoint import is_whole, load_weights
 from lightning_tasks.runs.data_record import read_data_record
 from lightning_tasks.runs.device import device_name
-from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.directory import NEEDED, RunDir
 from lightning_tasks.runs.results import clean_json, git_commit
 from lightning_tasks.runs.rowfile import save_rows
 from lightning_tasks.runs.tables import save_table
@@ -29,7 +29,6 @@ from lightning_tasks.runs.tables import save_table
 from .pages.run import write_report
 from .scores import scores_of
 
-NEEDED = "needed_"  # what the names of runs begin with that another fit needed
 PACKAGES = ("torch", "lightning", "torchmetrics", "timm", "segmentation-models-pytorch", "albumentations", "numpy")
 
 

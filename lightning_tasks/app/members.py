@@ -127,11 +127,7 @@ def predictions(members: list[Run], batches: list[dict], changed: dict | None = 
         batches: A batch for each, from ``batches_of``.
         changed: The first member's batch with other values of some keys, such as a corrupted ``image``: all members
             then see these.
-
-    Raises:
-        ValueError: A task predicts nothing that can be averaged.
     """
-    require(members[0].task, "ensemble")
     new = {key: value for key, value in (changed or {}).items() if value is not batches[0].get(key)}
     outputs = []
     for member, batch in zip(members, batches, strict=True):

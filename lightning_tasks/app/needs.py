@@ -20,9 +20,8 @@ from typing import Any
 from filelock import FileLock
 
 from lightning_tasks.common.choices import nearest
-from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.directory import NEEDED, RunDir
 
-from .finish import NEEDED
 from .options import as_text
 from .places import find_config
 

@@ -16,6 +16,6 @@ def door_environment() -> dict[str, str]:
 
 def find_config(path: str) -> Path:
     """The file at ``path``, or where there is none and the path begins with ``configs/`` our own of that name."""
-    given = Path(path)
-    own = CONFIGS.joinpath(*given.parts[1:])
-    return own if not given.exists() and given.parts[:1] == ("configs",) and own.is_file() else given
+    named = Path(path)
+    packaged = CONFIGS.joinpath(*named.parts[1:])
+    return packaged if not named.exists() and named.parts[:1] == ("configs",) and packaged.is_file() else named

@@ -35,7 +35,7 @@ def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> P
     collect = _Collect()
     trainer.callbacks.append(collect)
     trainer.predict(task, datamodule=data, return_predictions=False)
-    parts = gathered(trainer, {name: np.concatenate(found) for name, found in collect.columns.items()})
+    parts = gathered(trainer, {name: np.concatenate(batches) for name, batches in collect.columns.items()})
     if not trainer.is_global_zero:
         return None
     parts = [part for part in parts if part]  # of fewer samples than processes some have none
@@ -51,6 +51,6 @@ def gathered(trainer: Trainer, columns: dict[str, np.ndarray]) -> list[dict[str,
     """The columns of every process, which may differ in their number of rows; given to the first process only."""
     if trainer.world_size == 1:
         return [columns]
-    found: list[Any] = [None] * trainer.world_size
-    torch.distributed.gather_object(columns, found if trainer.is_global_zero else None)
-    return found
+    everywhere: list[Any] = [None] * trainer.world_size
+    torch.distributed.gather_object(columns, everywhere if trainer.is_global_zero else None)
+    return everywhere

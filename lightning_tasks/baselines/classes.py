@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 
 def class_share_baseline(task: Any, datamodule: Any) -> dict[str, dict[str, float]]:
@@ -12,9 +13,14 @@ def class_share_baseline(task: Any, datamodule: Any) -> dict[str, dict[str, floa
         task: Gives ``score`` and ``num_classes``.
         datamodule: Set up; gives ``statistics`` and ``arrays``.
     """
-    counts = torch.zeros(task.num_classes)
+    rows = datamodule.arrays("test")
+    prob = class_shares(datamodule, task.num_classes).expand(len(rows["label"]), -1)
+    return {"majority class": {name: float(v) for name, v in task.score({**rows, "prob": prob}).items()}}
+
+
+def class_shares(datamodule: Any, num_classes: int) -> Tensor:
+    """Share (K,) of each class in the train part."""
+    counts = torch.zeros(num_classes)
     train_counts = datamodule.statistics()["class_counts"].float()
     counts[: len(train_counts)] = train_counts
-    rows = datamodule.arrays("test")
-    prob = (counts / counts.sum()).expand(len(rows["label"]), -1)
-    return {"majority class": {name: float(v) for name, v in task.score({**rows, "prob": prob}).items()}}
+    return counts / counts.sum()

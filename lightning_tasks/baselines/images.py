@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .classes import class_shares
+
 SIDE = 16  # pixels a side that the linear model sees
 MAX_SAMPLES = 3000  # it gains little from more, and is fitted within seconds
 
@@ -22,12 +24,9 @@ def image_baselines(task: Any, datamodule: Any) -> dict[str, dict[str, float]]:
         task: Gives ``score`` and ``num_classes``.
         datamodule: Set up; gives ``statistics`` and loaders.
     """
-    counts = torch.zeros(task.num_classes)
-    train_counts = datamodule.statistics()["class_counts"].float()
-    counts[: len(train_counts)] = train_counts
     x, y = small_images(datamodule, datamodule.train_dataloader(), MAX_SAMPLES)
     test, label = small_images(datamodule, datamodule.test_dataloader())
-    prob = {"majority class": (counts / counts.sum()).expand(len(label), -1)}
+    prob = {"majority class": class_shares(datamodule, task.num_classes).expand(len(label), -1)}
     if len(np.unique(y)) > 1:
         prob["linear model on 16x16"] = linear_prob(x, y, test, task.num_classes)
     truth = torch.from_numpy(label)

@@ -29,21 +29,22 @@ class NonFiniteGuard(Callback):
         self._losses.append(loss.detach())
         self._ids.append(batch.get("id") if isinstance(batch, dict) else None)
         if len(self._losses) >= CHECK_EVERY:
-            self._look(trainer, batch_idx)
+            self._look(trainer, pl_module, batch_idx)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at what is left of the epoch."""
         if self._losses:
-            self._look(trainer, trainer.num_training_batches - 1)
+            self._look(trainer, pl_module, trainer.num_training_batches - 1)
 
-    def _look(self, trainer: Trainer, last: int) -> None:
+    def _look(self, trainer: Trainer, pl_module: LightningModule, last: int) -> None:
         bad = torch.nonzero(~torch.isfinite(torch.stack(self._losses)))
         ids, count = self._ids, len(self._losses)
         self._losses, self._ids = [], []
         if len(bad):
             first = int(bad[0])
             names = "" if ids[first] is None else f" Its batch holds ids {ids[first].tolist()[:16]}."
+            option = "--trainer.gradient_clip_val 1" if pl_module.automatic_optimization else "--model.clip 1"
             raise ValueError(
                 f"The training loss is not finite at epoch {trainer.current_epoch}, step {last - count + 1 + first}."
-                f"{names} Lower --model.lr, set --trainer.gradient_clip_val 1, or look at these samples."
+                f"{names} Lower --model.lr, clip gradients ({option}), or look at these samples."
             )

@@ -23,12 +23,14 @@ class Unfreeze(BaseFinetuning):
     def __init__(self, schedule: str | dict[int, str]) -> None:
         super().__init__()
         # YAML gives numbers as keys, the command line text.
-        given = {0: schedule} if isinstance(schedule, str) else {int(epoch): spec for epoch, spec in schedule.items()}
-        for epoch, spec in given.items():
+        by_epoch = (
+            {0: schedule} if isinstance(schedule, str) else {int(epoch): spec for epoch, spec in schedule.items()}
+        )
+        for epoch, spec in by_epoch.items():
             check_unfreeze(spec)
             if epoch < 0:
                 raise ValueError(f"unfreeze: epoch {epoch} is below 0.")
-        self.schedule = {0: "all"} | given
+        self.schedule = {0: "all"} | by_epoch
 
     @property
     def freezes(self) -> bool:

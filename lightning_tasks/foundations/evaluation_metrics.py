@@ -1,5 +1,8 @@
 """True and false positives and negatives, and the metrics made of them (G14)."""
 
+import math
+from functools import partial
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -93,23 +96,28 @@ class EvaluationMetrics(Exercise):
         return Answer(
             text,
             [Table("Counts and metrics over the threshold", ["threshold", *counts[0], *metrics[0], "cost"], rows)],
-            self.checks(counts[best]),
+            self.checks(thresholds[best]),
             {"threshold": self.figure(thresholds, metrics, cost)},
         )
 
-    def checks(self, counts: dict[str, int]) -> list[Check]:
-        """Against scikit-learn's definitions on these counts, and the empty cases."""
+    def checks(self, threshold: float) -> list[Check]:
+        """Against scikit-learn's definitions on the people accused at ``threshold``, and the empty cases."""
         from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-        truth = np.repeat([1, 0, 0, 1], [counts[key] for key in ("tp", "fp", "tn", "fn")])
-        predicted = np.repeat([1, 1, 0, 0], [counts[key] for key in ("tp", "fp", "tn", "fn")])
-        metrics = metrics_of(counts)
-        references = {"accuracy": accuracy_score, "precision": precision_score, "recall": recall_score, "f1": f1_score}
-        checks = [
-            Check(name, metrics[name], float(function(truth, predicted))) for name, function in references.items()
+        accused = self.score >= threshold
+        metrics = metrics_of(confusion_counts(self.truth, accused))
+        references = {
+            "accuracy": accuracy_score,
+            "precision": precision_score,
+            "recall": recall_score,
+            "specificity": partial(recall_score, pos_label=False),
+            "f1": f1_score,
+        }
+        nobody = metrics_of(confusion_counts(self.truth, np.zeros_like(self.truth)))
+        return [
+            *(Check(name, metrics[name], float(score(self.truth, accused))) for name, score in references.items()),
+            Check("precision where nobody is accused is no number", math.isnan(nobody["precision"]), True),
         ]
-        nothing = metrics_of({"tp": 0, "fp": 0, "tn": 5, "fn": 1})
-        return [*checks, Check("precision where nobody is accused is no number", nothing["precision"] > -1, False)]
 
     def figure(self, thresholds: np.ndarray, metrics: list[dict[str, float]], cost: list[float]) -> Figure:
         """Precision, recall and F1 over the threshold; the cost beside them."""

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from lightning_tasks.common.choices import nearest
 
-SHARED = ("class_weights", "ignore_index", "label_smoothing")  # given to combined_loss, not in loss_args
+SHARED = ("class_weights", "ignore_index")  # given to combined_loss, not in loss_args
 TINY = 1e-7  # lower bound of denominators and bases of powers, so that nothing counted gives 0 and not NaN
 
 
@@ -193,11 +193,10 @@ def combined_loss(
     *,
     class_weights: Tensor | None = None,
     ignore_index: int | None = None,
-    label_smoothing: float = 0.0,
 ) -> Callable[..., Tensor]:
     """Build ``loss(logits, target)`` from a name or weights by name, e.g. ``{"focal": 1.0, "dice": 0.5}``.
 
-    The three keyword arguments may also be given, and replaced, in each call of the result:
+    The two keyword arguments may also be given, and replaced, in each call of the result:
     ``loss(logits, target, class_weights=self.class_weights)``.
 
     Args:
@@ -205,11 +204,9 @@ def combined_loss(
         loss_args: further arguments of single losses, e.g. ``{"focal": {"gamma": 2.0}}``.
         class_weights: float (C,) on the device of the logits, for every part.
         ignore_index: true class that does not count, for every part.
-        label_smoothing: for the cross-entropy, in [0, 1).
 
     Raises:
-        ValueError: for an unknown loss (with the nearest name) or argument; for label smoothing without a
-            cross-entropy to smooth (then in the call, if it is given there).
+        ValueError: for an unknown loss (with the nearest name) or argument.
     """
     parts = {spec: 1.0} if isinstance(spec, str) else dict(spec)
     args: dict[str, dict[str, Any]] = {name: dict(arguments or {}) for name, arguments in (loss_args or {}).items()}
@@ -225,14 +222,8 @@ def combined_loss(
         if unknown := sorted(set(arguments) - valid):
             names = ", ".join(sorted(valid)) or "none"
             raise ValueError(f"Loss {name!r} has no argument {', '.join(unknown)}; valid: {names}.")
-    _check_smoothing(parts, label_smoothing)
-    shared = dict(zip(SHARED, (class_weights, ignore_index, label_smoothing), strict=True))
+    shared = dict(zip(SHARED, (class_weights, ignore_index), strict=True))
     return functools.partial(_weighted_sum, parts, args, **shared)  # not a closure: a partial can be pickled
-
-
-def _check_smoothing(parts: dict[str, float], label_smoothing: float) -> None:
-    if label_smoothing and not any(LOSSES[name] is cross_entropy for name in parts):
-        raise ValueError(f"{label_smoothing=} needs the loss cross_entropy; the loss is {', '.join(parts)}.")
 
 
 def _weighted_sum(
@@ -240,16 +231,10 @@ def _weighted_sum(
     args: dict[str, dict[str, Any]],
     logits: Tensor,
     target: Tensor,
-    *,
-    label_smoothing: float,
     **shared: Any,
 ) -> Tensor:
     """Return the sum over ``parts`` {name: weight}; ``combined_loss`` fixes the first two arguments."""
-    _check_smoothing(parts, label_smoothing)
     total = logits.new_zeros((), dtype=torch.float32)
     for name, weight in parts.items():
-        arguments = dict(args.get(name, {}))
-        if LOSSES[name] is cross_entropy:
-            arguments["label_smoothing"] = label_smoothing
-        total = total + weight * LOSSES[name](logits, target, **shared, **arguments)
+        total = total + weight * LOSSES[name](logits, target, **shared, **args.get(name, {}))
     return total

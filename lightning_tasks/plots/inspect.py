@@ -19,9 +19,9 @@ def class_figure(counts: dict[str, dict[str, int]]) -> Figure:
     figure = Figure(figsize=(max(5, 0.9 * len(names) + 2), 3.5), layout="constrained")
     axis = figure.subplots()
     width = 0.8 / len(counts)
-    for i, (part, found) in enumerate(counts.items()):
+    for i, (part, in_part) in enumerate(counts.items()):
         at = np.arange(len(names)) + (i - (len(counts) - 1) / 2) * width
-        bars = axis.bar(at, [found.get(name, 0) for name in names], width, label=part, color=PALETTE[i])
+        bars = axis.bar(at, [in_part.get(name, 0) for name in names], width, label=part, color=PALETTE[i])
         axis.bar_label(bars, fontsize=6)
     axis.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=8)
     axis.set_ylabel("samples")

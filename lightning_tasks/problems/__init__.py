@@ -1,6 +1,6 @@
 """One class for each kind of problem; a task derives from the one that fits. Imported when it is asked for."""
 
-from importlib import import_module
+from lightning_tasks.common.lazy import lazy
 
 EXPORTS = {
     "Adversarial": "adversarial",
@@ -20,9 +20,4 @@ EXPORTS = {
     "Task": "task",
 }
 __all__ = list(EXPORTS)
-
-
-def __getattr__(name: str) -> type:
-    if name not in EXPORTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{EXPORTS[name]}"), name)
+__getattr__ = lazy(__name__, EXPORTS)

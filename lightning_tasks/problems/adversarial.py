@@ -60,8 +60,9 @@ class Adversarial(Generative):
         """Let each player move."""
         schedules = self.lr_schedulers() or []
         schedules = schedules if isinstance(schedules, list) else [schedules]
-        for number, player in enumerate(self.players):
-            optimizer = self.optimizers(use_pl_optimizer=True)[number]
+        optimizers = self.optimizers()
+        optimizers = optimizers if isinstance(optimizers, list) else [optimizers]  # one player
+        for number, (player, optimizer) in enumerate(zip(self.players, optimizers, strict=True)):
             for _ in range(self.steps.get(player, 1)):
                 self.toggle_optimizer(optimizer)
                 loss = self.loss_of(player, batch)

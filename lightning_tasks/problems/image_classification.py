@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor, nn
 
 from lightning_tasks.baselines.images import image_baselines
@@ -84,7 +83,7 @@ class ImageClassifier(ImageTask, Classifier):
         """Also read the given weights, when a fit begins that continues none."""
         super().setup(stage)
         if stage == "fit" and self.hparams.weights != "none" and not self.trainer.ckpt_path:
-            self.load_given_weights(getattr(self.trainer.datamodule, "note", rank_zero_info))
+            self.load_given_weights(self.trainer.datamodule.note)
 
     def load_given_weights(self, note: Callable[[str], None]) -> None:
         """Read ``weights`` and set ``weights_origin``; tell ``note`` what the user should know.

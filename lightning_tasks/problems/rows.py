@@ -4,8 +4,6 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-Scores = dict[str, float]
-
 # Neither gloo nor NCCL gathers these: they travel as the second, and are themselves again on arrival.
 TRAVELS_AS = {torch.int16: torch.int32, torch.uint16: torch.int32, torch.uint32: torch.int64}
 

@@ -28,11 +28,10 @@ class Segmentation(ImageTask):
         net_args: Arguments of the network.
         class_names: Names of the K classes, in the order of the labels.
         loss: ``ce``, ``focal``, ``dice``, ``focal_tversky``, or weights of several: ``{ce: 1, dice: 0.5}``.
-        loss_args: Arguments of single losses: ``{focal: {gamma: 2}}``.
+        loss_args: Arguments of single losses: ``{focal: {gamma: 2}}``, ``{ce: {label_smoothing: 0.1}}``.
         class_weights: ``none``, ``inverse``, ``effective`` or ``sqrt`` (from training pixels), or K numbers.
         ignore_class: True class left out of the loss, or None.
         predict_background: False removes class 0 when predicting.
-        label_smoothing: Of the cross entropy.
         **kwargs: Arguments of ``ImageTask``.
 
     Raises:
@@ -56,7 +55,6 @@ class Segmentation(ImageTask):
         class_weights: str | list[float] = "none",
         ignore_class: int | None = None,
         predict_background: bool = True,
-        label_smoothing: float = 0.0,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -82,15 +80,9 @@ class Segmentation(ImageTask):
             self.class_weights.copy_(class_weights_from_counts(counts, h.class_weights, ignore_index=h.ignore_class))
 
     def criterion(self, logits: Tensor, mask: Tensor) -> Tensor:
-        """The loss with this task's weights, ignored class and smoothing."""
+        """The loss with this task's weights and ignored class."""
         weights = None if self.hparams.class_weights == "none" else self.class_weights
-        return self.loss(
-            logits,
-            mask,
-            class_weights=weights,
-            ignore_index=self.hparams.ignore_class,
-            label_smoothing=self.hparams.label_smoothing,
-        )
+        return self.loss(logits, mask, class_weights=weights, ignore_index=self.hparams.ignore_class)
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         """Loss of one batch."""

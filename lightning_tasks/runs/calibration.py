@@ -25,13 +25,13 @@ def read_calibration(run: RunDir) -> dict[str, Any] | None:
     path = run.path / NAME
     if not path.is_file():
         return None
-    found = json.loads(path.read_text())
-    if found["weights_sha256"] != weights_digest(run.best):
+    stored = json.loads(path.read_text())
+    if stored["weights_sha256"] != weights_digest(run.best):
         raise ValueError(
             f"{path} was fitted for other weights than {run.best.name} holds now. "
             f"Run `python cli.py calibrate --run {run.path}` again, or delete the file."
         )
-    return found["map"] | {"tta": found["tta"]}
+    return stored["map"] | {"tta": stored["tta"]}
 
 
 def calibration_beside(checkpoint: Path) -> dict[str, Any] | None:

@@ -50,11 +50,11 @@ class WholeCheckpointIO(TorchCheckpointIO):
 
 def reason(error: BaseException) -> str:
     """What the system said: ``torch.save`` hides it behind an error of its own."""
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, OSError):
-        found = found.__context__
-    told = found.strerror if isinstance(found, OSError) else None
-    return told or next(iter(str(error).splitlines()), type(error).__name__)
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__context__
+    message = cause.strerror if isinstance(cause, OSError) else None
+    return message or next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def read_checkpoint(path: str | Path, map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
@@ -108,12 +108,12 @@ def load_weights(task: LightningModule, path: str | Path) -> dict:
             "Give the config that made it."
         )
     task.on_load_checkpoint(checkpoint)  # lets a task make room for what it stores
-    own = task.state_dict()
-    for name in [*own, *state]:
-        if name not in state or name not in own or own[name].shape != state[name].shape:
+    expected = task.state_dict()
+    for name in [*expected, *state]:
+        if name not in state or name not in expected or expected[name].shape != state[name].shape:
             raise ValueError(
                 f"{path} does not fit the configured network: size mismatch at {name} "
-                f"({shape(state, name)} in the checkpoint, {shape(own, name)} here). "
+                f"({shape(state, name)} in the checkpoint, {shape(expected, name)} here). "
                 "The configuration must name the network that made it (config.yaml of its run does)."
             )
     task.load_state_dict(state)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from lightning_tasks.common.atomic import write_atomic_with
 
+NEEDED = "needed_"  # what the names of runs begin with that another fit needed
+
 
 class RunDir:
     """Paths of one run.
@@ -55,9 +57,9 @@ class RunDir:
         if resume:
             if self.newest() is None:
                 cut = [str(path) for path in (self.last, self.best) if path.is_file()]
-                found = f"{' and '.join(cut)} cannot be read" if cut else f"{self.last} does not exist"
+                state = f"{' and '.join(cut)} cannot be read" if cut else f"{self.last} does not exist"
                 raise ValueError(
-                    f"--resume: {found}, so there is nothing to continue. "
+                    f"--resume: {state}, so there is nothing to continue. "
                     f"Leave --resume away{', and add --overwrite' if is_filled(self.path) else ''}.{before}"
                 )
             return

@@ -50,13 +50,13 @@ def task_class(class_path: str, path: Path) -> type[LightningModule]:
         ValueError: Another one; a file must not make this process import what it likes.
     """
     module, _, name = class_path.rpartition(".")
-    found = None
+    named = None
     if module.split(".")[0] == "lightning_tasks" or module in sys.modules:
         with suppress(ImportError):
-            found = getattr(import_module(module), name, None)
-    if not (isinstance(found, type) and issubclass(found, LightningModule)):
+            named = getattr(import_module(module), name, None)
+    if not (isinstance(named, type) and issubclass(named, LightningModule)):
         raise ValueError(f"{path} was made by {class_path or 'an unknown task'}, which this application does not have.")
-    return found
+    return named
 
 
 def other_data(run: str | Path, data: Any) -> str:
@@ -64,10 +64,10 @@ def other_data(run: str | Path, data: Any) -> str:
     path = Path(run) / "results.json"
     if not path.is_file():
         return f"{run} has no results.json, so it is not known on which samples it was trained."
-    found = json.loads(path.read_text())
-    if found["data_source"] != data.data_source:
-        return f"{run} was trained on {found['data_source']} data, and this is {data.data_source} data."
-    if found["data_fingerprint"] != data.fingerprint():
+    results = json.loads(path.read_text())
+    if results["data_source"] != data.data_source:
+        return f"{run} was trained on {results['data_source']} data, and this is {data.data_source} data."
+    if results["data_fingerprint"] != data.fingerprint():
         return f"{run} was trained on other samples or another split: it may know samples that are scored here."
     return ""
 

@@ -53,6 +53,6 @@ def with_checkpoint_io(plugins: Any, strategy: Any) -> list:
         plugins: None, a plugin, or a list of them.
         strategy: Name of a strategy, or the strategy itself.
     """
-    given = [] if plugins is None else list(plugins) if isinstance(plugins, (list, tuple)) else [plugins]
-    other = any(isinstance(p, CheckpointIO) for p in given) or getattr(strategy, "_checkpoint_io", None) is not None
-    return given if other else [*given, WholeCheckpointIO()]
+    listed = [] if plugins is None else list(plugins) if isinstance(plugins, (list, tuple)) else [plugins]
+    other = any(isinstance(p, CheckpointIO) for p in listed) or getattr(strategy, "_checkpoint_io", None) is not None
+    return listed if other else [*listed, WholeCheckpointIO()]

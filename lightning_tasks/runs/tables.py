@@ -41,16 +41,16 @@ def flat(columns: dict[str, np.ndarray], class_names: list[str] | tuple[()] = ()
         beside = [name for name in ("pred", "label") if name in order]
         order = [*order[:at], *beside, *(name for name in order[at:] if name not in beside)]
         columns = {name: columns[name] for name in order}
-    found = {}
+    named = {}
     for name, values in columns.items():
         if values.ndim == 2:
             heads = class_names if name == "prob" and class_names else range(values.shape[1])
-            found |= {f"{name}_{head}": values[:, k] for k, head in zip(range(values.shape[1]), heads, strict=True)}
+            named |= {f"{name}_{head}": values[:, k] for k, head in zip(range(values.shape[1]), heads, strict=True)}
         elif name in ("pred", "label") and class_names and values.dtype.kind in "iu":
-            found[name] = np.array(class_names, dtype=str)[values]
+            named[name] = np.array(class_names, dtype=str)[values]
         else:
-            found[name] = values
-    return found
+            named[name] = values
+    return named
 
 
 def savez(path: Path, columns: dict[str, np.ndarray]) -> None:

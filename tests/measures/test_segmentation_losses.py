@@ -151,7 +151,9 @@ def test_ignored_pixels_have_no_influence(name, ignore):
 @pytest.mark.parametrize("weights", [None, WEIGHTS.float()])
 def test_only_ignored_pixels(name, smoothing, weights):
     logits = torch.randn(2, 4, 3, 3, requires_grad=True)
-    loss = combined_loss(name, class_weights=weights, ignore_index=0, label_smoothing=smoothing)
+    loss = combined_loss(
+        name, {name: {"label_smoothing": smoothing} if smoothing else {}}, class_weights=weights, ignore_index=0
+    )
     value = loss(logits, torch.zeros(2, 3, 3, dtype=torch.int64))
     value.backward()
     assert value.item() == 0.0
@@ -208,26 +210,26 @@ def test_combined_is_the_weighted_sum():
 
 def test_combined_takes_shared_arguments_in_the_call():
     logits, target = make((2, 5, 3), None)
-    found = combined_loss("cross_entropy")(logits, target, class_weights=WEIGHTS, ignore_index=0, label_smoothing=0.1)
+    found = combined_loss("ce", {"ce": {"label_smoothing": 0.1}})(logits, target, class_weights=WEIGHTS, ignore_index=0)
     expected = cross_entropy(logits, target, class_weights=WEIGHTS, ignore_index=0, label_smoothing=0.1)
     torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize(
-    ("spec", "loss_args", "smoothing", "message"),
+    ("spec", "loss_args", "message"),
     [
-        ("focl", None, 0.0, "Unknown loss 'focl'. Did you mean 'focal'.*Valid losses: cross_entropy"),
-        ({"dice": 1.0, "crossentropy": 1.0}, None, 0.0, "Did you mean 'cross_entropy'"),
-        ("focal", {"focal": {"gama": 2}}, 0.0, "'focal' has no argument gama; valid: gamma"),
-        ("dice", {"dice": {"ignore_index": 2}}, 0.0, "no argument ignore_index; valid: none"),
-        ("dice", {"focal": {"gamma": 2}}, 0.0, "loss_args names 'focal', but the loss is dice"),
-        ("dice", None, 0.1, "label_smoothing=0.1 needs the loss cross_entropy; the loss is dice"),
-        ({}, None, 0.0, "loss is empty"),
+        ("focl", None, "Unknown loss 'focl'. Did you mean 'focal'.*Valid losses: cross_entropy"),
+        ({"dice": 1.0, "crossentropy": 1.0}, None, "Did you mean 'cross_entropy'"),
+        ("focal", {"focal": {"gama": 2}}, "'focal' has no argument gama; valid: gamma"),
+        ("dice", {"dice": {"ignore_index": 2}}, "no argument ignore_index; valid: none"),
+        ("dice", {"focal": {"gamma": 2}}, "loss_args names 'focal', but the loss is dice"),
+        ("focal", {"focal": {"label_smoothing": 0.1}}, "'focal' has no argument label_smoothing; valid: gamma"),
+        ({}, None, "loss is empty"),
     ],
 )
-def test_combined_errors(spec, loss_args, smoothing, message):
+def test_combined_errors(spec, loss_args, message):
     with pytest.raises(ValueError, match=message):
-        combined_loss(spec, loss_args, label_smoothing=smoothing)
+        combined_loss(spec, loss_args)
 
 
 # --- class weights --------------------------------------------------------------------------------

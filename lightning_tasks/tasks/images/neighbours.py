@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_tasks.baselines.classes import class_shares
 from lightning_tasks.measures.classification import classification_scores, rows_by_class
 from lightning_tasks.measures.nearest import Bank, vote
 from lightning_tasks.plots.neighbours import decision_figure, error_figure
@@ -211,7 +212,7 @@ class NeighboursTask(ClosedForm):
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """The class shares of the train part, for every sample."""
-        shares = self.bank_label.bincount(minlength=self.num_classes).float().cpu() / len(self.bank_label)
+        shares = class_shares(datamodule, self.num_classes)
         label = datamodule.arrays("test")["label"]
         scores = classification_scores(shares.expand(len(label), -1), label, self.class_names)
         return {"majority class": {name: float(value) for name, value in scores.items()}}

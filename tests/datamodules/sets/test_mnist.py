@@ -215,7 +215,8 @@ def test_download_true_fetches_once_and_verifies_what_is_there(tmp_path, server,
     data = MNISTDataModule(root=str(tmp_path / "data"), download=True)
     data.prepare_data()
     check(data, arrays)
-    data.prepare_data()
+    data.prepare_data()  # the trainer asks again after the command line
+    MNISTDataModule(root=str(tmp_path / "data"), download=True).prepare_data()
     assert server.hits == 4
     write_idx(tmp_path / "plain" / "MNIST" / "raw")
     monkeypatch.setattr(MNISTDataModule, "checksums", {name: "sha256:00" for name in (IMAGES, LABELS)})

@@ -79,11 +79,11 @@ class TrialCLI(TaskCLI):
         callbacks = [EpochSeed(), NonFiniteGuard(), MetricsCSV(self.run_dir.metrics), self.report]
         if options.early_stopping is not None:
             callbacks.append(Patience(task.monitor, mode=task.mode, patience=options.early_stopping))
-        given = self._get(self.config_init, "trainer", default={})
+        configured = self._get(self.config_init, "trainer", default={})
         # MetricsCSV counts as a checkpoint callback, so that Lightning adds none of its own.
         small = {"logger": False, "enable_checkpointing": True, "enable_model_summary": False}
-        small["profiler"] = given.get("profiler") or NoProfiler()
-        return self._instantiate_trainer({**given, **kwargs, **small}, callbacks)
+        small["profiler"] = configured.get("profiler") or NoProfiler()
+        return self._instantiate_trainer({**configured, **kwargs, **small}, callbacks)
 
     def read_data(self) -> None:
         """Leave that to the trainer: all trials of a search have the same data."""
