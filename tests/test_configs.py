@@ -20,13 +20,11 @@ SMALL = (
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda p: p.stem)
-def test_fast_dev_run(cli, config):
+def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, capsys, config):
+    """``fast_dev_run`` and a short run in one test: the second finds the simulated set that the first one made."""
     cli("fit", "--config", config, *SMALL, "--trainer.fast_dev_run", "true")
     assert not Path("runs").exists()
 
-
-@pytest.mark.parametrize("config", CONFIGS, ids=lambda p: p.stem)
-def test_a_short_run_writes_its_directory_and_is_scored_again_alike(cli, capsys, config):
     cli("fit", "--config", config, *SMALL, "--trainer.max_epochs", 1, "--trainer.limit_train_batches", 2, "--draws", 3,
         "--baselines", "false")  # fmt: skip
     run = Path("runs") / config.stem / "default"
