@@ -42,7 +42,7 @@ def most_frequent(texts: Iterable[Sequence[str]], size: int | None = None, min_c
     return ranked[:size]
 
 
-def numbered(texts: Sequence[Sequence[str]], vocabulary: Sequence[str], longest: int | None = None) -> dict:
+def numbered(texts: Iterable[Sequence[str]], vocabulary: Sequence[str], longest: int | None = None) -> dict:
     """``tokens`` int32 (N, T), padded with 0, and ``length`` int64 (N,) of texts given as words.
 
     Args:
