@@ -56,7 +56,7 @@ class ToxicDataModule(_TwoClasses):
         """Look for either file."""
         h = self.hparams
         there = [name for name in self.FILES if find_folder(h.root, self.title, (name,), self.how_to_get)]
-        self.files = (there or self.FILES)[:1]
+        self.files = tuple(there or self.FILES)[:1]
         return super().load()
 
 
