@@ -25,7 +25,7 @@ ROBUST = 5.0  # robust standard deviations
 
 @dataclass(frozen=True)
 class Prints:
-    """Fingerprints of samples: ``exact`` (N,) str of the content, ``near`` (N,) uint64 of pictures and texts or None."""
+    """Fingerprints: ``exact`` (N,) str of the content; ``near`` (N,) uint64 of pictures or texts, else None."""
 
     exact: np.ndarray
     near: np.ndarray | None

@@ -24,11 +24,14 @@ def text_prints(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """
     exact = [hashlib.blake2b(" ".join(str(t).lower().split()).encode(), digest_size=16).hexdigest() for t in texts]
     words = HashingVectorizer(
-        n_features=FEATURES, ngram_range=(1, 2), token_pattern=r"[^\W\d_]+", binary=True, norm=None, alternate_sign=False
+        n_features=FEATURES,
+        ngram_range=(1, 2),
+        token_pattern=r"[^\W\d_]+",
+        binary=True,
+        norm=None,
+        alternate_sign=False,
     )
     signs = np.random.default_rng(0).choice(np.array([-1, 1], np.float32), (FEATURES, BITS))
-    bits = [
-        (words.transform(texts[i : i + CHUNK]).astype(np.float32) @ signs) > 0 for i in range(0, len(texts), CHUNK)
-    ]
+    bits = [(words.transform(texts[i : i + CHUNK]).astype(np.float32) @ signs) > 0 for i in range(0, len(texts), CHUNK)]
     near = np.packbits(np.concatenate(bits), axis=1).view(">u8")[:, 0].astype(np.uint64)
     return np.array(exact, dtype="<U32"), near

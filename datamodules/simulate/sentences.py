@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FILLER = 400  # made-up words, frequent as in a language: word r with weight 1 / (r + 3)
-SYLLABLES = "ba co di fu ga ho ki lo me nu pa ro si ta ve wi za".split()
+SYLLABLES = ["ba", "co", "di", "fu", "ga", "ho", "ki", "lo", "me", "nu", "pa", "ro", "si", "ta", "ve", "wi", "za"]
 NEGATIONS = ("not", "never", "hardly")
 CLAUSES = ("the {0} of {1}", "{0} in {1} {2}", "{0} and {1}", "said {0} {1}", "{0} {1} {2} to {3}")
 
@@ -39,15 +39,17 @@ class Kind:
     copies: float = 0.0
 
 
-FINANCE = Kind(  # classes negative, neutral, positive, as often as in Financial PhraseBank, which holds most texts twice
-    cues={
-        0: ("fell", "declined", "dropped", "weakened", "slipped", "shrank"),
-        1: ("met", "announced", "signed", "opened", "published", "remained"),
-        2: ("rose", "improved", "grew", "increased", "strengthened", "climbed"),
-    },
-    opposite={0: 2, 1: 1, 2: 0},
-    shares=(0.126, 0.62, 0.254),
-    copies=0.4,
+FINANCE = (
+    Kind(  # classes negative, neutral, positive, as often as in Financial PhraseBank, which holds most texts twice
+        cues={
+            0: ("fell", "declined", "dropped", "weakened", "slipped", "shrank"),
+            1: ("met", "announced", "signed", "opened", "published", "remained"),
+            2: ("rose", "improved", "grew", "increased", "strengthened", "climbed"),
+        },
+        opposite={0: 2, 1: 1, 2: 0},
+        shares=(0.126, 0.62, 0.254),
+        copies=0.4,
+    )
 )
 COMMENTS = Kind(  # classes 0 and 1 (toxic, a tenth), as in the Jigsaw set; few copies, long texts
     cues={

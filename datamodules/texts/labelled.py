@@ -166,7 +166,7 @@ class LabelledText(DataModule):
         return ["[unknown]" if token <= UNKNOWN else words[token - FIRST] for token in tokens]
 
     def statistics(self) -> dict[str, Tensor]:
-        """Also ``vectors`` float32 (words, D), where a file gives some: zeros for padding, unknown and lacking words."""
+        """Also ``vectors`` float32 (words, D) where a file gives some; zeros for padding and words it does not have."""
         statistics = super().statistics()
         if self.hparams.vectors is not None:
             if self._vectors is None:

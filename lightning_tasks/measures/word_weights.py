@@ -47,9 +47,7 @@ def without(batch: dict, removed: Tensor, unknown: int = 1) -> dict:
     kept = real & ~removed
     order = (~kept).to(torch.uint8).argsort(dim=1, stable=True)
     left = kept.sum(1)
-    moved = tokens.gather(1, order).masked_fill(
-        torch.arange(tokens.shape[1], device=tokens.device) >= left[:, None], 0
-    )
+    moved = tokens.gather(1, order).masked_fill(torch.arange(tokens.shape[1], device=tokens.device) >= left[:, None], 0)
     moved[:, 0] = torch.where(left == 0, unknown, moved[:, 0])
     return {**batch, "tokens": moved, "length": left.clamp_min(1)}
 
@@ -58,7 +56,9 @@ def highest(weights: Tensor, length: Tensor, count: int) -> Tensor:
     """Where the ``count`` largest weights of each text are, bool (B, T); all words of a shorter text."""
     real = torch.arange(weights.shape[1], device=weights.device) < length[:, None]
     ranked = weights.masked_fill(~real, -torch.inf).argsort(dim=1, descending=True, stable=True)
-    place = torch.empty_like(ranked).scatter_(1, ranked, torch.arange(weights.shape[1], device=weights.device).expand_as(ranked))
+    place = torch.empty_like(ranked).scatter_(
+        1, ranked, torch.arange(weights.shape[1], device=weights.device).expand_as(ranked)
+    )
     return (place < count) & real
 
 

@@ -15,7 +15,8 @@ from lightning_tasks.problems.checks import check_classes, check_reads
 from lightning_tasks.problems.task import NO_PICTURES
 
 MODELS = ("multinomial", "bernoulli")
-FIRST = 2  # number of the first word: 0 pads, and 1 is a word that training has not seen, of which nothing is known
+UNSEEN = ("skip", "outside", "inside")
+UNKNOWN, FIRST = 1, 2  # numbers of any word that is not in the vocabulary, and of the first that is; 0 pads
 TOP = 12  # words of a class in the table
 
 
@@ -27,15 +28,17 @@ class NaiveBayesTask(ClosedForm):
     * ``bernoulli``: each word of the vocabulary is there or not, log P(k) + sum over all V words of log p_wk or
       log(1 - p_wk), with p_wk = (texts of k with w + alpha) / (texts of k + 2 alpha): absent words speak too.
 
-    Everything is added up as logarithms in float64, so that long texts do not underflow. Words that are not in the
-    vocabulary are passed over. V is the vocabulary's size. With ``alpha: 0`` a word that a class has never had makes
-    the class impossible; a text that is impossible in all classes gets the prior.
+    Everything is added up as logarithms in float64, so that long texts do not underflow. V is the number of words that
+    training has. With ``alpha: 0`` a word that a class has never had makes the class impossible; a text that is
+    impossible in all classes gets the prior.
 
     Args:
-        words: Rows of a table of word vectors, of which two are none of words: V is this less two, or less where
-            training has fewer words.
+        words: Largest number of a word, and one more; 0 pads and 1 is any word that is not in the vocabulary.
         alpha: Added to each count (Laplace: 1).
         model: ``multinomial`` or ``bernoulli``.
+        unseen: What a word outside of the vocabulary does: ``skip`` passes it over; ``outside`` gives it the chance
+            alpha / (n_k + alpha V) of a word that was never counted, with V as it is; ``inside`` counts it as one more
+            word of the vocabulary, so that chances still add up to 1.
         uniform_prior: Take all classes for equally frequent, instead of as in the train part.
         class_names: Names of the K classes, in the order of the labels.
 
@@ -58,23 +61,33 @@ class NaiveBayesTask(ClosedForm):
         words: int | None = None,
         alpha: float = 1.0,
         model: str = "multinomial",
+        unseen: str = "skip",
         uniform_prior: bool = False,
         class_names: list[str] | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
         checked_choice("model", model, MODELS)
+        checked_choice("unseen", unseen, UNSEEN)
+        if model == "bernoulli" and unseen != "skip":
+            raise ValueError(f"unseen={unseen!r}: the Bernoulli model asks its vocabulary alone. Set unseen to skip.")
         if alpha < 0 or words is None or words <= FIRST:
             raise ValueError(f"alpha={alpha}, words={words}: need 0 or more, and a number above {FIRST}.")
         self.class_names = list(class_names or ["negative", "positive"])
         self.num_classes = len(self.class_names)
-        shape = (self.num_classes, words - FIRST)
+        shape = (self.num_classes, words - UNKNOWN)
         self.register_buffer("log_prior", torch.zeros(self.num_classes, dtype=torch.float64))
         self.register_buffer("log_word", torch.zeros(shape, dtype=torch.float64))
         self.register_buffer("log_absent", torch.zeros(shape, dtype=torch.float64))
 
     def setup(self, stage: str) -> None:
-        """When a fit begins, see that class names and batches fit."""
+        """When a fit begins, see that class names and batches fit.
+
+        Raises:
+            ValueError: They do not, or several processes would count apart.
+        """
+        if self.trainer.world_size > 1 and stage == "fit":
+            raise ValueError("NaiveBayesTask counts in one process: set --trainer.devices 1.")
         if stage == "fit" and self.trainer.datamodule is not None:
             check_classes(self.class_names, self.trainer.datamodule)
             check_reads(self, self.trainer.datamodule)
@@ -89,29 +102,30 @@ class NaiveBayesTask(ClosedForm):
         super().training_step({"texts": texts[None], "words": (onehot.T @ counts)[None]}, batch_idx)
 
     def counts(self, batch: dict) -> Tensor:
-        """How often each word of the vocabulary stands in a text, or whether it does: float64 (B, V)."""
+        """How often each word stands in a text, unknown ones first, or whether it does: float64 (B, words - 1)."""
         tokens = batch["tokens"].long()
-        known = (tokens >= FIRST) & real_steps(batch["length"], tokens.shape[1])
+        real = real_steps(batch["length"], tokens.shape[1])
         counts = torch.zeros(len(tokens), self.hparams.words, dtype=torch.float64, device=tokens.device)
-        counts.scatter_add_(1, tokens, known.double())
-        counts = counts[:, FIRST:]
+        counts.scatter_add_(1, tokens, real.double())
+        counts = counts[:, UNKNOWN:]
+        if self.hparams.unseen == "skip":
+            counts[:, 0] = 0
         return counts.clamp_max(1) if self.hparams.model == "bernoulli" else counts
 
     def fit_rows(self, rows: dict[str, Tensor]) -> None:
-        """Logarithms of the smoothed shares, from counts ``texts`` (N, K) and ``words`` (N, K, V) of N batches."""
-        texts, words = rows["texts"].sum(0), rows["words"].sum(0)
-        alpha, size = self.hparams.alpha, (words.sum(0) > 0).sum()  # V: rows of the table that no word has do not count
-        shares = torch.full_like(texts, 1 / len(texts)) if self.hparams.uniform_prior else texts / texts.sum()
+        """Logarithms of smoothed shares, from counts of N batches: ``texts`` (N, K), ``words`` (N, K, words - 1)."""
+        texts, words, h = rows["texts"].sum(0), rows["words"].sum(0), self.hparams
+        if h.unseen == "outside":
+            words[:, 0] = 0
+        seen = words.sum(0) > 0  # others are rows of the table without a word
+        seen[0] = h.unseen == "inside"
+        shares = torch.full_like(texts, 1 / len(texts)) if h.uniform_prior else texts / texts.sum()
+        total = texts + 2 * h.alpha if h.model == "bernoulli" else words.sum(1) + h.alpha * seen.sum()
+        share = (words + h.alpha) / total[:, None]
+        seen[0] = h.unseen != "skip"
         self.log_prior = shares.log()
-        if self.hparams.model == "bernoulli":
-            share = (words + alpha) / (texts + 2 * alpha)[:, None]
-        else:
-            share = (words + alpha) / (words.sum(1) + alpha * size)[:, None]
-        self.log_word = share.log()
-        absent = torch.log1p(-share) if self.hparams.model == "bernoulli" else torch.zeros_like(share)
-        unseen = words.sum(0) == 0
-        self.log_word[:, unseen] = 0  # rows without a word
-        self.log_absent = absent.masked_fill(unseen, 0)
+        self.log_word = share.log().masked_fill(~seen, 0)
+        self.log_absent = torch.log1p(-share).masked_fill(~seen, 0) if h.model == "bernoulli" else 0 * share
 
     # ---- predict ----------------------------------------------------------------------------------------------
 
@@ -134,9 +148,9 @@ class NaiveBayesTask(ClosedForm):
         return {"prob": out["prob"], "label": batch["label"]}
 
     def word_weights(self, batch: dict, target: Tensor) -> dict[str, Tensor]:
-        """Log P(w | k) of class ``target`` (B,) less the mean over all classes, (B, T); 0 for unknown words."""
-        contrast = self.log_word.clamp_min(-50) - self.log_word.clamp_min(-50).mean(0)  # (K, V)
-        table = torch.nn.functional.pad(contrast, (FIRST, 0))
+        """Log P(w | k) of class ``target`` (B,) less the mean over all classes, (B, T)."""
+        contrast = self.log_word.clamp_min(-50) - self.log_word.clamp_min(-50).mean(0)
+        table = torch.nn.functional.pad(contrast, (UNKNOWN, 0))  # (K, words)
         real = real_steps(batch["length"], batch["tokens"].shape[1])
         return {"log odds": (table[target[:, None], batch["tokens"].long()] * real).float()}
 
@@ -159,14 +173,13 @@ class NaiveBayesTask(ClosedForm):
         data = self.trainer.datamodule
         if data.content != "text":
             return {}
-        log_word = self.log_word.clamp_min(-50)
-        odds = log_word - log_word.mean(0)
+        log_word = self.log_word[:, FIRST - UNKNOWN :].clamp_min(-50)
+        odds = (log_word - log_word.mean(0))[:, : len(data.fitted["words"])]
         lines = ["| class | word | P(word given class) | odds |", "|---|---|---|---|"]
         for k, name in enumerate(self.class_names):
             for i in odds[k].topk(min(TOP, odds.shape[1])).indices.tolist():
-                word = data.spelled([i + FIRST])[0] if i < len(data.fitted["words"]) else ""
-                if word:
-                    lines.append(f"| {name} | {word} | {float(log_word[k, i].exp()):.5f} | {float(odds[k, i].exp()):.1f} |")
+                chance, factor = float(log_word[k, i].exp()), float(odds[k, i].exp())
+                lines.append(f"| {name} | {data.spelled([i + FIRST])[0]} | {chance:.5f} | {factor:.1f} |")
         return {"words": "\n".join(lines) + "\n"}
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from lightning_tasks.measures.binary import auroc, roc
 def read(text, kind):
     """The class by the grammar: that of the cue, or its opposite after a negation."""
     words = text.lower().split()
-    (place, label), = [(i, k) for i, word in enumerate(words) for k, cues in kind.cues.items() if word in cues]
+    ((place, label),) = [(i, k) for i, word in enumerate(words) for k, cues in kind.cues.items() if word in cues]
     return kind.opposite[label] if place and words[place - 1] in NEGATIONS and kind.opposite[label] != label else label
 
 

@@ -30,9 +30,7 @@ class Sample:
 
     def note(self, class_names: list[str]) -> dict:
         """Id, truth and probabilities as ``explain.json`` has them."""
-        probs = {
-            f"prob_{class_names[k]}": float(self.prob[k]) for k in dict.fromkeys([*self.targets, self.truth])
-        }
+        probs = {f"prob_{class_names[k]}": float(self.prob[k]) for k in dict.fromkeys([*self.targets, self.truth])}
         return {"id": self.id, "truth": class_names[self.truth]} | probs
 
 
