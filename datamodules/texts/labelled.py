@@ -1,5 +1,6 @@
 """Texts with a class each: copies left out, a vocabulary of the train part, tokens of batches, word vectors."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from datamodules.core.source import Arrays
 from datamodules.readers.stop_words import STOP_WORDS
 from datamodules.readers.words import FIRST, UNKNOWN, most_frequent, numbered, read_vectors, words_of
 
+DIGIT = re.compile(r"\d")
 SMALLEST = 2  # words of a vocabulary: with one, all texts read alike
 
 
@@ -29,6 +31,7 @@ class LabelledText(DataModule):
         words: Rows of a table of word vectors: the vocabulary and two more, for padding and for unknown words.
         min_count: How often a word must occur in the train part to be in the vocabulary.
         longest: Words of a text that are read, the first ones; None reads all.
+        digits: Whether numbers are told apart; False reads each digit as 0, so that 13.1 and 24.9 are one word.
         marks: Whether punctuation marks are words.
         stop_words: Whether frequent words without meaning (the, of) are read; negations always are.
         ngrams: Also read pairs (2) or triples (3) of neighbours as words, for tasks that count words.
@@ -43,13 +46,14 @@ class LabelledText(DataModule):
     title = "text"
     content = "text"
     reserved = ("text", "name")
-    acts_later = ("words", "min_count", "longest", "marks", "stop_words", "ngrams", "vectors", "deduplicate")
+    acts_later = ("words", "min_count", "longest", "digits", "marks", "stop_words", "ngrams", "vectors", "deduplicate")
 
     def __init__(
         self,
         words: int = 20_000,
         min_count: int = 1,
         longest: int | None = None,
+        digits: bool = True,
         marks: bool = True,
         stop_words: bool = True,
         ngrams: int = 1,
@@ -122,7 +126,7 @@ class LabelledText(DataModule):
     def words_in(self, text: str) -> list[str]:
         """Words of a text as this data reads them: all of them, known or not."""
         h = self.hparams
-        words = words_of(text, h.marks)
+        words = words_of(text if h.digits else DIGIT.sub("0", text), h.marks)
         if not h.stop_words:
             words = [word for word in words if word not in STOP_WORDS]
         single = words
