@@ -66,7 +66,7 @@ class PhraseBankDataModule(LabelledText):
 
     def simulate(self) -> dict[str, Arrays]:
         """As many classes and copies; ``datamodules/simulate/sentences.py``."""
-        made = make_sentences(FINANCE, 2000, self.hparams.seed)
+        made = make_sentences(FINANCE, 4000, self.hparams.seed)
         label, clean = self.coded(made["label"]), self.coded(made["clean"])
         best = best_scores(label, clean, 1 if self.hparams.labels == "negative" else None)
         self.note(best_in_words(best))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FILLER = 400  # made-up words, frequent as in a language: word r with weight 1 / (r + 3)
+FILLER = 150  # made-up words, frequent as in a language: word r with weight 1 / (r + 3)
 SYLLABLES = ["ba", "co", "di", "fu", "ga", "ho", "ki", "lo", "me", "nu", "pa", "ro", "si", "ta", "ve", "wi", "za"]
 NEGATIONS = ("not", "never", "hardly")
 CLAUSES = ("the {0} of {1}", "{0} in {1} {2}", "{0} and {1}", "said {0} {1}", "{0} {1} {2} to {3}")
