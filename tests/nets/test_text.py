@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from lightning_tasks.nets.text import TEXT_NETS, AdditiveAttention, TextNet
+from tests.conftest import ROOT
 
 KINDS = [
     (net, layers, both) for net in TEXT_NETS for layers, both in ((1, False), (2, True)) if net != "mean" or not both
@@ -74,7 +76,10 @@ def test_the_mean_is_that_of_real_words():
 
 
 def test_networks_of_a_comparison_are_of_equal_size():
-    """The widths of configs/sweeps/phrasebank_networks.yaml, with word vectors of 50 numbers and two classes."""
-    sizes = {net: sum(p.numel() for p in TextNet(net, 50, hidden).parameters())
-             for net, hidden in (("lstm", 36), ("attention", 32), ("mean", 252))}  # fmt: skip
-    assert max(sizes.values()) / min(sizes.values()) < 1.03, sizes
+    """Those of the sweep, with word vectors of 50 numbers and a layer to two classes."""
+    sweep = yaml.safe_load((ROOT / "configs/sweeps/phrasebank_networks.yaml").read_text())
+    sizes = {}
+    for name, settings in sweep["variants"].items():
+        model = TextNet(settings["model.net"], 50, settings["model.hidden"])
+        sizes[name] = sum(p.numel() for p in model.parameters()) + 2 * model.width + 2
+    assert set(sizes) == {"attention", "lstm", "mean"} and max(sizes.values()) / min(sizes.values()) < 1.01, sizes
