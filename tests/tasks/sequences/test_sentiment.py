@@ -82,7 +82,7 @@ def test_explain_weighs_words_and_removing_the_highest_matters_more_than_chance(
     note = json.loads((fitted / "explain.json").read_text())
     assert note["shows"] == "text" and set(note["groups"]) >= {"true_positives", "false_negatives"}
     for check in note["deletion"].values():
-        assert check["low"] > 0 and check["highest"] > check["random"] and check["n"] == 400
+        assert check["low"] > 0 and check["highest"] > check["random"] and check["n"] == 500
     near = []
     for sample in note["groups"]["true_positives"]:
         words, alpha = sample["words"], np.array(sample["weights"]["attention"])
