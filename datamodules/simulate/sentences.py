@@ -51,14 +51,14 @@ FINANCE = (
         copies=0.4,
     )
 )
-COMMENTS = Kind(  # classes 0 and 1 (toxic, a tenth), as in the Jigsaw set; few copies, long texts
+COMMENTS = Kind(  # classes 0 and 1 (toxic, a tenth), as in the Jigsaw set; few copies
     cues={
         0: ("editor", "helpful", "welcome", "reference", "article", "thanks"),
         1: ("idiot", "moron", "stupid", "loser", "pathetic", "garbage"),
     },
     opposite={0: 0, 1: 0},
     shares=(0.9, 0.1),
-    clauses=(2, 24),
+    clauses=(1, 6),
     noise=0.02,
     copies=0.01,
 )
