@@ -7,10 +7,14 @@ EXPORTS = {
     "BloodCellsDataModule": "sets.blood_cells",
     "CIFAR10DataModule": "sets.cifar10",
     "FashionMNISTDataModule": "sets.mnist",
+    "HeadlinesDataModule": "sets.text_tables",
+    "ImdbDataModule": "sets.text_tables",
     "IsicDataModule": "sets.isic",
     "MNISTDataModule": "sets.mnist",
     "MarsDataModule": "sets.mars",
     "PatternsDataModule": "sets.patterns",
+    "PhraseBankDataModule": "sets.phrase_bank",
+    "ToxicDataModule": "sets.text_tables",
     "TwoMoonsDataModule": "sets.two_moons",
 }
 __all__ = list(EXPORTS)

@@ -13,7 +13,9 @@ EXPORTS = {
     "IsicTask": "tasks.images.isic",
     "MarsTask": "tasks.images.mars",
     "NeighboursTask": "tasks.images.neighbours",
+    "NaiveBayesTask": "tasks.sequences.naive_bayes",
     "PatternTask": "tasks.images.patterns",
+    "SentimentTask": "tasks.sequences.sentiment",
     "TwoClassTask": "tasks.tables.two_class",
 }
 __all__ = list(EXPORTS)

@@ -15,6 +15,7 @@ from sklearn.manifold import TSNE
 from sklearn.neighbors import NearestNeighbors
 
 from .duplicates import Duplicates, content_hash, exact_duplicates, near_duplicates, perceptual_hash
+from .texts import text_prints
 
 NOT_CONTENT = ("id", "group", "label", "mask", "target")
 CHUNK = 512  # pictures in memory at a time
@@ -24,7 +25,7 @@ ROBUST = 5.0  # robust standard deviations
 
 @dataclass(frozen=True)
 class Prints:
-    """Fingerprints of samples: ``exact`` (N,) str of the content, ``near`` (N,) uint64 of pictures or None."""
+    """Fingerprints: ``exact`` (N,) str of the content; ``near`` (N,) uint64 of pictures or texts, else None."""
 
     exact: np.ndarray
     near: np.ndarray | None
@@ -46,15 +47,17 @@ Images = Callable[[np.ndarray], np.ndarray]  # rows -> (n, C, H, W)
 
 
 def fingerprints(pool: Mapping[str, np.ndarray], images: Images | None = None) -> Prints:
-    """Fingerprints of the samples of a pool: of the pictures (N, C, H, W) where there are any, else of all inputs.
+    """Fingerprints of the samples of a pool: of texts or pictures (N, C, H, W) where there are any, else of all inputs.
 
     Args:
-        pool: Arrays (N, ...); its ``image``, if any, is looked at.
+        pool: Arrays (N, ...); its ``text`` or ``image``, if any, is looked at.
         images: Gives the pictures of a pool that does not hold them.
 
     Raises:
         ValueError: The pool holds nothing but labels.
     """
+    if "text" in pool:
+        return Prints(*text_prints(pool["text"]))
     if images is None and "image" in pool:
         images = pool["image"].__getitem__
     if images is not None:
@@ -82,15 +85,20 @@ def colours_last(images: np.ndarray) -> np.ndarray:
     return images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, -1)
 
 
-def duplicates(prints: Prints, truth: np.ndarray | None) -> Duplicates:
-    """Exact duplicates; ``truth`` (N, ...) is label or mask, of which duplicates should have the same."""
+def duplicates(prints: Prints, truth: np.ndarray | None, min_planted: int = 20) -> Duplicates:
+    """Exact duplicates; ``truth`` (N, ...) is label or mask, of which duplicates should have the same.
+
+    Groups of ``min_planted`` or more are planted: no member is kept.
+    """
     as_bytes = np.array([list(text.encode()) for text in prints.exact], np.uint8)
     if truth is not None and truth.ndim > 2:  # masks: their hash is enough, and small
         truth = content_hash(truth)
-    return exact_duplicates(as_bytes, truth)
+    return exact_duplicates(as_bytes, truth, min_planted)
 
 
-def reasons_to_drop(exact: Duplicates, same_mask: np.ndarray, names: Sequence[str]) -> dict[int, str]:
+def reasons_to_drop(
+    exact: Duplicates, same_mask: np.ndarray, names: Sequence[str], thing: str = "picture"
+) -> dict[int, str]:
     """Row -> why it is safe to leave out: planted pictures, stock masks, conflicts, and all but one duplicate.
 
     All members of a conflict go: at most one of their labels is right, and which one cannot be seen.
@@ -103,7 +111,7 @@ def reasons_to_drop(exact: Duplicates, same_mask: np.ndarray, names: Sequence[st
     for group in exact.conflicts:
         for i in group:
             other = names[group[0]] if i != group[0] else names[group[1]]
-            why[int(i)] = f"conflict: same picture as {other}, another label"
+            why[int(i)] = f"conflict: same {thing} as {other}, another label"
     return dict(sorted(why.items()))
 
 

@@ -24,6 +24,7 @@ class Serving(LightningDataModule):
 
     title: str = ""
     reserved: tuple[str, ...] = ()  # array names that are not part of a batch
+    content = "arrays"  # what verbs look at: ``text``, where pools hold it under this name and ``spelled`` reads tokens
 
     def __init__(self, augment: list | None = None) -> None:
         super().__init__()

@@ -188,8 +188,9 @@ def explain() -> Parser:
     """Options of ``explain``."""
     parser = Parser(
         "explain",
-        "Draw where a classifier looks: Grad-CAM, saliency and SmoothGrad of its most confident true and false "
-        "positives and negatives, or right and wrong predictions where there are more than two classes.",
+        "Show what a classifier looks at in its most confident true and false positives and negatives, or right and "
+        "wrong predictions where there are more than two classes. In pictures: Grad-CAM, saliency and SmoothGrad. In "
+        "texts: weights of words, and what happens to the prediction without the highest ones.",
     )
     add = parser.add_argument
     add("--run", required=True, help="run directory, such as runs/isic/latest")
@@ -201,6 +202,7 @@ def explain() -> Parser:
     add("--threshold", type=float, help=above)
     add("--layer", help="module whose feature map Grad-CAM reads; default: the last one")
     add("--draws", type=int, default=16, help="noisy copies of SmoothGrad")
+    add("--remove", type=int, default=3, help="of texts: words of most weight that are taken out, to see what changes")
     return parser
 
 

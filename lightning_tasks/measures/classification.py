@@ -1,13 +1,14 @@
 """Classification metrics from probabilities of a whole set, each by its textbook definition.
 
 N samples, K classes. Everything is computed in float64 and defined for every input: a class that does not occur
-has recall 0 and precision 0, and is left out of the means over classes; with one class only, AUROC is 0.5.
+has recall 0 and precision 0, and is left out of the means over classes; with one class only, AUROC is 0.5, and the
+average precision of a class that does not occur is 0.
 """
 
 import torch
 from torch import Tensor
 
-from .binary import auroc, roc
+from .binary import auroc, average_precision, roc
 from .calibration import brier, ece, nll
 
 
@@ -17,7 +18,8 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
     * ``acc``; ``balanced_acc``: mean recall over the classes that occur; ``f1_macro``: mean F1 over the classes
       that occur or are predicted;
     * ``nll``, ``ece`` and ``brier`` (in 0..2): see ``calibration``;
-    * ``auroc`` of class 1, with two classes; ``recall_<class>`` and ``precision_<class>``.
+    * ``auroc``, average precision ``ap`` and ``f1`` of class 1, with two classes;
+    * ``recall_<class>`` and ``precision_<class>``.
 
     Args:
         prob: (N, K), rows sum to 1.
@@ -49,7 +51,10 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
         "brier": brier(prob, label),
     }
     if len(class_names) == 2:
-        scores["auroc"] = auroc(roc(prob[:, 1], label)).nan_to_num(0.5)
+        curve = roc(prob[:, 1], label)
+        scores["auroc"] = auroc(curve).nan_to_num(0.5)
+        scores["ap"] = average_precision(curve).nan_to_num(0.0)
+        scores["f1"] = f1[1]
     for name, values in (("recall", recall), ("precision", precision)):
         scores |= {f"{name}_{c}": value for c, value in zip(class_names, values.unbind(), strict=True)}
     return scores
@@ -57,7 +62,8 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
 
 def score_names(class_names: list[str]) -> list[str]:
     """Names of ``classification_scores``, in its order."""
-    names = ["acc", "balanced_acc", "f1_macro", "nll", "ece", "brier", *(["auroc"] if len(class_names) == 2 else [])]
+    names = ["acc", "balanced_acc", "f1_macro", "nll", "ece", "brier"]
+    names += ["auroc", "ap", "f1"] if len(class_names) == 2 else []
     return names + [f"{score}_{name}" for score in ("recall", "precision") for name in class_names]
 
 

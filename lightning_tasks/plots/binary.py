@@ -10,19 +10,20 @@ from lightning_tasks.measures.binary import MIN_TPR, Roc, auroc, average_precisi
 from .style import COLORS
 
 
-def roc_figure(curve: Roc) -> Figure:
-    """ROC with the region that the pAUC measures."""
+def roc_figure(curve: Roc, partial: bool = True) -> Figure:
+    """ROC; with ``partial`` the region that the pAUC measures."""
     tpr, fpr = curve.tpr.cpu().numpy(), curve.fpr.cpu().numpy()
     figure = Figure(figsize=(4.8, 4.6), layout="constrained")
     axis = figure.subplots()
-    # fpr as a function of tpr, on the points and at the line itself
-    at = np.concatenate([[MIN_TPR], tpr[tpr > MIN_TPR]])
-    left = np.concatenate([[np.interp(MIN_TPR, tpr, fpr)], fpr[tpr > MIN_TPR]])
-    axis.fill_betweenx(at, left, 1, color=COLORS[2], alpha=0.35, linewidth=0,
-                       label=f"pAUC above {MIN_TPR:.0%} sensitivity {float(pauc(curve)):.4f} of 0.2")  # fmt: skip
+    if partial:
+        # fpr as a function of tpr, on the points and at the line itself
+        at = np.concatenate([[MIN_TPR], tpr[tpr > MIN_TPR]])
+        left = np.concatenate([[np.interp(MIN_TPR, tpr, fpr)], fpr[tpr > MIN_TPR]])
+        axis.fill_betweenx(at, left, 1, color=COLORS[2], alpha=0.35, linewidth=0,
+                           label=f"pAUC above {MIN_TPR:.0%} sensitivity {float(pauc(curve)):.4f} of 0.2")  # fmt: skip
+        axis.axhline(MIN_TPR, color="#999999", linewidth=0.6)
     axis.plot(fpr, tpr, color=COLORS[7], label=f"AUROC {float(auroc(curve)):.4f}")
     axis.plot([0, 1], [0, 1], color="#999999", linestyle=":", label="chance")
-    axis.axhline(MIN_TPR, color="#999999", linewidth=0.6)
     axis.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.01))
     axis.legend(fontsize=8, loc="lower right")
     return figure

@@ -34,6 +34,7 @@ class Task(LightningModule):
         weights_origin: Where the first weights came from: ``scratch`` or what ``weights`` found.
         every_sample: Whether training must see each sample, also those of a short last batch.
         averaged: Key of ``predict_step`` whose mean over members is again a prediction; None if there is none.
+        explains: What ``explain`` shows: ``pictures``, by ``logits`` and gradients; or ``text``, by ``word_weights``.
         refuses: Verb or option -> reason why it has no meaning for this task.
         without_interval: Metrics that must not be bootstrapped, such as the distance between two distributions.
         panels: Title -> metrics (without part) that a report draws on one axes. What a task tracks and names in no
@@ -51,6 +52,7 @@ class Task(LightningModule):
     written_rows: tuple[str, ...] = ()
     averaged: str | None = None
     submits: str | None = None
+    explains = "pictures"
     weights_origin = "scratch"
     every_sample = False
     refuses: dict[str, str] = {

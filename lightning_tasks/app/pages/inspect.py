@@ -17,11 +17,14 @@ EXPLAINED = {
 def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
     """The findings in words: (what, how many)."""
     planted, repeated = results["planted"], results["duplicates"]
+    pictures = [] if results.get("content") == "text" else [
+        ("planted pictures", f"{sum(map(len, planted))} copies of {len(planted)} pictures"),
+        ("pictures that share one mask", f"{len(results['same_mask'])}"),
+    ]  # fmt: skip
     total = results["left"] + results["exclude"]
     findings = [
         ("samples in the train pool", f"{total}"),
-        ("planted pictures", f"{sum(map(len, planted))} copies of {len(planted)} pictures"),
-        ("pictures that share one mask", f"{len(results['same_mask'])}"),
+        *pictures,
         ("exact duplicates beyond the first", f"{sum(len(g) - 1 for g in repeated)} in {len(repeated)} groups"),
         ("label conflicts among duplicates", f"{len(results['conflicts'])} groups"),
         *(
@@ -81,6 +84,7 @@ def write_inspect_report(folder: Path) -> Path:
         notes=results["notes"],
         results=results,
         findings=dict(lines(results)),
+        examples=results.get("examples", []),
         exclude=(folder / "exclude.csv").read_text().splitlines(),
         class_head=["part", "samples", *names],
         class_rows=[

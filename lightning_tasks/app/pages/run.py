@@ -18,6 +18,7 @@ EXPLAINED = {
     "reliability": "Reliability diagram: accuracy over confidence, with counts",
     "risk": "Error over the share of samples that are kept, the surest first",
     "scaling": "Calibration error and likelihood over the scale of the logits",
+    "attention": "Sentences whose words are the darker the more attention they get",
     "roc": "Receiver operating characteristic",
     "precision_recall": "Precision over recall",
     "right": "Where the network looks in its surest right predictions",
@@ -41,6 +42,8 @@ def write_report(run: RunDir) -> Path:
         raise FileNotFoundError(f"{run.path} has no results.json: its fit did not finish. Continue it with --resume.")
     results = json.loads(run.results.read_text())
     calibration, explained = (read_note(run.path / f"{name}.json") for name in ("calibration", "explain"))
+    if explained:
+        explained.setdefault("shows", "pictures")  # notes of earlier versions say it of none
     head, rows = score_table(results)
     return write_page(
         run.report,
@@ -54,6 +57,7 @@ def write_report(run: RunDir) -> Path:
         calibration_map=describe_map(calibration) if calibration else "",
         explained=explained,
         explained_rows=explained_rows(explained) if explained else [],
+        explained_texts=explained_texts(explained) if explained and explained["shows"] == "text" else [],
         curves=curves_of(read_metrics(run.metrics), results),
         pictures=pictures_in(run.figures.glob("*.png"), EXPLAINED),
         texts={path.stem.replace("_", " "): path.read_text() for path in sorted(run.figures.glob("*.md"))},
@@ -91,4 +95,29 @@ def explained_rows(explained: dict[str, Any]) -> list[list[str]]:
         ]
         for group, samples in explained["groups"].items()
         for sample in samples
+    ]
+
+
+def explained_texts(explained: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of each text that ``explain`` looked at and each way to weigh: kind, title, and words with weight and colour."""
+    return [
+        {
+            "kind": group.replace("_", " "),
+            "title": f"{sample['id']}, truth {sample['truth']}: {name}, {sample['class']} "
+            f"{sample['prob_' + sample['class']]:.3f}",
+            "words": coloured(sample["words"], weights),
+        }
+        for group, samples in explained["groups"].items()
+        for sample in samples
+        for name, weights in sample["weights"].items()
+    ]
+
+
+def coloured(words: list[str], weights: list[float]) -> list[dict[str, Any]]:
+    """Words with weights and CSS colours: orange above 0, blue below, the deeper the larger."""
+    largest = max(map(abs, weights)) or 1.0
+    rgb = {True: "230, 110, 0", False: "0, 110, 200"}
+    return [
+        {"word": word, "weight": weight, "color": f"rgba({rgb[weight >= 0]}, {0.75 * abs(weight) / largest:.2f})"}
+        for word, weight in zip(words, weights, strict=True)
     ]

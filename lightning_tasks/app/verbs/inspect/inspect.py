@@ -29,6 +29,7 @@ from .features import network_features
 
 SHEET = 64  # pictures on the contact sheet
 PLACED = 10  # pictures of one kind on it
+LETTERS = 200  # of a text that is shown
 
 
 @dataclass
@@ -94,14 +95,20 @@ def findings(data: Any, distance: int) -> Found:
     """Look at the whole train pool, before the datamodule's own cleaning, and across its parts after it."""
     pool = data.pools["train"]
     count = len(pool["id"])
+    is_text = data.content == "text"
     prints = {
-        name: checks.fingerprints(data.served(name), partial(data.images, name) if data.has_images else None)
+        name: checks.fingerprints(
+            {"text": data.pools[name]["text"]} if is_text else data.served(name),
+            partial(data.images, name) if data.has_images else None,
+        )
         for name in data.pools
     }
     names = data.names("train", pool["id"])
-    exact = checks.duplicates(prints["train"], pool.get("label", pool.get("mask")))
+    # a text that stands often is a phrase that is used often: its first copy stays
+    most = count + 1 if is_text else 20
+    exact = checks.duplicates(prints["train"], pool.get("label", pool.get("mask")), most)
     same_mask = repeated_mask_outliers(pool["mask"]) if "mask" in pool else np.zeros(0, np.int64)
-    drop = checks.reasons_to_drop(exact, same_mask, names)
+    drop = checks.reasons_to_drop(exact, same_mask, names, "text" if is_text else "picture")
     remaining = np.setdiff1d(np.arange(count), list(drop)).astype(np.int64)
     parts = {p: rows for p, rows in data.parts.items() if p != "test" or not data.scores_validation}
     used = np.concatenate([rows for p, rows in parts.items() if data.pool_of(p) == "train"])
@@ -154,6 +161,8 @@ def summary(audit: Found, data: Any, classes: list[str]) -> dict[str, Any]:
         counts[part] = {"n": len(rows), **table}
     return {
         "kind": "inspect",
+        "content": data.content,
+        "examples": examples(audit, data, classes) if data.content == "text" else [],
         "data": type(data).__name__,
         "title": data.title,
         "data_source": data.data_source,
@@ -186,6 +195,21 @@ def summary(audit: Found, data: Any, classes: list[str]) -> dict[str, Any]:
         "in_exclude_and_not_left_out": names[np.setdiff1d(list(audit.drop), audit.left_out).astype(int)].tolist(),
         "notes": data.notes,
     }
+
+
+def examples(audit: Found, data: Any, classes: list[str]) -> list[list[str]]:
+    """Kind, id, class and beginning of a few texts of each kind of finding."""
+    pool = data.pools["train"]
+    conflicting = {int(g[0]) for g in audit.exact.conflicts}
+    kinds = [("conflict" if int(g[0]) in conflicting else "copies", g[:3]) for g in audit.exact.repeated]
+    kinds = sorted(kinds, key=lambda kind: kind[0] == "copies")[:PLACED]
+    kinds += [("near duplicates", g[:3]) for g in audit.near[: 2 * PLACED]]
+    label = pool.get("label")
+    return [
+        [kind, audit.names[i], "" if label is None else classes[int(label[i])], str(pool["text"][i])[:LETTERS]]
+        for kind, rows in kinds
+        for i in rows
+    ]
 
 
 def class_names(count: int, known: list[str]) -> list[str]:

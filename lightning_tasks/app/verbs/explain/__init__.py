@@ -1,0 +1,3 @@
+from .explain import run
+
+__all__ = ["run"]

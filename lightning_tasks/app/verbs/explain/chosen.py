@@ -1,0 +1,98 @@
+"""Which samples ``explain`` looks at: the most confident of each kind, or those that were named."""
+
+from argparse import Namespace
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from lightning_tasks.app.members import Rows, Run, batches_of
+from lightning_tasks.common.choices import nearest
+
+
+@dataclass
+class Sample:
+    """One sample to explain.
+
+    Args:
+        id: Its name.
+        batch: A batch of it alone.
+        prob: Probabilities (K,).
+        truth: True class.
+        targets: Classes to explain: the positive one, or the predicted and the true one.
+    """
+
+    id: str
+    batch: dict
+    prob: Tensor
+    truth: int
+    targets: list[int]
+
+    def note(self, class_names: list[str]) -> dict:
+        """Id, truth and probabilities as ``explain.json`` has them."""
+        probs = {f"prob_{class_names[k]}": float(self.prob[k]) for k in dict.fromkeys([*self.targets, self.truth])}
+        return {"id": self.id, "truth": class_names[self.truth]} | probs
+
+
+def chosen_samples(loaded: Run, rows: Rows, options: Namespace) -> dict[str, list[Sample]]:
+    """Kind -> samples, the most confident first."""
+    names = np.array(loaded.data.names(loaded.data.pool_of(options.part), rows["id"].numpy()), dtype=str)
+    positive = positive_class(loaded.task.class_names, options.positive)
+    groups = chosen_rows(options.ids, names) if options.ids else confident(rows, positive, options)
+    samples: dict[str, list[Sample]] = {}
+    for group, places in groups.items():
+        samples[group] = []
+        for place, batch in zip(places, samples_of(loaded, options.part, rows["id"][places]), strict=True):
+            prob, truth = rows["prob"][place], int(rows["label"][place])
+            targets = [positive] if positive is not None else list(dict.fromkeys([int(prob.argmax()), truth]))
+            samples[group].append(Sample(str(names[place]), batch, prob, truth, targets))
+    return samples
+
+
+def positive_class(names: list[str], name: str | None) -> int | None:
+    """Number of the positive class; None where there are more than two classes and none was named."""
+    if name is None:
+        return 1 if len(names) == 2 else None
+    if name not in names:
+        raise ValueError(f"--positive {name!r} is no class.{nearest(name, names)} Classes: {', '.join(names)}.")
+    return names.index(name)
+
+
+def chosen_rows(ids: list[str], names: np.ndarray) -> dict[str, np.ndarray]:
+    """Places of samples that the user named."""
+    if unknown := [name for name in ids if name not in names]:
+        raise ValueError(f"--ids {unknown[0]!r}: no such sample in this part.{nearest(unknown[0], list(names))}")
+    return {"chosen": np.array([np.flatnonzero(names == name)[0] for name in ids])}
+
+
+def confident(rows: Rows, positive: int | None, options: Namespace) -> dict[str, np.ndarray]:
+    """Places of the most confident samples of each kind, the most confident first."""
+    prob, label = rows["prob"].numpy(), rows["label"].numpy()
+    if positive is None:
+        score, right = prob.max(1), prob.argmax(1) == label
+        kinds = {"right": (right, score), "wrong": (~right, score)}
+    else:
+        score, truth = prob[:, positive], label == positive
+        share = 1 - truth.mean()
+        above = score > (np.quantile(score, share) if options.threshold is None else options.threshold)
+        kinds = {
+            "true_positives": (truth & above, score),
+            "false_positives": (~truth & above, score),
+            "false_negatives": (truth & ~above, -score),
+            "true_negatives": (~truth & ~above, -score),
+        }
+    best = {}
+    for name, (member, confidence) in kinds.items():
+        places = np.flatnonzero(member)
+        best[name] = places[np.argsort(-confidence[places], kind="stable")][: options.count]
+    return best
+
+
+def samples_of(loaded: Run, part: str, ids: Tensor) -> list[dict]:
+    """A batch of one for each id, in the order given; the part is read once more."""
+    samples, id_set = {}, set(ids.tolist())
+    for (batch,) in batches_of([loaded], part) if id_set else ():
+        for row, number in enumerate(batch["id"].tolist()):
+            if number in id_set:
+                samples[number] = {k: v[row : row + 1] for k, v in batch.items() if isinstance(v, Tensor)}
+    return [samples[number] for number in ids.tolist()]

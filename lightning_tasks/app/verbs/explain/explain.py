@@ -1,0 +1,45 @@
+"""``explain``: why a classifier says what it says, for its most confident right and wrong predictions."""
+
+import json
+from argparse import Namespace
+
+from torch.utils.tensorboard import SummaryWriter
+
+from lightning_tasks.app.members import load_run, require, rows_of_part
+from lightning_tasks.app.pages.run import write_report
+from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.plots.save import save_figure
+from lightning_tasks.plots.tensorboard import add_png
+from lightning_tasks.runs.calibration import weights_digest
+
+from . import pictures, words
+from .chosen import chosen_samples
+
+NAME = "explain.json"
+SHOWS = {"pictures": pictures.explain, "text": words.explain}  # by ``Task.explains``
+
+
+def run(options: Namespace, overrides: list[str]) -> None:
+    """``explain --run R [--count N] [--ids A B] [--positive CLASS] [--part val|test] ...`` and overrides."""
+    if options.count < 1 or options.draws < 1 or options.remove < 1:
+        raise ValueError("--count, --draws and --remove need 1 or more.")
+    loaded = load_run(options.run, overrides)
+    require(loaded.task, "explain")
+    rows = rows_of_part(loaded, options.part)
+    samples = chosen_samples(loaded, rows, options)
+    shown, figures = SHOWS[loaded.task.explains](loaded, samples, options)
+    for old in loaded.dir.figures.glob("explain_*.png"):
+        old.unlink()
+    writer = SummaryWriter(str(loaded.dir.path))
+    for name, figure in figures.items():
+        png = save_figure(figure, loaded.dir.figures / f"explain_{name}.png")
+        add_png(writer, f"explain/{name}", png)
+    writer.close()
+    note = {"part": options.part, "weights_sha256": weights_digest(loaded.dir.best), "shows": loaded.task.explains}
+    write_atomic(loaded.dir.path / NAME, json.dumps(note | shown, indent=2) + "\n")
+    write_report(loaded.dir)
+    for name, group in shown["groups"].items():
+        print(f"{name.replace('_', ' ')}: {', '.join(s['id'] for s in group) or 'none'}")
+    for line in shown.get("summary", ()):
+        print(line)
+    print(f"Wrote {loaded.dir.figures}/explain_*.png and {loaded.dir.path / NAME}. Report: {loaded.dir.report}")
