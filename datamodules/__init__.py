@@ -11,6 +11,8 @@ EXPORTS = {
     "MNISTDataModule": "sets.mnist",
     "MarsDataModule": "sets.mars",
     "PatternsDataModule": "sets.patterns",
+    "ShakespeareDataModule": "sets.shakespeare",
+    "TextStreamDataModule": "texts.stream",
     "TwoMoonsDataModule": "sets.two_moons",
 }
 __all__ = list(EXPORTS)

@@ -11,6 +11,7 @@ EXPORTS = {
     "DistillationTask": "tasks.images.distillation",
     "FashionTask": "tasks.images.fashion",
     "IsicTask": "tasks.images.isic",
+    "LanguageModelTask": "tasks.sequences.language_model",
     "MarsTask": "tasks.images.mars",
     "NeighboursTask": "tasks.images.neighbours",
     "PatternTask": "tasks.images.patterns",

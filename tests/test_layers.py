@@ -26,6 +26,7 @@ RANKS = {
     "datamodules.augment": 0,
     "datamodules.core": 1,
     "datamodules.pictures": 2,
+    "datamodules.texts": 2,
     "datamodules.sets": 3,
     "datamodules": 7,
     "lightning_tasks.app": 8,
