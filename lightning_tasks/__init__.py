@@ -7,6 +7,7 @@ from lightning_tasks.common.lazy import lazy
 
 EXPORTS = {
     "ImageClassifier": "problems.image_classification",
+    "ArgmaxAttentionTask": "tasks.sequences.argmax_attention",
     "BloodCellsTask": "tasks.images.blood_cells",
     "DistillationTask": "tasks.images.distillation",
     "FashionTask": "tasks.images.fashion",
@@ -15,6 +16,7 @@ EXPORTS = {
     "MarsTask": "tasks.images.mars",
     "NeighboursTask": "tasks.images.neighbours",
     "PatternTask": "tasks.images.patterns",
+    "SequenceChangeTask": "tasks.sequences.sequence_change",
     "TwoClassTask": "tasks.tables.two_class",
 }
 __all__ = list(EXPORTS)

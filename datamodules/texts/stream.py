@@ -197,9 +197,10 @@ class TextStreamDataModule(DataModule):
         if not tokens:
             raise ValueError("the prompt is empty: give one token at least.")
         if lacking := sorted({token for token in tokens if token not in number}):
+            shown = f": {''.join(sorted(number))!r}" if self.hparams.level == "char" else ""
             raise ValueError(
                 f"the prompt holds {', '.join(map(repr, lacking[:5]))}, which the vocabulary of this run lacks. "
-                f"It has {len(number)} tokens: {''.join(sorted(number)) if self.hparams.level == 'char' else ''!r:.120}"
+                f"Use what it has, {len(number):,} tokens{shown}."
             )
         return np.array([number[token] for token in tokens])
 
