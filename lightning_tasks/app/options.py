@@ -208,7 +208,7 @@ def sample() -> Parser:
     """Options of ``sample``."""
     parser = Parser(
         "sample",
-        "Make samples with a generative run: text (samples.txt), pictures or points (samples.npz, figures/samples.png). "
+        "Make samples with a generative run: text (samples.txt), pictures or points (samples.npz and a figure). "
         "The first samples of a seed are the same however many are made.",
     )
     add = parser.add_argument

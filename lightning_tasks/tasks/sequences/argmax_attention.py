@@ -26,8 +26,8 @@ class ArgmaxAttentionTask(Classifier):
       of the batch (Williams 1992, equation 11).
 
     The last three take the largest score in evaluation. ``slot_acc`` is the share of samples whose largest score is at
-    the right slot, whatever came out. ``score_gradient`` is the size of the gradient to W_q and W_k together, a mean over
-    an epoch; ``moved`` is how far they are from their start, as a share of their size.
+    the right slot, whatever came out. ``score_gradient`` is the size of the gradient to W_q and W_k together, a mean
+    over an epoch; ``moved`` is how far they are from their start, as a share of their size.
 
     Args:
         estimator: ``soft``, ``argmax``, ``straight_through`` or ``reinforce``.
@@ -120,11 +120,10 @@ class ArgmaxAttentionTask(Classifier):
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Those of a classifier, and ``slot_acc`` and ``moved``."""
-        return {
-            **super().score(rows),
-            "slot_acc": rows["slot_right"].double().mean(),
-            "moved": rows["moved"].double().mean(),
-        }
+        scores = super().score(rows)
+        if "slot_right" in rows:  # a baseline that looks at nothing has none
+            scores |= {"slot_acc": rows["slot_right"].double().mean(), "moved": rows["moved"].double().mean()}
+        return scores
 
     def metric_names(self) -> list[str]:
         """Names of the scores of validation, without its part."""
