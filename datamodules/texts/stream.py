@@ -44,6 +44,8 @@ class TextStreamDataModule(DataModule):
         steps: T.
         min_count: Tokens that the train part has less often are unknown; None for 1 of characters, 3 of words.
         shuffle: Training windows in random order: for networks that carry no state.
+        scramble: Put the tokens of the whole text in random order, by ``seed``: a control, in which nothing can be told
+            but how frequent each token is.
         simulated: Tokens of the simulated text.
         folds: Blocks that the text before the test part is cut into.
         test_fraction: Share of the text that is the test part.
@@ -64,6 +66,7 @@ class TextStreamDataModule(DataModule):
         steps: int = 64,
         min_count: int | None = None,
         shuffle: bool = False,
+        scramble: bool = False,
         simulated: int = 60_000,
         folds: int = 19,
         test_fraction: float = 0.05,
@@ -103,6 +106,8 @@ class TextStreamDataModule(DataModule):
         source = self.source_of_text()
         numbers = source.draw(self.hparams.simulated, self.hparams.seed)
         pool = self.windows([source.symbols[i] for i in numbers], "the simulated text")
+        if self.hparams.scramble:
+            return {"train": pool}  # the source has nothing to say of it
         nll, cut = source.nll(numbers), range(1, len(numbers), self.hparams.steps)
         pool["source_nll"] = np.add.reduceat(nll[1:], np.array(cut) - 1).astype(np.float32)
         return {"train": pool}
@@ -121,6 +126,8 @@ class TextStreamDataModule(DataModule):
                 "Give a longer text, or set a smaller --data.steps."
             )
         names, numbers = np.unique(np.array(tokens), return_inverse=True)
+        if self.hparams.scramble:
+            numbers = np.random.default_rng([self.hparams.seed, 3]).permutation(numbers)
         self.symbols = names.tolist()
         count = -(-(len(tokens) - 1) // steps)
         padded = np.zeros(count * steps + 1, np.int32)
@@ -168,7 +175,9 @@ class TextStreamDataModule(DataModule):
         if self.parts:
             return
         super().setup(stage)
-        if self.data_source == "simulated":
+        if self.hparams.scramble:
+            self.note("The tokens of the text were put in random order (scramble).")
+        elif self.data_source == "simulated":
             rate = self.source_of_text().entropy_rate()
             self.note(f"The source of the simulated text has {rate:.4f} bits a token: no model needs fewer.")
         raw, encoded = self._raw["train"], self.pools["train"]

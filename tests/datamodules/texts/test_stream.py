@@ -103,6 +103,15 @@ def test_shuffled_windows_come_in_another_order_each_epoch(data):
     assert first.order().tolist() != second.order().tolist()
 
 
+def test_a_scrambled_text_has_the_same_tokens_in_another_order(data):
+    parts = ("train", "val", "test")
+    plain, mixed = ("".join(text_of_part(m, p) for p in parts) for m in (data(), data(scramble=True)))
+    assert len(plain) == len(mixed) and plain != mixed and abs(plain.count("t") - mixed.count("t")) <= 1
+    made = ShakespeareDataModule(source="simulated", simulated=1000, scramble=True)
+    made.setup()
+    assert "source_nll" not in made.arrays("test") and not any("bits a token" in note for note in made.notes)
+
+
 def test_simulated_text_comes_with_what_its_source_gives_it():
     source = MarkovSource("abcdefgh", 3)
     numbers = source.draw(100_000, 0)
