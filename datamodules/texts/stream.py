@@ -18,7 +18,7 @@ from datamodules.simulate.markov import MarkovSource
 
 LEVELS = ("char", "word")
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"  # how text shows a token that the vocabulary lacks
-ALPHABET = "abcdefghijklmnopqrst"  # of the simulated text
+ALPHABET = "abcdefghijkl"  # of the simulated text
 
 
 class TextStreamDataModule(DataModule):
@@ -67,7 +67,7 @@ class TextStreamDataModule(DataModule):
         min_count: int | None = None,
         shuffle: bool = False,
         scramble: bool = False,
-        simulated: int = 60_000,
+        simulated: int = 100_000,
         folds: int = 19,
         test_fraction: float = 0.05,
         **kwargs,
@@ -102,7 +102,7 @@ class TextStreamDataModule(DataModule):
         return {"train": self.windows(tokens_of(text, self.hparams.level), str(folder / self.hparams.file))}
 
     def simulate(self) -> dict[str, Arrays]:
-        """Windows of text from a source of 20 characters, or of 40 words."""
+        """Windows of text from a source of 12 characters, or of 40 words."""
         source = self.source_of_text()
         numbers = source.draw(self.hparams.simulated, self.hparams.seed)
         pool = self.windows([source.symbols[i] for i in numbers], "the simulated text")

@@ -170,7 +170,7 @@ def test_the_verb_writes_text(home, cli, monkeypatch, capsys):
     for args, message in (
         (
             ("--prompt", "aZb"),
-            "the prompt holds 'Z', which the vocabulary of this run lacks. Use what it has, 20 tokens",
+            "the prompt holds 'Z', which the vocabulary of this run lacks. Use what it has, 12 tokens",
         ),
         (("--prompt", ""), "the prompt is empty"),
         (("--top-p", 2), "top_p=2.0: need 0 or more, and above 0 up to 1"),
