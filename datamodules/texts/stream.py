@@ -114,7 +114,8 @@ class TextStreamDataModule(DataModule):
 
     def source_of_text(self) -> MarkovSource:
         """The source that simulated text is drawn from."""
-        symbols = ALPHABET if self.hparams.level == "char" else [f"w{i}" for i in range(40)]
+        words = [first + second for first in "bdfgklmn" for second in "aeiou"]
+        symbols = ALPHABET if self.hparams.level == "char" else words
         return MarkovSource(symbols, self.hparams.seed)
 
     def windows(self, tokens: Sequence[str], where: str) -> Arrays:
@@ -218,10 +219,12 @@ class TextStreamDataModule(DataModule):
         names = [UNKNOWN, *self.fitted["vocabulary"]]
         return ("" if self.hparams.level == "char" else " ").join(names[i] for i in numbers)
 
-    def default_prompt(self) -> str:
-        """What a sample begins with where no prompt is asked for: a new line, else the most frequent token."""
+    def prompt(self, text: str | None = None) -> np.ndarray:
+        """What a sample begins with by its numbers, int64 (T,): by default a new line, else the most frequent token."""
+        if text is not None:
+            return self.numbers_of(text)
         vocabulary = self.fitted["vocabulary"]
-        return "\n" if "\n" in vocabulary else vocabulary[0]
+        return np.array([vocabulary.index("\n") + 1 if "\n" in vocabulary else 1])
 
     # ---- order ------------------------------------------------------------------------------------------------
 

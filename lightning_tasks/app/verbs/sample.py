@@ -43,7 +43,7 @@ def streams(n: int, seed: int, device: torch.device) -> list[torch.Generator]:
 def texts(loaded: Run, options: Namespace) -> list[Path]:
     """Print ``n`` texts and write them to ``samples.txt`` of the run."""
     task, data = loaded.task, loaded.data
-    prompt = torch.from_numpy(data.numbers_of(data.default_prompt() if options.prompt is None else options.prompt))
+    prompt = torch.from_numpy(data.prompt(options.prompt))
     settings = {
         "temperature": 1.0 if options.temperature is None else options.temperature,
         "top_p": 1.0 if options.top_p is None else options.top_p,

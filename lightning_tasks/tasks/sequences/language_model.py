@@ -204,7 +204,7 @@ class LanguageModelTask(GradientTask):
     def texts(self, batch: dict, out: dict) -> dict[str, str]:
         """A sample at each of three temperatures."""
         data = self.trainer.datamodule
-        prompt = torch.from_numpy(data.numbers_of(data.default_prompt()))
+        prompt = torch.from_numpy(data.prompt())
         parts = []
         for temperature in TEMPERATURES:
             stream = torch.Generator(self.device).manual_seed(0)

@@ -53,7 +53,7 @@ def test_the_vocabulary_is_of_the_train_part_and_its_size_a_fact(data):
     assert made.fitted["vocabulary"][0] == " " and made.text_of(made.numbers_of("a cat.")) == "a cat."
     words = data(level="word")
     assert {"the", "."} <= set(words.fitted["vocabulary"]) and words.text_of(words.numbers_of("The cat")) == "the cat"
-    assert words.default_prompt() in words.fitted["vocabulary"] and words.text_of([0]) == "�"
+    assert words.text_of(words.prompt()) == "the" and words.text_of([0]) == "�"
     rare = data(TEXT.replace("cat", "dog", 2), level="word")
     assert "dog" not in rare.fitted["vocabulary"] and "cat" in rare.fitted["vocabulary"], "words that occur twice"
 
@@ -153,6 +153,11 @@ def test_a_prompt_must_be_of_the_vocabulary(data):
     made = data()
     with pytest.raises(ValueError, match="the prompt holds 'q', 'ß', which the vocabulary of this run lacks"):
         made.numbers_of("qß the")
+    assert made.text_of(made.prompt("the cat")) == "the cat" and made.text_of(made.prompt()) == " "
+    simulated = ShakespeareDataModule(source="simulated", level="word", simulated=1000)
+    simulated.setup()
+    text = simulated.text_of(range(1, 41))
+    assert simulated.numbers_of(text).tolist() == list(range(1, 41)), "made words are words"
     with pytest.raises(ValueError, match="the prompt is empty"):
         made.numbers_of("")
 
