@@ -6,6 +6,7 @@ EXPORTS = {
     "DataModule": "core.base",
     "BloodCellsDataModule": "sets.blood_cells",
     "CIFAR10DataModule": "sets.cifar10",
+    "DigitSequencesDataModule": "sets.digit_sequences",
     "FashionMNISTDataModule": "sets.mnist",
     "HeadlinesDataModule": "sets.text_tables",
     "ImdbDataModule": "sets.text_tables",
@@ -15,6 +16,9 @@ EXPORTS = {
     "PatternsDataModule": "sets.patterns",
     "PhraseBankDataModule": "sets.phrase_bank",
     "ToxicDataModule": "sets.text_tables",
+    "RetrievalDataModule": "sets.retrieval",
+    "ShakespeareDataModule": "sets.shakespeare",
+    "TextStreamDataModule": "texts.stream",
     "TwoMoonsDataModule": "sets.two_moons",
 }
 __all__ = list(EXPORTS)

@@ -7,15 +7,18 @@ from lightning_tasks.common.lazy import lazy
 
 EXPORTS = {
     "ImageClassifier": "problems.image_classification",
+    "ArgmaxAttentionTask": "tasks.sequences.argmax_attention",
     "BloodCellsTask": "tasks.images.blood_cells",
     "DistillationTask": "tasks.images.distillation",
     "FashionTask": "tasks.images.fashion",
     "IsicTask": "tasks.images.isic",
+    "LanguageModelTask": "tasks.sequences.language_model",
     "MarsTask": "tasks.images.mars",
     "NeighboursTask": "tasks.images.neighbours",
     "NaiveBayesTask": "tasks.sequences.naive_bayes",
     "PatternTask": "tasks.images.patterns",
     "SentimentTask": "tasks.sequences.sentiment",
+    "SequenceChangeTask": "tasks.sequences.sequence_change",
     "TwoClassTask": "tasks.tables.two_class",
 }
 __all__ = list(EXPORTS)

@@ -206,6 +206,24 @@ def explain() -> Parser:
     return parser
 
 
+def sample() -> Parser:
+    """Options of ``sample``."""
+    parser = Parser(
+        "sample",
+        "Make samples with a generative run: text (samples.txt), pictures or points (samples.npz and a figure). "
+        "The first samples of a seed are the same however many are made.",
+    )
+    add = parser.add_argument
+    add("--run", required=True, help="run directory, such as runs/char_lstm/latest")
+    add("-n", type=one_or_more, default=4, help="samples; default: 4")
+    add("--seed", type=int, default=0, help="seed of the samples; default: 0")
+    add("--prompt", help="of text: what it begins with; default: a new line")
+    add("--temperature", type=float, help="of text: below 1 safer, above 1 wilder, 0 the most probable; default: 1")
+    add("--top-p", type=float, help="of text: choose among as few tokens as have this probability; default: 1, all")
+    add("--length", type=one_or_more, help="of text: tokens after the prompt; default: 300")
+    return parser
+
+
 def exercise() -> Parser:
     """Options of ``exercise``; those of a single exercise are its own, ``--help`` too."""
     parser = Parser("exercise", "Compute an exercise of a sheet.", add_help=False)
@@ -230,6 +248,7 @@ PARSERS = {
     "submit": submit,
     "calibrate": calibrate,
     "explain": explain,
+    "sample": sample,
     "exercise": exercise,
     "report": report,
 }

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 EXERCISES = {
+    "F4": ("argmax_attention", "ArgmaxAttention"),
     "G14": ("evaluation_metrics", "EvaluationMetrics"),
 }
 

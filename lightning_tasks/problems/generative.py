@@ -23,6 +23,7 @@ class Generative(GradientTask):
 
     monitor, mode = "val/energy", "min"
     scored_rows = ("real", "fake")
+    generates = "arrays"
     refuses = {"ensemble": NO_MEAN, "calibrate": NO_CLASSES, "explain": NO_PICTURES, "tta": NO_PICTURES}
     without_interval = ("frechet", "energy")
 

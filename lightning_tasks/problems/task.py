@@ -31,6 +31,7 @@ class Task(LightningModule):
         scored_rows: Per-sample results that ``score`` reads.
         written_rows: Per-sample results that stand in the prediction files.
         submits: ``table``, a file that the data module writes; ``code``, one that the task writes; or None.
+        generates: What ``sample`` makes: ``arrays`` by ``sample(n, stream)``, ``text`` by ``generate``, or None.
         weights_origin: Where the first weights came from: ``scratch`` or what ``weights`` found.
         every_sample: Whether training must see each sample, also those of a short last batch.
         averaged: Key of ``predict_step`` whose mean over members is again a prediction; None if there is none.
@@ -53,6 +54,7 @@ class Task(LightningModule):
     averaged: str | None = None
     submits: str | None = None
     explains = "pictures"
+    generates: str | None = None
     weights_origin = "scratch"
     every_sample = False
     refuses: dict[str, str] = {

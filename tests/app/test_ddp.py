@@ -41,6 +41,9 @@ KINDS = {
                      "--data.augment", "[]", "--data.folds", "4", "--data.limit", "20", "--model.loss", "ce"),
     "neighbours": ("--config", str(ROOT / "configs/variants/knn_two_moons.yaml"), "--data.n_test", "33",
                    "--data.n_train", "61"),
+    # a state is carried along streams, which are shared out
+    "language": ("--config", str(ROOT / "configs/char_lstm.yaml"), "--model.width", "8", "--data.simulated", "1003",
+                 "--data.steps", "10"),
     "sequence": ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--data.limit", "19"),
 }  # fmt: skip
 ANEW = ["image", "neighbours"]

@@ -46,7 +46,8 @@ def test_every_exercise_answers_with_values_as_expected(cli, capsys, name):
 
 def test_the_verb_lists_refuses_and_passes_options_on(cli, capsys, monkeypatch):
     cli("exercise")
-    assert all(name in capsys.readouterr().out for name in EXERCISES)
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in EXERCISES)
     cli("exercise", "G14", "--suspects", 50, "--guilty", 5, "--runs", "elsewhere")
     assert "cost with 1" in capsys.readouterr().out and Path("elsewhere/exercises/G14/figures/threshold.png").is_file()
     for args, message in (

@@ -1,0 +1,87 @@
+"""``sample``: what a generative run makes, seeded: text on the terminal and in a file, pictures or points as arrays."""
+
+from argparse import Namespace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lightning_tasks.app.members import Run, load_run
+from lightning_tasks.common.atomic import write_atomic, write_atomic_with
+from lightning_tasks.plots.pictures import tiles_figure
+from lightning_tasks.plots.points import points_figure
+from lightning_tasks.plots.save import save_figure
+from lightning_tasks.runs.tables import savez
+
+BLOCK = 16  # samples that share a stream of random numbers
+SHOWN = 64  # pictures of a figure
+
+
+def run(options: Namespace, overrides: list[str]) -> None:
+    """``sample --run R [-n N] [--seed S]``, for text also ``--prompt --temperature --top-p --length``; overrides."""
+    loaded = load_run(options.run, overrides)
+    kind = loaded.task.generates
+    if kind is None:
+        raise ValueError(f"sample has no meaning for {type(loaded.task).__name__}: it makes no samples.")
+    text_options = ("prompt", "temperature", "top_p", "length")
+    if kind != "text" and (wrong := [name for name in text_options if getattr(options, name) is not None]):
+        raise ValueError(f"--{wrong[0].replace('_', '-')} is for text; {type(loaded.task).__name__} makes {kind}.")
+    written = (texts if kind == "text" else arrays)(loaded, options)
+    print(f"Wrote {' and '.join(map(str, written))}")
+
+
+def streams(n: int, seed: int, device: torch.device) -> list[torch.Generator]:
+    """Random numbers of each block of samples.
+
+    Samples are made in whole blocks of 16, of which the last may be cut: the first samples of a seed are the same
+    however many are asked for. Other devices have other random numbers.
+    """
+    return [torch.Generator(device).manual_seed(seed * 1_000_003 + block) for block in range(-(-n // BLOCK))]
+
+
+def texts(loaded: Run, options: Namespace) -> list[Path]:
+    """Print ``n`` texts and write them to ``samples.txt`` of the run."""
+    task, data = loaded.task, loaded.data
+    prompt = torch.from_numpy(data.prompt(options.prompt))
+    settings = {
+        "temperature": 1.0 if options.temperature is None else options.temperature,
+        "top_p": 1.0 if options.top_p is None else options.top_p,
+    }
+    length = options.length or 300
+    rows = [
+        row
+        for stream in streams(options.n, options.seed, task.device)
+        for row in task.generate(prompt, BLOCK, length, stream, **settings).tolist()
+    ][: options.n]
+    head = f"temperature {settings['temperature']:g}, top-p {settings['top_p']:g}, seed {options.seed}"
+    parts = [f"--- {i}: {head} ---\n{data.text_of(row)}\n" for i, row in enumerate(rows)]
+    print("\n".join(parts))
+    path = loaded.dir.path / "samples.txt"
+    write_atomic(path, "\n".join(parts))
+    return [path]
+
+
+def arrays(loaded: Run, options: Namespace) -> list[Path]:
+    """Write ``samples.npz`` of the run, and ``figures/samples.png`` where samples are pictures or points."""
+    samples = made(loaded, options)
+    path = loaded.dir.path / "samples.npz"
+    columns = {"sample": samples.cpu().numpy(), "seed": np.array(options.seed)}
+    write_atomic_with(path, lambda temporary: savez(temporary, columns))
+    written = [path]
+    figure = None
+    if samples.ndim == 4:
+        figure = tiles_figure(samples[:SHOWN].clamp(0, 1))
+    elif samples.ndim == 2 and samples.shape[1] > 1:
+        figure = points_figure(samples.cpu())
+    if figure is not None:
+        written.append(loaded.dir.figures / "samples.png")
+        save_figure(figure, written[-1])
+    return written
+
+
+@torch.inference_mode()
+def made(loaded: Run, options: Namespace) -> Tensor:
+    """``n`` samples (n, ...)."""
+    blocks = streams(options.n, options.seed, loaded.task.device)
+    return torch.cat([loaded.task.sample(BLOCK, stream) for stream in blocks])[: options.n]
