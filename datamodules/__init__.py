@@ -7,6 +7,7 @@ EXPORTS = {
     "BloodCellsDataModule": "sets.blood_cells",
     "CIFAR10DataModule": "sets.cifar10",
     "FashionMNISTDataModule": "sets.mnist",
+    "GasDataModule": "sets.gas",
     "IsicDataModule": "sets.isic",
     "MNISTDataModule": "sets.mnist",
     "MarsDataModule": "sets.mars",

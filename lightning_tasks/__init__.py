@@ -10,6 +10,7 @@ EXPORTS = {
     "BloodCellsTask": "tasks.images.blood_cells",
     "DistillationTask": "tasks.images.distillation",
     "FashionTask": "tasks.images.fashion",
+    "GasTask": "tasks.sequences.gas",
     "IsicTask": "tasks.images.isic",
     "MarsTask": "tasks.images.mars",
     "NeighboursTask": "tasks.images.neighbours",
