@@ -126,7 +126,7 @@ def numbers_of(column: pd.Series, path: Path) -> np.ndarray:
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(
-            f"{path}: column {column.name!r} holds {column.iloc[row]!r} in row {row + 2} ({int(wrong.sum())} such "
+            f"{path}: column {column.name!r} holds {shown(column.iloc[row])} in row {row + 2} ({int(wrong.sum())} such "
             "cells); expected a number, or nothing where it is missing."
         )
     return numbers
@@ -146,10 +146,15 @@ def days_of(column: pd.Series, path: Path) -> np.ndarray:
     if outside.any():
         row = int(outside.to_numpy().argmax())
         raise ValueError(
-            f"{path}: column {column.name!r} holds {column.iloc[row]!r} in row {row + 2} ({int(outside.sum())} such "
+            f"{path}: column {column.name!r} holds {shown(column.iloc[row])} in row {row + 2} ({int(outside.sum())} such "
             "cells); expected Gregorian dates as 2023-02-03 or 20230203."
         )
     return days.to_numpy().astype("datetime64[D]")
+
+
+def shown(cell: object) -> str:
+    """A cell as messages show it: text in quotation marks."""
+    return repr(cell) if isinstance(cell, str) else str(cell)
 
 
 def slots_of(hour: np.ndarray, path: Path, notes: list[str]) -> np.ndarray:

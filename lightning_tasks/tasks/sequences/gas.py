@@ -99,8 +99,8 @@ class GasTask(Regression):
         self.collect(part, batch, **self.rows_of(batch, {"forecast": self.in_units(out)}))
 
     def in_units(self, out: Tensor) -> Tensor:
-        """Outputs (B, 24, 1 + Q) in m3."""
-        return out * self.target_std[:, None] + self.target_mean[:, None]
+        """Outputs (B, 24, 1 + Q) in m3; none is below 0, as no consumption is."""
+        return (out * self.target_std[:, None] + self.target_mean[:, None]).clamp(min=0)
 
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id`` and ``forecast`` (B, 24, 1 + Q) in m3: the point, then the quantiles."""
