@@ -6,6 +6,7 @@ EXPORTS = {
     "DataModule": "core.base",
     "BloodCellsDataModule": "sets.blood_cells",
     "CIFAR10DataModule": "sets.cifar10",
+    "CorpusDataModule": "sets.corpus",
     "FashionMNISTDataModule": "sets.mnist",
     "GasDataModule": "sets.gas",
     "IsicDataModule": "sets.isic",

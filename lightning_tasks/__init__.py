@@ -16,6 +16,7 @@ EXPORTS = {
     "NeighboursTask": "tasks.images.neighbours",
     "PatternTask": "tasks.images.patterns",
     "TwoClassTask": "tasks.tables.two_class",
+    "Word2VecTask": "tasks.sequences.word2vec",
 }
 __all__ = list(EXPORTS)
 __getattr__ = lazy(__name__, EXPORTS)

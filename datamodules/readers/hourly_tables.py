@@ -146,8 +146,8 @@ def days_of(column: pd.Series, path: Path) -> np.ndarray:
     if outside.any():
         row = int(outside.to_numpy().argmax())
         raise ValueError(
-            f"{path}: column {column.name!r} holds {shown(column.iloc[row])} in row {row + 2} ({int(outside.sum())} such "
-            "cells); expected Gregorian dates as 2023-02-03 or 20230203."
+            f"{path}: column {column.name!r} holds {shown(column.iloc[row])} in row {row + 2} "
+            f"({int(outside.sum())} such cells); expected Gregorian dates as 2023-02-03 or 20230203."
         )
     return days.to_numpy().astype("datetime64[D]")
 

@@ -14,7 +14,8 @@ QUICK = ("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summa
 
 def test_a_network_beats_ridge_and_stays_behind_the_best_possible_forecast(cli):
     cli("fit", "--config", ROOT / "configs/gas_lstm.yaml", *QUICK, "--data.window", 0, "--data.hours", 13_000,
-        "--data.test_from", "2009-05-29", "--model.hidden", 16, "--model.lr", 0.02, "--trainer.max_epochs", 8)  # fmt: skip
+        "--data.test_from", "2009-05-29", "--model.hidden", 16, "--model.lr", 0.02,
+        "--trainer.max_epochs", 8)  # fmt: skip
     run = Path("runs/gas_lstm/default")
     found = results(run)
     r2 = {name: scores["r2"] for name, scores in found["baselines"].items()}
