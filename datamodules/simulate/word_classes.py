@@ -32,12 +32,14 @@ def make_word_classes(documents: int, seed: int) -> tuple[list[list[str]], dict[
 
 def class_sentence(rng: np.random.Generator, words: list[list[str]], following: np.ndarray, zipf: np.ndarray) -> list:
     """A walk over classes with words of no meaning between."""
-    state, sentence = int(rng.integers(CLASSES)), []
-    for _ in range(int(rng.integers(6, 12))):
-        sentence.append(words[state][int(rng.choice(MEMBERS, p=zipf))])
-        if rng.random() < 0.5:
-            sentence.append(FUNCTION[int(rng.integers(len(FUNCTION)))])
-        state = int(following[state, int(rng.choice(2, p=(0.7, 0.3)))])
+    state, count, sentence = int(rng.integers(CLASSES)), int(rng.integers(6, 12)), []
+    members, turns = rng.choice(MEMBERS, count, p=zipf).tolist(), (rng.random(count) < 0.3).astype(int).tolist()
+    fillers, filled = rng.integers(len(FUNCTION), size=count).tolist(), (rng.random(count) < 0.5).tolist()
+    for member, turn, filler, is_filled in zip(members, turns, fillers, filled, strict=True):
+        sentence.append(words[state][member])
+        if is_filled:
+            sentence.append(FUNCTION[filler])
+        state = int(following[state, turn])
     return sentence
 
 

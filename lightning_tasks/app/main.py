@@ -24,6 +24,7 @@ VERBS = {
     "submit": "write the assignment's submission file from a run or k-fold directory (--run)",
     "calibrate": "fit temperature, vector or isotonic scaling on a run's validation part (--run, --method)",
     "explain": "draw Grad-CAM and saliency of the most confident right and wrong predictions (--run)",
+    "words": "nearest words, analogies and vectors of a run with an embedding (--run, --closest, --analogy)",
     "exercise": "compute an exercise of a sheet: its tables, each value beside the expected one (NAME; none lists all)",
     "report": "write one self-contained HTML page about a run (--run)",
 }

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 EXERCISES = {
+    "F5": ("one_hot", "OneHot"),
     "G14": ("evaluation_metrics", "EvaluationMetrics"),
 }
 

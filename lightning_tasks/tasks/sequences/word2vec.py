@@ -69,7 +69,8 @@ class Word2VecTask(GradientTask):
             raise ValueError(f"size={size}, window={window}, negatives={negatives}, shared={shared}, "
                              f"subsample={subsample}: need 1 or more, subsample 0 or more.")  # fmt: skip
         self.embedding = nn.Embedding(words, size, padding_idx=0, sparse=True)
-        nn.init.uniform_(self.embedding.weight, -0.5 / size, 0.5 / size)
+        nn.init.uniform_(self.embedding.weight[FIRST:], -0.5 / size, 0.5 / size)
+        nn.init.zeros_(self.embedding.weight[:FIRST])  # padding counts nothing in a mean
         self.output = nn.Embedding(words, size, sparse=True)
         nn.init.zeros_(self.output.weight)
         self.register_buffer("word_counts", torch.zeros(words, dtype=torch.int64))
