@@ -155,7 +155,7 @@ class GasDataModule(DataModule):
     def simulate(self) -> dict[str, Arrays]:
         """Five years, as the real set has, of a process whose best forecast is known."""
         h = self.hparams
-        return {"train": make_gas(h.start or "2008-01-01", h.hours or 1827 * HOURS, h.noise, h.seed)}
+        return {"train": make_gas(h.start or "2008-01-01", h.hours or 1827 * HOURS, h.noise, h.seed, dutch_holidays)}
 
     # ---- which days -------------------------------------------------------------------------------------------
 

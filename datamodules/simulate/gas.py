@@ -6,9 +6,10 @@ coefficient ``PHI`` and standard deviation ``noise``. Who knows mu and all value
 forecasts mu_t + PHI^24 n_{t-24} at best; the error of that is normal with variance noise^2 (1 - PHI^48).
 """
 
-import numpy as np
+import datetime as dt
+from collections.abc import Callable
 
-from datamodules.readers.holidays import dutch_holidays
+import numpy as np
 
 PHI = 0.95  # of an hour; 0.29 of the noise is left after a day
 MISSING = 0.009  # share of hours that the real set lacks
@@ -19,7 +20,9 @@ def best_error(noise: float) -> float:
     return noise * float(np.sqrt(1 - PHI**48))
 
 
-def make_gas(start: str, hours: int, noise: float, seed: int) -> dict[str, np.ndarray]:
+def make_gas(
+    start: str, hours: int, noise: float, seed: int, holidays: Callable[[int], set[dt.date]]
+) -> dict[str, np.ndarray]:
     """Arrays of whole days, N of them.
 
     Args:
@@ -27,6 +30,7 @@ def make_gas(start: str, hours: int, noise: float, seed: int) -> dict[str, np.nd
         hours: Hours from there on; the rest of the last day is missing.
         noise: Standard deviation of the noise, m3 an hour.
         seed: Equal seeds give equal series.
+        holidays: Public holidays of a year.
 
     Returns:
         ``day`` int64 (N,), days since 1970; float64 (N, 24): ``gas`` (m3), ``temperature`` (degrees C), ``wind`` (0.1
@@ -38,7 +42,7 @@ def make_gas(start: str, hours: int, noise: float, seed: int) -> dict[str, np.nd
     days = -(-hours // 24)
     day = first + np.arange(days)
     dates = day.astype("datetime64[D]")
-    holiday = np.array([float(date in dutch_holidays(date.year)) for date in dates.tolist()])
+    holiday = np.array([float(date in holidays(date.year)) for date in dates.tolist()])
     warm = 24 * 10  # hours in front, so that both filters have forgotten their start
     hour = np.arange(-warm, days * 24) % 24
     season = 2 * np.pi * (first + np.arange(-warm, days * 24) / 24 - 19) / 365.25  # the coldest day is 20 January
