@@ -6,8 +6,10 @@ EXPORTS = {
     "DataModule": "core.base",
     "BloodCellsDataModule": "sets.blood_cells",
     "CIFAR10DataModule": "sets.cifar10",
+    "CorpusDataModule": "sets.corpus",
     "DigitSequencesDataModule": "sets.digit_sequences",
     "FashionMNISTDataModule": "sets.mnist",
+    "GasDataModule": "sets.gas",
     "HeadlinesDataModule": "sets.text_tables",
     "ImdbDataModule": "sets.text_tables",
     "IsicDataModule": "sets.isic",
@@ -15,10 +17,10 @@ EXPORTS = {
     "MarsDataModule": "sets.mars",
     "PatternsDataModule": "sets.patterns",
     "PhraseBankDataModule": "sets.phrase_bank",
-    "ToxicDataModule": "sets.text_tables",
     "RetrievalDataModule": "sets.retrieval",
     "ShakespeareDataModule": "sets.shakespeare",
     "TextStreamDataModule": "texts.stream",
+    "ToxicDataModule": "sets.text_tables",
     "TwoMoonsDataModule": "sets.two_moons",
 }
 __all__ = list(EXPORTS)

@@ -6,20 +6,22 @@ The command line knows all names before torch is imported, which takes seconds.
 from lightning_tasks.common.lazy import lazy
 
 EXPORTS = {
-    "ImageClassifier": "problems.image_classification",
     "ArgmaxAttentionTask": "tasks.sequences.argmax_attention",
     "BloodCellsTask": "tasks.images.blood_cells",
     "DistillationTask": "tasks.images.distillation",
     "FashionTask": "tasks.images.fashion",
+    "GasTask": "tasks.sequences.gas",
+    "ImageClassifier": "problems.image_classification",
     "IsicTask": "tasks.images.isic",
     "LanguageModelTask": "tasks.sequences.language_model",
     "MarsTask": "tasks.images.mars",
-    "NeighboursTask": "tasks.images.neighbours",
     "NaiveBayesTask": "tasks.sequences.naive_bayes",
+    "NeighboursTask": "tasks.images.neighbours",
     "PatternTask": "tasks.images.patterns",
     "SentimentTask": "tasks.sequences.sentiment",
     "SequenceChangeTask": "tasks.sequences.sequence_change",
     "TwoClassTask": "tasks.tables.two_class",
+    "Word2VecTask": "tasks.sequences.word2vec",
 }
 __all__ = list(EXPORTS)
 __getattr__ = lazy(__name__, EXPORTS)

@@ -224,6 +224,18 @@ def sample() -> Parser:
     return parser
 
 
+def words() -> Parser:
+    """Options of ``words``."""
+    parser = Parser("words", "Look up the word vectors of a run: any task with an embedding of words.")
+    add = parser.add_argument
+    add("--run", required=True, help="run directory, such as runs/word2vec/latest")
+    add("--closest", metavar="WORD", help="words nearest to this one, by cosine and by Euclidean distance")
+    add("--analogy", nargs=3, metavar="WORD", help="man king woman: words nearest to king - man + woman, without these")
+    add("--vector", metavar="WORD", help="the vector of this word")
+    add("-n", type=one_or_more, default=10, help="how many words; default: 10")
+    return parser
+
+
 def exercise() -> Parser:
     """Options of ``exercise``; those of a single exercise are its own, ``--help`` too."""
     parser = Parser("exercise", "Compute an exercise of a sheet.", add_help=False)
@@ -249,6 +261,7 @@ PARSERS = {
     "calibrate": calibrate,
     "explain": explain,
     "sample": sample,
+    "words": words,
     "exercise": exercise,
     "report": report,
 }

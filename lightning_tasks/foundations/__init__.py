@@ -4,6 +4,7 @@ from importlib import import_module
 
 EXERCISES = {
     "F4": ("argmax_attention", "ArgmaxAttention"),
+    "F5": ("one_hot", "OneHot"),
     "G14": ("evaluation_metrics", "EvaluationMetrics"),
 }
 

@@ -1,0 +1,171 @@
+"""Hourly tables, CSV or XLSX: a date, an hour and numbers a row, put onto a grid of days and hours.
+
+Letters: N days that follow each other, 24 hours each.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from openpyxl import load_workbook
+
+from .feature_tables import read_csv, read_header
+
+HOURS = 24
+
+
+@dataclass
+class Hourly:
+    """Numbers on a grid of days and hours.
+
+    Args:
+        days: datetime64[D] (N,), without gaps.
+        values: Name -> float64 (N, 24), NaN where the hour is not in the table.
+        notes: What was mended, in sentences.
+    """
+
+    days: np.ndarray
+    values: dict[str, np.ndarray]
+    notes: list[str] = field(default_factory=list)
+
+
+def read_hourly(path: Path, date: str, hour: str, columns: list[str], optional: tuple[str, ...] = ()) -> Hourly:
+    """Read a table, sort it and put it onto the grid. Names of columns are compared without blanks at their ends.
+
+    Hours are 1..24 (hour 1 ends at one o'clock) or 0..23; which of both follows from the column.
+
+    Args:
+        path: CSV, or XLSX of which the first sheet is read.
+        date: Column of dates: a date, text as 2023-02-03, or a number as 20230203.
+        hour: Column of hours.
+        columns: Columns of numbers that must be there. An empty cell is a missing value.
+        optional: Columns that are read where they are.
+
+    Raises:
+        ValueError: A missing column, text in a column of numbers, a formula without a value, a date that is none, hours
+            outside of their range, or an hour that stands twice with different numbers. Names file, column and row.
+    """
+    frame = read_sheet(path) if path.suffix.lower() == ".xlsx" else read_table(path, [date, hour, *columns])
+    frame.columns = [str(name).strip() for name in frame.columns]
+    if missing := [name for name in (date, hour, *columns) if name not in frame]:
+        raise ValueError(f"{path}: missing column {missing[0]!r}. Columns there are: {', '.join(frame.columns)}.")
+    if not len(frame):
+        raise ValueError(f"{path} holds no rows below its header.")
+    names = [*columns, *(name for name in optional if name in frame)]
+    notes: list[str] = []
+    day = days_of(frame[date], path)
+    slot = slots_of(numbers_of(frame[hour], path), path, notes)
+    numbers = np.stack([numbers_of(frame[name], path) for name in names], 1)
+    place = (day - day.min()).astype(np.int64) * HOURS + slot
+    order = np.argsort(place, kind="stable")
+    if (order != np.arange(len(order))).any():
+        notes.append("Rows were not in the order of time, and were sorted.")
+    twice = np.flatnonzero(np.diff(place[order]) == 0)
+    first, second = order[twice], order[twice + 1]
+    differ = ~((numbers[first] == numbers[second]) | (np.isnan(numbers[first]) & np.isnan(numbers[second]))).all(1)
+    if differ.any():
+        a, b = int(first[differ.argmax()]), int(second[differ.argmax()])
+        raise ValueError(
+            f"{path}: {day[a]}, {hour} {frame[hour].iloc[a]} stands twice with different numbers "
+            f"(rows {a + 2} and {b + 2}; {int(differ.sum())} such hours). Keep one row for each hour."
+        )
+    if len(twice):
+        notes.append(f"{len(twice)} hours stood twice with the same numbers; one row of each was kept.")
+    grid = np.full(((int(place.max()) // HOURS + 1) * HOURS, len(names)), np.nan)
+    grid[place] = numbers
+    days = day.min() + np.arange(len(grid) // HOURS)
+    return Hourly(days, {name: grid[:, i].reshape(-1, HOURS) for i, name in enumerate(names)}, notes)
+
+
+def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
+    """A CSV that has the needed columns."""
+    header = {name.strip(): name for name in read_header(path, [])}
+    read_header(path, [header.get(name, name) for name in needed])
+    return read_csv(path)
+
+
+def read_sheet(path: Path) -> pd.DataFrame:
+    """The first sheet of an XLSX, the first row as names.
+
+    Raises:
+        ValueError: No such file of Excel, or a formula whose value was not saved.
+    """
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        formulas = load_workbook(path, read_only=True)
+    except Exception as error:  # openpyxl raises errors of zip, XML and its own
+        raise ValueError(f"{path} cannot be read as XLSX ({error}). Save it again, or as CSV.") from None
+    rows = []
+    for values, cells in zip(book.worksheets[0].iter_rows(), formulas.worksheets[0].iter_rows(), strict=True):
+        for value, cell in zip(values, cells, strict=True):
+            if value.value is None and isinstance(cell.value, str) and cell.value.startswith("="):
+                raise ValueError(
+                    f"{path}: cell {cell.coordinate} holds the formula {cell.value} without a value. Open the file in "
+                    "a spreadsheet program and save it there, which stores the values, or export it as CSV."
+                )
+        if any(value.value is not None for value in values):
+            rows.append([value.value for value in values])
+    if not rows:
+        raise ValueError(f"{path}: the first sheet is empty.")
+    width = max(i for i, name in enumerate(rows[0]) if name is not None) + 1
+    return pd.DataFrame([row[:width] for row in rows[1:]], columns=rows[0][:width])
+
+
+def numbers_of(column: pd.Series, path: Path) -> np.ndarray:
+    """float64 (N,) of a column, NaN where a cell is empty; times of day as their hour.
+
+    Raises:
+        ValueError: Text or infinity; names the row.
+    """
+    column = column.map(lambda cell: cell.hour if isinstance(cell, (dt.time, dt.datetime)) else cell)
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    empty = column.isna() | (column.astype(str).str.strip() == "")
+    wrong = np.isinf(numbers) | (np.isnan(numbers) & ~empty.to_numpy())
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{path}: column {column.name!r} holds {shown(column.iloc[row])} in row {row + 2} ({int(wrong.sum())} such "
+            "cells); expected a number, or nothing where it is missing."
+        )
+    return numbers
+
+
+def days_of(column: pd.Series, path: Path) -> np.ndarray:
+    """datetime64[D] (N,) of a column of dates.
+
+    Raises:
+        ValueError: A cell that is no date; names the row.
+    """
+    text = column.map(
+        lambda cell: str(int(cell)) if isinstance(cell, (int, float, np.number)) and cell == cell else cell
+    )
+    days = pd.to_datetime(text, errors="coerce", format="mixed")
+    outside = days.isna() | (days.dt.year < 1900) | (days.dt.year > 2100)
+    if outside.any():
+        row = int(outside.to_numpy().argmax())
+        raise ValueError(
+            f"{path}: column {column.name!r} holds {shown(column.iloc[row])} in row {row + 2} "
+            f"({int(outside.sum())} such cells); expected Gregorian dates as 2023-02-03 or 20230203."
+        )
+    return days.to_numpy().astype("datetime64[D]")
+
+
+def shown(cell: object) -> str:
+    """A cell as messages show it: text in quotation marks."""
+    return repr(cell) if isinstance(cell, str) else str(cell)
+
+
+def slots_of(hour: np.ndarray, path: Path, notes: list[str]) -> np.ndarray:
+    """int64 (N,) place in the day, 0..23, of hours 1..24 or 0..23."""
+    wrong = ~((hour >= 0) & (hour <= HOURS) & (hour == np.floor(hour)))
+    if wrong.any() or ((hour == 0).any() and (hour == HOURS).any()):
+        row = int(wrong.argmax()) if wrong.any() else int((hour == 0).argmax())
+        raise ValueError(
+            f"{path}: the hour in row {row + 2} is {hour[row]:g}; expected whole numbers 1..24 or 0..23, not both."
+        )
+    from_zero = bool((hour == 0).any())
+    if from_zero:
+        notes.append("Hours are 0..23: hour 0 is taken as the first of its day.")
+    return hour.astype(np.int64) - (0 if from_zero else 1)

@@ -1,0 +1,116 @@
+"""Hourly tables: both formats, both ways to count hours, and everything that can be wrong in them."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from openpyxl import Workbook
+
+from datamodules.readers.holidays import dutch_holidays, easter
+from datamodules.readers.hourly_tables import read_hourly
+
+
+def frame(days=3):
+    hours = np.arange(days * 24)
+    return pd.DataFrame({"date": 20120227 + hours // 24, "hour": hours % 24 + 1, "gas": hours * 1.0})  # a leap year
+
+
+def read(tmp_path, table, **changes):
+    path = tmp_path / "table.csv"
+    table.to_csv(path, index=False)
+    return read_hourly(path, "date", "hour", ["gas"], **changes)
+
+
+def sheet(tmp_path, rows, header=("date", "hour", "gas")):
+    book = Workbook()
+    for row in (header, *rows):
+        book.active.append(row)
+    path = tmp_path / "table.xlsx"
+    book.save(path)
+    return path
+
+
+def test_hours_are_put_onto_a_grid_of_days(tmp_path):
+    table = read(tmp_path, frame())
+    assert table.days.astype(str).tolist() == ["2012-02-27", "2012-02-28", "2012-02-29"] and not table.notes
+    np.testing.assert_array_equal(table.values["gas"], np.arange(72.0).reshape(3, 24))
+
+
+def test_a_gap_is_missing_and_days_stay_in_their_place(tmp_path):
+    table = read(tmp_path, frame().drop(index=range(20, 50)))
+    assert len(table.days) == 3 and np.isnan(table.values["gas"].reshape(-1)).nonzero()[0].tolist() == list(
+        range(20, 50)
+    )
+
+
+def test_unsorted_rows_are_sorted_and_noted(tmp_path):
+    table = read(tmp_path, frame().sample(frac=1, random_state=0))
+    np.testing.assert_array_equal(table.values["gas"].reshape(-1), np.arange(72.0))
+    assert "sorted" in table.notes[0]
+
+
+def test_hours_from_0_to_23_are_the_same_hours(tmp_path):
+    table = read(tmp_path, frame().assign(hour=lambda t: t["hour"] - 1))
+    np.testing.assert_array_equal(table.values["gas"].reshape(-1), np.arange(72.0))
+    assert "0..23" in table.notes[0]
+
+
+def test_hours_that_stand_twice_are_counted_or_refused(tmp_path):
+    table = frame()
+    twice = read(tmp_path, pd.concat([table, table[5:8]]))
+    np.testing.assert_array_equal(twice.values["gas"].reshape(-1), np.arange(72.0))
+    assert any("3 hours stood twice" in note for note in twice.notes)
+    with pytest.raises(ValueError, match=r"2012-02-27, hour 6 stands twice .*rows 7 and 74.*Keep one row"):
+        read(tmp_path, pd.concat([table, table[5:6].assign(gas=7.5)]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.rename(columns={"gas": "cons"}), "missing column 'gas'. Found columns: date, hour, cons"),
+        (lambda t: t.astype({"gas": object}).replace({"gas": {4.0: "n/k"}}), "'gas' holds 'n/k' in row 6"),
+        (lambda t: t.assign(gas=np.inf), "'gas' holds inf in row 2"),
+        (lambda t: t.assign(hour=t["hour"].replace(3, 25)), "hour in row 4 is 25; expected whole numbers"),
+        (lambda t: t.assign(hour=t["hour"].replace(3, 0)), "the hour in row 4 is 0; .*not both"),
+        (lambda t: t.assign(date=t["date"].astype(str).replace("20120228", "1402/11/14")), "'date' holds '1402/11/14'"),
+        (lambda t: t[:0], "no rows below its header"),
+    ],
+)
+def test_a_broken_table_is_an_error_that_names_the_place(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path, change(frame()))
+
+
+def test_a_sheet_of_excel_with_its_own_kinds_of_cells(tmp_path):
+    rows = [(dt.datetime(2023, 2, 3), dt.time(h), h + 0.5) for h in range(24)]
+    path = sheet(tmp_path, [*rows, (None, None, None)], ("date", " hour", "gas "))
+    table = read_hourly(path, "date", "hour", ["gas"], ("holiday",))
+    assert table.days.astype(str).tolist() == ["2023-02-03"] and set(table.values) == {"gas"}
+    np.testing.assert_array_equal(table.values["gas"], [np.arange(24) + 0.5])
+
+
+def test_formulas_without_values_are_refused(tmp_path):
+    path = sheet(tmp_path, [("2023-02-03", h, f"=B{h + 1}*2") for h in range(1, 25)])
+    with pytest.raises(
+        ValueError, match=r"cell C2 holds the formula =B2\*2 without a value. Open the file .* and save"
+    ):
+        read_hourly(path, "date", "hour", ["gas"])
+
+
+def test_text_that_is_called_xlsx_and_an_empty_sheet_are_refused(tmp_path):
+    path = tmp_path / "table.xlsx"
+    path.write_text("date,hour,gas\n")
+    with pytest.raises(ValueError, match="cannot be read as XLSX .* or as CSV"):
+        read_hourly(path, "date", "hour", ["gas"])
+    Workbook().save(path)
+    with pytest.raises(ValueError, match="the first sheet is empty"):
+        read_hourly(path, "date", "hour", ["gas"])
+
+
+def test_holidays_that_move():
+    days = {2008: (3, 23), 2011: (4, 24), 2012: (4, 8), 2038: (4, 25), 2285: (3, 22)}
+    assert {year: (easter(year).month, easter(year).day) for year in days} == days
+    known = dutch_holidays(2012)
+    assert {dt.date(2012, 5, 17), dt.date(2012, 5, 28), dt.date(2012, 4, 30)} <= known
+    assert dt.date(2012, 5, 29) not in known and dt.date(2014, 4, 27) in dutch_holidays(2014)
