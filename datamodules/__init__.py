@@ -10,6 +10,7 @@ EXPORTS = {
     "IsicDataModule": "sets.isic",
     "MNISTDataModule": "sets.mnist",
     "MarsDataModule": "sets.mars",
+    "MixtureDataModule": "sets.mixture",
     "PatternsDataModule": "sets.patterns",
     "TwoMoonsDataModule": "sets.two_moons",
 }

@@ -10,10 +10,12 @@ EXPORTS = {
     "BloodCellsTask": "tasks.images.blood_cells",
     "DistillationTask": "tasks.images.distillation",
     "FashionTask": "tasks.images.fashion",
+    "GanTask": "tasks.generative.gan",
     "IsicTask": "tasks.images.isic",
     "MarsTask": "tasks.images.mars",
     "NeighboursTask": "tasks.images.neighbours",
     "PatternTask": "tasks.images.patterns",
+    "VaeTask": "tasks.generative.vae",
     "TwoClassTask": "tasks.tables.two_class",
 }
 __all__ = list(EXPORTS)

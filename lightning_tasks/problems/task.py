@@ -35,7 +35,6 @@ class Task(LightningModule):
         every_sample: Whether training must see each sample, also those of a short last batch.
         averaged: Key of ``predict_step`` whose mean over members is again a prediction; None if there is none.
         refuses: Verb or option -> reason why it has no meaning for this task.
-        without_interval: Metrics that must not be bootstrapped, such as the distance between two distributions.
         panels: Title -> metrics (without part) that a report draws on one axes. What a task tracks and names in no
             panel has one of its own.
         class_names: Names of the classes, where a sample has one.
@@ -59,7 +58,6 @@ class Task(LightningModule):
         "explain": NO_PICTURES,
         "tta": NO_PICTURES,
     }
-    without_interval: tuple[str, ...] = ()
     panels: dict[str, tuple[str, ...]] = {}
     class_names: list[str] = []
 
@@ -99,6 +97,10 @@ class Task(LightningModule):
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Metrics of a whole set: name -> value, from rows of any subset of samples."""
         return {}
+
+    def resampled(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """Those of ``score`` that get a bootstrap interval: not distances between sets, which repeated samples bias."""
+        return self.score(rows)
 
     def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """Of the scores that read a part of the rows only: name -> which of them, bool (N,)."""
