@@ -8,6 +8,7 @@ from lightning_tasks.common.lazy import lazy
 EXPORTS = {
     "ImageClassifier": "problems.image_classification",
     "BloodCellsTask": "tasks.images.blood_cells",
+    "DiffusionTask": "tasks.generative.diffusion",
     "DistillationTask": "tasks.images.distillation",
     "FashionTask": "tasks.images.fashion",
     "GanTask": "tasks.generative.gan",

@@ -43,3 +43,18 @@ def shares_figure(real: Tensor, fake: Tensor, names: list[str]) -> Figure:
     axis.set(ylabel="share")
     axis.legend(fontsize=8)
     return figure
+
+
+def errors_figure(step: Tensor, error: Tensor, bins: int = 20) -> Figure:
+    """Mean error (N,) over the step int64 (N,): small steps are hard, because little noise is left to see."""
+    step, error = step.cpu().numpy(), error.float().cpu().numpy()
+    edges = np.linspace(step.min(), step.max() + 1, bins + 1)
+    number = np.digitize(step, edges) - 1
+    centres = [step[number == i].mean() for i in range(bins) if (number == i).any()]
+    means = [error[number == i].mean() for i in range(bins) if (number == i).any()]
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(centres, means, ".-", color="#0072B2")
+    axis.set(xlabel="step t", ylabel="mean squared error of the noise", ylim=(0, None))
+    axis.grid(alpha=0.3)
+    return figure

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_tasks.common.choices import checked_choice
 from lightning_tasks.measures.generative import (
     energy_distance,
     frechet_distance,
@@ -44,12 +45,13 @@ class Generative(GradientTask):
         features: Directory of a finished classifier of the same pictures; sets are then compared by what its network
             gives before its last layer. A config names one that is trained first under ``needs``.
         samples: Compare so many samples of a part; None means as many as it has.
+        compare: ``always``, or ``after`` the fit alone, where sampling takes longer than an epoch.
         components: K, of data that knows them; the data module states it.
         dims: D of the points, likewise.
         **kwargs: Arguments of ``GradientTask``.
 
     Raises:
-        ValueError: Fewer than 10 samples.
+        ValueError: Fewer than 10 samples, or another word for ``compare``.
     """
 
     monitor, mode = "val/energy", "min"
@@ -60,6 +62,7 @@ class Generative(GradientTask):
         self,
         features: str | None = None,
         samples: int | None = None,
+        compare: str = "always",
         components: int | None = None,
         dims: int | None = None,
         **kwargs,
@@ -68,6 +71,7 @@ class Generative(GradientTask):
         self.save_hyperparameters(logger=False)
         if samples is not None and samples < 10:
             raise ValueError(f"samples={samples}: need 10 or more to compare with as many of the data.")
+        checked_choice("compare", compare, ("always", "after"))
         if features is not None:
             self.scored_rows = (*self.scored_rows, "real_class", "fake_class")
         k, d = components or 0, dims or 0
@@ -131,11 +135,19 @@ class Generative(GradientTask):
         self._room = -(-self.hparams.samples // world) if self.hparams.samples else 2**62
 
     def evaluate(self, part: str, batch: dict) -> None:
-        """Real samples and as many made ones."""
-        batch = {key: value[: self._room] for key, value in batch.items()}
-        self._room -= len(batch["id"])
-        if len(batch["id"]):
-            self.collect(part, batch, **self.compared(part, batch))
+        """What is measured of each sample; and real samples with as many made ones."""
+        rows = self.measured(part, batch)
+        if self.hparams.compare == "always" or self.trainer.state.fn != "fit":
+            batch = {key: value[: self._room] for key, value in batch.items()}
+            rows = {key: value[: self._room] for key, value in rows.items()}
+            self._room -= len(batch["id"])
+            rows |= self.compared(part, batch) if len(batch["id"]) else {}
+        if rows:
+            self.collect(part, batch, **rows)
+
+    def measured(self, part: str, batch: dict) -> dict[str, Tensor]:
+        """Rows of a batch that need no samples, such as the terms of a bound."""
+        return {}
 
     def compared(self, part: str, batch: dict) -> dict[str, Tensor]:
         """Rows of a batch: what ``describe`` says of its samples and of as many made ones."""
@@ -153,7 +165,9 @@ class Generative(GradientTask):
         return {"id": batch["id"], "sample": self.sample(len(batch["id"]), self.stream("predict"))}
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Distances of the two sets."""
+        """Distances of the two sets, where samples were made."""
+        if "fake" not in rows:
+            return {}
         real, fake = rows["real"], rows["fake"]
         scores = {
             "frechet": frechet_distance(real, fake),
@@ -219,7 +233,9 @@ class Generative(GradientTask):
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Points beside the data, and class shares, where there are such."""
-        drawn = {}
+        drawn: dict[str, Any] = {}
+        if "fake" not in rows:
+            return drawn
         if self.mixture is not None and self.mixture.mean.shape[1] <= 3:
             drawn["points"] = modes_figure(rows["real"], rows["fake"], self.mixture)
         if "fake_class" in rows:

@@ -225,7 +225,8 @@ class Task(LightningModule):
         if part not in self.rows:
             extra = () if self.trainer.state.fn == "fit" else self.written_rows
             known = ("group",) if "group" in batch else ()
-            self.rows[part] = Rows(tuple(dict.fromkeys(("id", *self.scored_rows, *extra, *known)))).to(self.device)
+            kept = [name for name in self.scored_rows if name in tensors]
+            self.rows[part] = Rows(tuple(dict.fromkeys(("id", *kept, *extra, *known)))).to(self.device)
         self.rows[part].update(**tensors)
 
     def _log_scores(self, part: str) -> None:

@@ -136,12 +136,12 @@ class VaeTask(Generative):
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
-    def compared(self, part: str, batch: dict) -> dict[str, Tensor]:
-        """Also the terms of the bound, and the code's mean."""
+    def measured(self, part: str, batch: dict) -> dict[str, Tensor]:
+        """The terms of the bound, and the code's mean."""
         x, stream = self.scaled(batch[self.reads[0]]), self.stream(part)
         terms = self.terms(x, stream)
         rows = {"reconstruction": terms["reconstruction"], "kl": terms["kl"], "code": terms["mean"]}
-        return super().compared(part, batch) | rows | {"iwae": self.importance_weighted(x, terms, stream)}
+        return rows | {"iwae": self.importance_weighted(x, terms, stream)}
 
     def importance_weighted(self, x: Tensor, terms: dict[str, Tensor], stream: torch.Generator) -> Tensor:
         """The bound of ``importance`` draws (B,)."""
