@@ -7,6 +7,7 @@ from lightning_tasks.common.lazy import lazy
 
 EXPORTS = {
     "ImageClassifier": "problems.image_classification",
+    "AutoencoderTask": "tasks.generative.autoencoder",
     "BloodCellsTask": "tasks.images.blood_cells",
     "DiffusionTask": "tasks.generative.diffusion",
     "DistillationTask": "tasks.images.distillation",

@@ -1,8 +1,8 @@
 """Noise schedules of diffusion models and the steps they give. B samples; T steps, numbered 1 to T.
 
-x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) e with the *cumulative* product a_t, a_0 = 1, and e from N(0, I). Sources: Ho, Jain &
-Abbeel 2020, "Denoising diffusion probabilistic models" (DDPM); Nichol & Dhariwal 2021, "Improved denoising diffusion
-probabilistic models"; Song, Meng & Ermon 2021, "Denoising diffusion implicit models" (DDIM).
+x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) e with the *cumulative* product a_t, a_0 = 1, and e from N(0, I). Sources: Ho, Jain
+& Abbeel 2020, "Denoising diffusion probabilistic models" (DDPM); Nichol & Dhariwal 2021, "Improved denoising
+diffusion probabilistic models"; Song, Meng & Ermon 2021, "Denoising diffusion implicit models" (DDIM).
 """
 
 import math
@@ -50,7 +50,7 @@ def denoised(x: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
 
 
 def step_back(x: Tensor, start: Tensor, now: Tensor, before: Tensor, eta: float, fresh: Tensor) -> Tensor:
-    """x at an earlier step, from x_t and the estimate of x_0, both (B, ...).
+    """The state at an earlier step, from x_t and the estimate of x_0, both (B, ...).
 
     Equation 12 of Song et al.: ``eta`` 0 is DDIM, which draws nothing; 1 between neighbouring steps is DDPM. Where
     ``before`` is 1 (no noise left) the result is ``start``, and nothing is drawn.

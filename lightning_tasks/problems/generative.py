@@ -136,13 +136,12 @@ class Generative(GradientTask):
 
     def evaluate(self, part: str, batch: dict) -> None:
         """What is measured of each sample; and real samples with as many made ones."""
-        rows = self.measured(part, batch)
-        if self.hparams.compare == "always" or self.trainer.state.fn != "fit":
+        compares = self.hparams.compare == "always" or self.trainer.state.fn != "fit"
+        if compares:
             batch = {key: value[: self._room] for key, value in batch.items()}
-            rows = {key: value[: self._room] for key, value in rows.items()}
             self._room -= len(batch["id"])
-            rows |= self.compared(part, batch) if len(batch["id"]) else {}
-        if rows:
+        if len(batch["id"]):
+            rows = self.measured(part, batch) | (self.compared(part, batch) if compares else {})
             self.collect(part, batch, **rows)
 
     def measured(self, part: str, batch: dict) -> dict[str, Tensor]:

@@ -77,6 +77,8 @@ class DiffusionTask(Generative):
         self.class_names = list(class_names or [])
         self.reads = (READS[net], "label") if conditional else (READS[net],)
         self.scored_rows = (*self.scored_rows, "error", "step")
+        # A first step back from nearly pure noise multiplies errors a thousandfold: estimates stay where the data is.
+        self.register_buffer("reach", torch.ones(()))
         self.register_buffer("signal", cumulative_signal(schedule, steps).float(), persistent=False)
         if net == "conv":
             self.net: nn.Module = ConvDenoiser(in_channels, side, width, self.classes, timeless)
@@ -86,6 +88,13 @@ class DiffusionTask(Generative):
         else:
             self.net = DenseDenoiser(self.hparams.dims, width, classes=self.classes, timeless=timeless)
             self.shape = (self.hparams.dims,)
+
+    def setup(self, stage: str) -> None:
+        """Also take the largest value of the training points; pictures reach 1."""
+        super().setup(stage)
+        data = self.trainer.datamodule
+        if stage == "fit" and data is not None and self.hparams.net == "dense":
+            self.reach.fill_(data.arrays("train")[self.reads[0]].abs().max())
 
     # ---- training ---------------------------------------------------------------------------------------------
 
@@ -123,7 +132,7 @@ class DiffusionTask(Generative):
         return noise if not w else (1 + w) * noise - w * self.noise_in(x, step, torch.full_like(label, self.classes))
 
     def path(self, n: int, stream: torch.Generator, label: Tensor | None = None) -> list[Tensor]:
-        """x at each of the sampling steps, from pure noise to the sample."""
+        """States at each of the sampling steps, from pure noise to the sample."""
         x = torch.randn(n, *self.shape, generator=stream, device=self.device)
         if self.classes and label is None:
             label = torch.randint(self.classes, (n,), generator=stream, device=self.device)
@@ -131,7 +140,7 @@ class DiffusionTask(Generative):
         for now, before in zip(self.numbers, self.numbers[1:], strict=False):
             step = torch.full((n,), now, device=self.device)
             start = denoised(x, self.guided(x, step, label), self.signal[step])
-            start = start.clamp(-1, 1) if self.hparams.net == "conv" else start
+            start = start.clamp(-self.reach, self.reach)
             fresh = torch.randn(x.shape, generator=stream, device=self.device) if self.hparams.eta else x
             x = step_back(x, start, self.signal[now], self.signal[before], self.hparams.eta, fresh)
             path.append(x)
