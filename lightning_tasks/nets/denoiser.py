@@ -116,9 +116,11 @@ class ConvDenoiser(nn.Module):
         self.embed = StepEmbedding(embedding, classes)
         self.first = nn.Conv2d(in_channels, width, 3, 1, 1)
         self.down = nn.ModuleList([Block(width, width, embedding), Block(deep, deep, embedding)])
-        self.halve = nn.ModuleList([nn.Conv2d(width, deep, 3, 2, 1), nn.Conv2d(deep, deep, 3, 2, 1)])
+        self.shrink = nn.ModuleList([nn.Conv2d(width, deep, 3, 2, 1), nn.Conv2d(deep, deep, 3, 2, 1)])
         self.bottom = Block(deep, deep, embedding)
-        self.double = nn.ModuleList([nn.ConvTranspose2d(deep, deep, 4, 2, 1), nn.ConvTranspose2d(deep, width, 4, 2, 1)])
+        self.enlarge = nn.ModuleList(
+            [nn.ConvTranspose2d(deep, deep, 4, 2, 1), nn.ConvTranspose2d(deep, width, 4, 2, 1)]
+        )
         self.up = nn.ModuleList([Block(2 * deep, deep, embedding), Block(2 * width, width, embedding)])
         self.last = nn.Sequential(
             nn.GroupNorm(math.gcd(8, width), width), nn.SiLU(), nn.Conv2d(width, in_channels, 3, 1, 1)
@@ -129,11 +131,11 @@ class ConvDenoiser(nn.Module):
         embedded = nn.functional.silu(self.embed(torch.zeros_like(step) if self.timeless else step, label))
         x = self.first(x)
         kept = []
-        for block, halve in zip(self.down, self.halve, strict=True):
+        for block, shrink in zip(self.down, self.shrink, strict=True):
             x = block(x, embedded)
             kept.append(x)
-            x = halve(x)
+            x = shrink(x)
         x = self.bottom(x, embedded)
-        for block, double in zip(self.up, self.double, strict=True):
-            x = block(torch.cat([double(x), kept.pop()], 1), embedded)
+        for block, enlarge in zip(self.up, self.enlarge, strict=True):
+            x = block(torch.cat([enlarge(x), kept.pop()], 1), embedded)
         return self.last(x)
