@@ -6,6 +6,7 @@ EXPORTS = {
     "DataModule": "core.base",
     "BloodCellsDataModule": "sets.blood_cells",
     "CIFAR10DataModule": "sets.cifar10",
+    "FacesDataModule": "sets.faces",
     "FashionMNISTDataModule": "sets.mnist",
     "IsicDataModule": "sets.isic",
     "MNISTDataModule": "sets.mnist",

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_tasks.common.choices import checked_choice
@@ -24,6 +25,7 @@ from .checks import check_reads
 from .gradient import GradientTask
 from .task import NO_CLASSES, NO_MEAN, NO_PICTURES
 
+SIDE = 8  # of the copies that pictures are compared by: a covariance of all pixels would not fit into memory
 NEIGHBOURS = 3  # of the manifolds behind precision and recall
 LOOKED_AT = 10_000  # training pictures among which the nearest to a sample is looked for
 
@@ -43,7 +45,8 @@ class Generative(GradientTask):
 
     Args:
         features: Directory of a finished classifier of the same pictures; sets are then compared by what its network
-            gives before its last layer. A config names one that is trained first under ``needs``.
+            gives before its last layer. A config names one that is trained first under ``needs``. Without it points
+            are compared as they are, and pictures by their means over 8x8 fields.
         samples: Compare so many samples of a part; None means as many as it has.
         compare: ``always``, or ``after`` the fit alone, where sampling takes longer than an epoch.
         components: K, of data that knows them; the data module states it.
@@ -100,7 +103,8 @@ class Generative(GradientTask):
     def describe(self, samples: Tensor) -> dict[str, Tensor]:
         """``numbers`` float32 (N, F) that sets are compared by, and ``class`` (N,) where there is a classifier."""
         if self.hparams.features is None:
-            return {"numbers": samples.float().flatten(1)}
+            small = F.adaptive_avg_pool2d(samples.float(), SIDE) if samples.ndim == 4 else samples.float()
+            return {"numbers": small.flatten(1)}
         batch = {"id": torch.zeros(len(samples), dtype=torch.int64), "image": samples}
         return {"numbers": self.judge.features(batch), "class": self.judge.predicted(batch).argmax(1)}
 
