@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from torch import Tensor
 
-from .style import COLORS
+from .style import PALETTE
 
 PERPLEXITY = 30
 
@@ -29,8 +29,8 @@ def labelled_codes_figure(codes: Tensor, label: Tensor, title: str = "") -> Figu
     axis = figure.subplots()
     for number in np.unique(label):
         chosen = label == number
-        axis.plot(*at[chosen].T, ".", markersize=3, label=str(number), color=COLORS[int(number) % 9],
-                  alpha=1 if number < 9 else 0.5)  # fmt: skip
+        color = PALETTE[int(number) % len(PALETTE)]
+        axis.plot(*at[chosen].T, ".", markersize=3, label=str(number), color=color)
     axis.set(xticks=[], yticks=[], title=title)
     axis.legend(fontsize=7, markerscale=3, ncols=2, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

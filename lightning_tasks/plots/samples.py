@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lightning_tasks.measures.modes import Mixture, components_of
 
-from .style import COLORS
+from .style import PALETTE
 
 SHOWN = 2000  # points a side
 NONE = "#BBBBBB"
@@ -19,7 +19,7 @@ def modes_figure(real: Tensor, fake: Tensor, mixture: Mixture) -> Figure:
     for place, (name, points) in enumerate({"data": real, "samples": fake}.items(), 1):
         points = points[:SHOWN].float().cpu()
         component = components_of(points, Mixture(*(part.cpu() for part in mixture)))
-        colors = np.array([*COLORS[1:9], *COLORS[:1], *COLORS[1:9], NONE])[np.where(component >= 0, component % 17, -1)]
+        colors = np.array([*PALETTE, NONE])[np.where(component >= 0, component % len(PALETTE), -1)]
         axis = figure.add_subplot(1, 2, place, projection="3d" if dims == 3 else None)
         columns = points.T if dims > 1 else [points[:, 0], np.zeros(len(points))]
         axis.scatter(*(np.asarray(column) for column in columns), s=4, c=colors)
