@@ -7,9 +7,12 @@ from lightning_tasks.common.lazy import lazy
 
 EXPORTS = {
     "ArgmaxAttentionTask": "tasks.sequences.argmax_attention",
+    "AutoencoderTask": "tasks.generative.autoencoder",
     "BloodCellsTask": "tasks.images.blood_cells",
+    "DiffusionTask": "tasks.generative.diffusion",
     "DistillationTask": "tasks.images.distillation",
     "FashionTask": "tasks.images.fashion",
+    "GanTask": "tasks.generative.gan",
     "GasTask": "tasks.sequences.gas",
     "ImageClassifier": "problems.image_classification",
     "IsicTask": "tasks.images.isic",
@@ -21,6 +24,7 @@ EXPORTS = {
     "SentimentTask": "tasks.sequences.sentiment",
     "SequenceChangeTask": "tasks.sequences.sequence_change",
     "TwoClassTask": "tasks.tables.two_class",
+    "VaeTask": "tasks.generative.vae",
     "Word2VecTask": "tasks.sequences.word2vec",
 }
 __all__ = list(EXPORTS)

@@ -8,6 +8,8 @@ import h5py
 import numpy as np
 from PIL import Image
 
+from .modes import as_rgb
+
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -95,8 +97,10 @@ def open_source(path: Path) -> HDF5Source | FolderSource:
     return FolderSource(path) if Path(path).is_dir() else HDF5Source(path)
 
 
-def decode(data: bytes, size: int) -> np.ndarray:
-    """Encoded picture -> RGB uint8 (size, size, 3); other shapes are squeezed into the square.
+def decode(data: bytes, size: int, crop: bool = False) -> np.ndarray:
+    """Encoded picture -> RGB uint8 (size, size, 3); other shapes are squeezed into the square, or cut with ``crop``.
+
+    Colour modes and orientation are those of ``modes.as_rgb``.
 
     A JPEG that is larger than needed is decoded at the smallest of the scales 1/8, 1/4, 1/2, 1 that is not below
     ``size`` (fewer DCT coefficients, several times faster), and brought to ``size`` by antialiased bilinear
@@ -106,8 +110,12 @@ def decode(data: bytes, size: int) -> np.ndarray:
         OSError, SyntaxError, ValueError: As PIL finds the data broken.
     """
     with Image.open(io.BytesIO(data)) as image:
-        image.draft("RGB", (size, size))
-        image = image.convert("RGB")
+        image.draft(None, (size, size))
+        image = as_rgb(image)
+    if crop:
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        image = image.crop((left, top, left + side, top + side))
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(image)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from datamodules.core.base import DataModule
+from datamodules.core.made import MadeDataModule
 from datamodules.core.source import Arrays
 
 
-class TwoMoonsDataModule(DataModule):
+class TwoMoonsDataModule(MadeDataModule):
     """Train and test pools of ``point`` float32 (N, 2) and ``label`` 0 or 1, as many of each.
 
     Args:
@@ -32,17 +32,6 @@ class TwoMoonsDataModule(DataModule):
     ) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
-
-    def load(self) -> dict[str, Arrays]:
-        """Always simulated, which is what this set is.
-
-        Raises:
-            ValueError: ``source: real``.
-        """
-        if self.hparams.source == "real":
-            raise ValueError("TwoMoonsDataModule has no real data: set --data.source to auto or simulated.")
-        self.hparams.source = "simulated"
-        return super().load()
 
     def simulate(self) -> dict[str, Arrays]:
         """Both pools from one stream."""

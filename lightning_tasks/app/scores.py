@@ -27,15 +27,14 @@ def scores_of(
     """
     rows = used(task, rows)
     values = task.score(rows) if values is None else values
-    known = {name for name in values if name not in task.without_interval}
-    intervals = bootstrap(task.score, rows, draws) if draws and rows and known else {}
+    intervals = bootstrap(task.resampled, rows, draws) if draws and rows else {}
     counted = task.counted(rows) if rows else {}
     whole = size(rows)
     scores = {}
     for name, value in values.items():
         n, units = size({k: v[counted[name]] for k, v in rows.items()}) if name in counted else whole
         scores[f"{part}/{name}"] = {"value": float(value), "n": n, "units": units}
-        low, high = intervals.get(name, (math.nan,) * 2) if name in known else (math.nan,) * 2
+        low, high = intervals.get(name, (math.nan,) * 2)
         if math.isfinite(low):
             scores[f"{part}/{name}"] |= {"low": low, "high": high}
     return scores

@@ -30,6 +30,8 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
         index = torch.from_numpy(chosen).to(next(iter(rows.values())).device)
         for name, value in score({key: tensor[index] for key, tensor in rows.items()}).items():
             values.setdefault(name, []).append(float(value))
+        if not values:  # nothing that may be resampled
+            break
     return {name: _interval(np.array(replicates)) for name, replicates in values.items()}
 
 

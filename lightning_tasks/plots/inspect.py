@@ -4,9 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .mosaic import mosaic, rgb
-from .style import COLORS
-
-PALETTE = [*COLORS[1:9], "#882255", "#44AA99", "#AA4499", "#DDCC77"]
+from .style import PALETTE
 
 
 def class_figure(counts: dict[str, dict[str, int]]) -> Figure:

@@ -16,6 +16,7 @@ class Adversarial(Generative):
     Args:
         rates: Player -> factor of ``lr``; 1 where it is not named.
         steps: Player -> moves a batch; 1 where it is not named.
+        betas: Of Adam and its kin; None takes the optimiser's own.
         clip: Largest norm of a player's gradient; 0 for none.
         optimizer: As in ``GradientTask``.
         lr: As in ``GradientTask``; adversarial training bears less than other training.
@@ -33,6 +34,7 @@ class Adversarial(Generative):
         self,
         rates: dict[str, float] | None = None,
         steps: dict[str, int] | None = None,
+        betas: list[float] | None = None,
         clip: float = 0.0,
         optimizer: str = "adam",
         lr: float = 2e-4,
@@ -80,10 +82,12 @@ class Adversarial(Generative):
         """One optimiser and schedule a player, in their order."""
         h, steps = self.hparams, int(self.trainer.estimated_stepping_batches)
         warmup = round(h.warmup_epochs * steps / max(1, self.trainer.max_epochs or 1))
+        options = {} if h.betas is None else {"betas": tuple(h.betas)}
         optimizers, schedules = [], []
         for player in self.players:
             net: nn.Module = getattr(self, player)
-            optimizers.append(make_optimizer(net, h.optimizer, h.lr * self.rates.get(player, 1.0), h.weight_decay))
+            rate = h.lr * self.rates.get(player, 1.0)
+            optimizers.append(make_optimizer(net, h.optimizer, rate, h.weight_decay, **options))
             if (
                 scheduler := make_schedule(optimizers[-1], h.schedule, steps, warmup, self.monitor, self.mode)
             ) is not None:

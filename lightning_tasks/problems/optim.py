@@ -1,6 +1,7 @@
 """Optimisers and learning-rate schedules by name."""
 
 import math
+from typing import Any
 
 from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
@@ -12,15 +13,17 @@ from lightning_tasks.common.choices import nearest
 SCHEDULES = ("onecycle", "cosine", "plateau", "none")
 
 
-def make_optimizer(net: nn.Module, name: str, lr: float, weight_decay: float) -> Optimizer:
+def make_optimizer(net: nn.Module, name: str, lr: float, weight_decay: float, **options: Any) -> Optimizer:
     """Any optimiser of timm's factory; weight decay leaves out biases and norms (timm's default).
+
+    ``options`` are its own arguments, such as ``betas``.
 
     Raises:
         ValueError: ``name`` is unknown.
     """
     if name.lower() not in list_optimizers():
         raise ValueError(f"optimizer={name!r} is unknown.{nearest(name, list_optimizers())}")
-    return create_optimizer_v2(net, opt=name, lr=lr, weight_decay=weight_decay)
+    return create_optimizer_v2(net, opt=name, lr=lr, weight_decay=weight_decay, **options)
 
 
 def make_schedule(optimizer: Optimizer, name: str, steps: int, warmup: int, monitor: str, mode: str) -> dict | None:

@@ -60,8 +60,8 @@ class Reconstruction(GradientTask):
         """What the encoder gets of a batch of ``train``, ``val``, ``test`` or ``predict``."""
         return batch["image"]
 
-    def penalty(self, codes: Tensor, batch: dict) -> Tensor | float:
-        """What is added to the loss of a training batch."""
+    def penalty(self, codes: Tensor, seen: Tensor) -> Tensor | float:
+        """What is added to the loss of a training batch, from its codes and from what was encoded."""
         return 0.0
 
     def forward(self, image: Tensor) -> Tensor:
@@ -81,10 +81,11 @@ class Reconstruction(GradientTask):
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         """Loss of one batch; ``train/loss`` leaves the penalty out."""
-        codes = self.encode(self.seen(batch, "train"))
+        seen = self.seen(batch, "train")
+        codes = self.encode(seen)
         loss = self.criterion(self.decode(codes), batch["image"])
         self.track("train/loss", loss, len(batch["id"]))
-        return loss + self.penalty(codes, batch)
+        return loss + self.penalty(codes, seen)
 
     def evaluate(self, part: str, batch: dict) -> None:
         """Loss and errors of each picture."""

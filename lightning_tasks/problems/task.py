@@ -37,7 +37,6 @@ class Task(LightningModule):
         averaged: Key of ``predict_step`` whose mean over members is again a prediction; None if there is none.
         explains: What ``explain`` shows: ``pictures``, by ``logits`` and gradients; or ``text``, by ``word_weights``.
         refuses: Verb or option -> reason why it has no meaning for this task.
-        without_interval: Metrics that must not be bootstrapped, such as the distance between two distributions.
         panels: Title -> metrics (without part) that a report draws on one axes. What a task tracks and names in no
             panel has one of its own.
         class_names: Names of the classes, where a sample has one.
@@ -63,7 +62,6 @@ class Task(LightningModule):
         "explain": NO_PICTURES,
         "tta": NO_PICTURES,
     }
-    without_interval: tuple[str, ...] = ()
     panels: dict[str, tuple[str, ...]] = {}
     class_names: list[str] = []
 
@@ -103,6 +101,10 @@ class Task(LightningModule):
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Metrics of a whole set: name -> value, from rows of any subset of samples."""
         return {}
+
+    def resampled(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """Those of ``score`` that get a bootstrap interval: not distances between sets, which repeated samples bias."""
+        return self.score(rows)
 
     def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
         """Of the scores that read a part of the rows only: name -> which of them, bool (N,)."""
@@ -227,7 +229,8 @@ class Task(LightningModule):
         if part not in self.rows:
             extra = () if self.trainer.state.fn == "fit" else self.written_rows
             known = ("group",) if "group" in batch else ()
-            self.rows[part] = Rows(tuple(dict.fromkeys(("id", *self.scored_rows, *extra, *known)))).to(self.device)
+            kept = [name for name in self.scored_rows if name in tensors]
+            self.rows[part] = Rows(tuple(dict.fromkeys(("id", *kept, *extra, *known)))).to(self.device)
         self.rows[part].update(**tensors)
 
     def _log_scores(self, part: str) -> None:

@@ -43,7 +43,6 @@ class ArgmaxAttentionTask(Classifier):
 
     reads = ("keys", "query", "values", "slot", "label")
     scored_rows = written_rows = ("prob", "label", "slot_right", "moved")
-    without_interval = ("moved",)
 
     def __init__(
         self,

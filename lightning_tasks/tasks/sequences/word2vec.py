@@ -47,7 +47,6 @@ class Word2VecTask(GradientTask):
     reads = ("tokens", "length")
     monitor, mode = "val/nll", "min"
     scored_rows = written_rows = ("loss", "pairs")
-    without_interval = ("same_class", "analogies", "analogies_coverage", "similarity", "similarity_coverage")
 
     def __init__(
         self,

@@ -1,0 +1,86 @@
+"""Faces 64x64 (assignment E2): a folder of pictures as CelebA's archive leaves it, served from memory."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datamodules.core.base import DataModule
+from datamodules.core.source import Arrays
+from datamodules.readers.pictures import decode
+from datamodules.simulate.faces import SIDE, make_faces
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+PICTURES = "img_align_celeba"
+NAMED = 3  # broken files that a note names
+
+
+class FacesDataModule(DataModule):
+    """Train pool of ``image`` uint8 (N, 3, 64, 64): every JPEG and PNG under ``<root>/celeba/img_align_celeba``.
+
+    Folders below it are looked into; their names mean nothing.
+
+    Pictures of other sizes are cut to a square in their middle and resized, gray ones get three equal channels, and
+    transparency is laid on white. Files that cannot be decoded are left out, counted and named. Simulated faces also
+    have ``label``, whether they smile.
+
+    Args:
+        n_simulated: Faces of the simulated set.
+        **kwargs: Arguments of ``DataModule``.
+    """
+
+    title = "celeba"
+    files = (PICTURES,)
+    how_to_get = "Put CelebA's pictures, or the course's 11,000 of them, in data/celeba/img_align_celeba."
+    reserved = ("name",)
+
+    def __init__(self, n_simulated: int = 2400, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.save_hyperparameters(logger=False)
+        if n_simulated < 10:
+            raise ValueError(f"n_simulated={n_simulated}: need 10 or more.")
+
+    def facts(self) -> dict[str, Any]:
+        """Colour pictures."""
+        return {**super().facts(), "in_channels": 3}
+
+    def read(self, folder: Path) -> dict[str, Arrays]:
+        """Decode all pictures.
+
+        Raises:
+            FileNotFoundError: There are none.
+            ValueError: None of them can be decoded.
+        """
+        folder = folder / PICTURES
+        paths = sorted(
+            p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
+        )
+        if not paths:
+            raise FileNotFoundError(
+                f"{folder} holds no {', '.join(SUFFIXES)} files, in no folder below it. {self.how_to_get}"
+            )
+        images, names, broken = np.empty((len(paths), 3, SIDE, SIDE), np.uint8), [], []
+        for path in paths:
+            name = path.relative_to(folder).as_posix()
+            try:
+                images[len(names)] = decode(path.read_bytes(), SIDE, crop=True).transpose(2, 0, 1)
+            except (OSError, SyntaxError, ValueError) as error:
+                broken.append(f"{name} ({error})")
+                continue
+            names.append(name)
+        if not names:
+            raise ValueError(f"{folder}: none of {len(paths)} pictures can be decoded. The first: {broken[0]}.")
+        if broken:
+            more = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+            self.note(f"{len(broken)} of {len(paths)} pictures cannot be decoded and are left out: "
+                      f"{'; '.join(broken[:NAMED])}{more}.")  # fmt: skip
+        return {"train": {"image": images[: len(names)], "name": np.array(names)}}
+
+    def simulate(self) -> dict[str, Arrays]:
+        """Drawn faces."""
+        images, smiles = make_faces(self.hparams.n_simulated, self.hparams.seed)
+        return {"train": {"image": images, "label": smiles, "name": np.arange(len(images)).astype(str)}}
+
+    def names(self, pool: str, ids: np.ndarray) -> list[str]:
+        """Paths within the folder."""
+        return [str(name) for name in self.pools[pool]["name"][np.searchsorted(self.pools[pool]["id"], ids)]]

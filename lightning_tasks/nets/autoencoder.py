@@ -1,0 +1,70 @@
+"""Encoders and decoders of deterministic autoencoders. Letters: B batch, C channels, S side, F numbers of the code."""
+
+from torch import nn
+
+
+def dense_autoencoder(
+    size: int, hidden: list[int], in_channels: int, side: int, dropout: float
+) -> tuple[nn.Module, nn.Module]:
+    """Dense layers with ReLU to the code, which has none: it would cut codes at 0. The decoder mirrors the encoder.
+
+    Args:
+        size: F.
+        hidden: Units of the encoder's layers in front of the code.
+        in_channels: C.
+        side: S.
+        dropout: After each hidden layer.
+
+    Returns:
+        (B, C, S, S) -> (B, F), and (B, F) -> (B, C, S, S).
+    """
+    pixels = in_channels * side**2
+    encoder = nn.Sequential(nn.Flatten(), *_dense([pixels, *hidden, size], dropout))
+    decoder = nn.Sequential(
+        *_dense([size, *reversed(hidden), pixels], dropout), nn.Unflatten(1, (in_channels, side, side))
+    )
+    return encoder, decoder
+
+
+def conv_autoencoder(
+    size: int, widths: list[int], in_channels: int, side: int, dropout: float
+) -> tuple[nn.Module, nn.Module]:
+    """Strided 3x3 convolutions with BatchNorm and ReLU, each halving the map, then a dense layer to the code, and back.
+
+    Args:
+        size: F.
+        widths: Channels of the maps.
+        in_channels: C.
+        side: S, a multiple of 2 for each map.
+        dropout: In front of the dense layers.
+
+    Returns:
+        As ``dense_autoencoder``.
+
+    Raises:
+        ValueError: A side that cannot be halved so often.
+    """
+    least = side >> len(widths)
+    if least << len(widths) != side:
+        raise ValueError(f"net='conv' halves pictures {len(widths)} times; {side} pixels a side allow that not evenly.")
+    channels = [in_channels, *widths]
+    down: list[nn.Module] = []
+    for a, b in zip(channels, channels[1:], strict=False):
+        down += [nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+    flat = widths[-1] * least**2
+    up: list[nn.Module] = []
+    for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True):
+        up += [nn.ConvTranspose2d(a, b, 4, 2, 1), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+    encoder = nn.Sequential(*down, nn.Flatten(), nn.Dropout(dropout), nn.Linear(flat, size))
+    decoder = nn.Sequential(
+        nn.Linear(size, flat), nn.ReLU(inplace=True), nn.Dropout(dropout),
+        nn.Unflatten(1, (widths[-1], least, least)), *up[:-2],
+    )  # fmt: skip
+    return encoder, decoder
+
+
+def _dense(widths: list[int], dropout: float) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for a, b in zip(widths, widths[1:], strict=False):
+        layers += [nn.Linear(a, b), nn.ReLU(inplace=True), nn.Dropout(dropout)]
+    return layers[:-2]

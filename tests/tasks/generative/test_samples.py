@@ -1,0 +1,121 @@
+"""GAN, diffusion and VAE on a known mixture: whole runs, and what each must keep to."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from lightning_tasks import DiffusionTask, GanTask, VaeTask
+from lightning_tasks.measures.adversarial_losses import LOSSES
+from tests.conftest import results
+
+RING = ("--data", "MixtureDataModule", "--data.shape", "ring", "--data.components", 4, "--data.dims", 2,
+        "--data.n_train", 1500, "--data.n_test", 300, "--data.batch_size", 64, "--trainer.enable_progress_bar", "false",
+        "--draws", 5, "--figures", "last")  # fmt: skip
+DENSE = {"net": "dense", "dims": 2}
+
+
+def test_diffusion_captures_the_modes_and_stands_between_floor_and_ceiling(cli):
+    cli("fit", "--model", "DiffusionTask", "--model.net", "dense", "--model.steps", 50, "--model.sampling_steps", 25,
+        "--model.width", 64, "--model.lr", 5e-3, "--model.compare", "after", *RING, "--trainer.max_epochs", 12,
+        "--experiment", "ring")  # fmt: skip
+    run = Path("runs/ring/default")
+    found = results(run)
+    metrics = {name: metric["value"] for name, metric in found["metrics"].items()}
+    floor, ceiling = found["baselines"]["training samples"], found["baselines"]["untrained"]
+    assert metrics["test/modes"] == floor["modes"] == 4 and ceiling["modes"] < 4
+    assert floor["energy"] < metrics["test/energy"] < ceiling["energy"]
+    assert "low" in found["metrics"]["test/loss"] and "low" not in found["metrics"]["test/energy"]
+    assert {"test_points.png", "test_loss_over_steps.png"} <= {path.name for path in (run / "figures").iterdir()}
+
+
+def test_vae_bounds_lie_below_the_likelihood_of_the_truth(cli):
+    cli("fit", "--model", "VaeTask", "--model.net", "dense", "--model.size", 2, "--model.hidden", "[32]",
+        "--model.variance", 0, "--model.observation_noise", "true", *RING, "--trainer.max_epochs", 4,
+        "--experiment", "vae")  # fmt: skip
+    run = Path("runs/vae/default")
+    found = results(run)
+    metrics = {name.removeprefix("test/"): metric["value"] for name, metric in found["metrics"].items()}
+    assert metrics["elbo"] < metrics["iwae"] < found["baselines"]["true mixture"]["elbo"]
+    assert metrics["elbo"] == pytest.approx(metrics["reconstruction"] - metrics["kl"], abs=1e-4)
+    table = (run / "figures/test_components.md").read_text()
+    assert "| 3 | 0.250 |" in table and "captured" in table
+    assert (run / "figures/test_codes.png").is_file()
+
+
+def test_gan_losses_at_a_critic_that_knows_nothing():
+    nothing = torch.zeros(8)
+    assert float(LOSSES["ns"].critic(nothing, nothing)) == pytest.approx(2 * math.log(2))
+    assert float(LOSSES["ns"].generator(nothing)) == pytest.approx(math.log(2))
+    assert (
+        float(LOSSES["hinge"].critic(nothing, nothing)) == 2 and float(LOSSES["lsgan"].critic(nothing, nothing)) == 0.5
+    )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_each_player_moves_alone_and_the_critic_prefers_what_is_real(loss):
+    torch.manual_seed(0)
+    task = GanTask(loss=loss, **DENSE)
+    batch = {"id": torch.arange(32), "point": torch.randn(32, 2) + 5}
+    task.loss_of("critic", batch).backward()
+    assert all(p.grad is None for p in task.generator.parameters())
+    critic = torch.optim.Adam(task.critic.parameters(), 1e-2)
+    before = float(task.loss_of("critic", batch))
+    for _ in range(50):
+        critic.zero_grad()
+        task.loss_of("critic", batch).backward()
+        critic.step()
+    assert float(task.loss_of("critic", batch)) < before
+    assert float(task.critic(batch["point"]).mean()) > float(task.critic(task.made(32)).mean())
+
+
+def test_a_sample_is_the_same_for_the_same_stream():
+    torch.manual_seed(0)
+    for task in (GanTask(**DENSE), VaeTask(**DENSE), DiffusionTask(steps=10, sampling_steps=5, eta=1.0, **DENSE)):
+        task.eval()
+        with torch.no_grad():
+            first, again = (task.sample(6, torch.Generator().manual_seed(3)) for _ in range(2))
+        assert torch.equal(first, again) and first.shape == (6, 2), type(task).__name__
+
+
+def test_guidance_mixes_the_estimates_with_and_without_the_class():
+    torch.manual_seed(0)
+    task = DiffusionTask(conditional=True, class_names=["a", "b"], guidance=2.0, steps=10, sampling_steps=5, **DENSE)
+    x, step, label = torch.randn(4, 2), torch.full((4,), 5), torch.tensor([0, 1, 0, 1])
+    plain = task.noise_in(x, step, torch.full((4,), 2))
+    torch.testing.assert_close(task.guided(x, step, label), 3 * task.noise_in(x, step, label) - 2 * plain)
+    chosen = task.sample(4, torch.Generator().manual_seed(0), label)
+    assert not torch.equal(chosen, task.sample(4, torch.Generator().manual_seed(0), 1 - label))
+
+
+@pytest.mark.parametrize(
+    ("task", "args", "message"),
+    [
+        (DiffusionTask, {"guidance": 1.0}, "guidance=1.0 leads samples to a class: set --model.conditional true"),
+        (DiffusionTask, {"conditional": True}, "conditional=True needs class_names"),
+        (DiffusionTask, {"steps": 0}, "steps=0: need 2 or more|sampling_steps=50: need 1 to 0"),
+        (DiffusionTask, {"steps": 10}, "sampling_steps=50: need 1 to 10"),
+        (DiffusionTask, {"schedule": "cosin"}, "schedule='cosin'"),
+        (VaeTask, {"beta": -1.0}, "beta=-1.0: need 1 or more of the first two, and 0 or more of the others"),
+        (VaeTask, {"size": 0}, "size=0"),
+        (GanTask, {"loss": "wasserstein"}, "loss='wasserstein'"),
+        (GanTask, {"samples": 3}, "samples=3: need 10 or more"),
+        (VaeTask, {"dims": None}, "net='dense' needs the numbers of a point"),
+    ],
+)
+def test_wrong_arguments(task, args, message):
+    with pytest.raises(ValueError, match=message):
+        task(**{**DENSE, **args})
+
+
+def test_pictures_are_compared_in_the_features_of_a_classifier_that_is_trained_first(cli):
+    cli("fit", "--config", "configs/variants/mnist_gan.yaml", "--data.source", "simulated", "--data.limit", 200,
+        "--model.samples", 40, "--model.width", 8, "--trainer.max_epochs", 1, "--draws", 5,
+        "--trainer.enable_progress_bar", "false")  # fmt: skip
+    run = Path("runs/mnist_gan/default")
+    found = results(run)
+    assert found["metrics"]["test/frechet"]["n"] == 40 and 0 <= found["metrics"]["test/class_balance"]["value"] <= 1
+    assert found["baselines"]["training samples"]["frechet"] < found["baselines"]["untrained"]["frechet"]
+    figures = {path.name for path in (run / "figures").iterdir()}
+    assert {"test_samples.png", "test_nearest.png", "test_class_shares.png"} <= figures
