@@ -124,6 +124,10 @@ class ArgmaxAttentionTask(Classifier):
             scores |= {"slot_acc": rows["slot_right"].double().mean(), "moved": rows["moved"].double().mean()}
         return scores
 
+    def resampled(self, rows: dict[str, Tensor]) -> dict[str, Any]:
+        """All but ``moved``, which is one number of the network and none of a sample."""
+        return {name: value for name, value in self.score(rows).items() if name != "moved"}
+
     def metric_names(self) -> list[str]:
         """Names of the scores of validation, without its part."""
         return [*super().metric_names(), "slot_acc", "moved"]
