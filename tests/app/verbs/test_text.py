@@ -16,6 +16,11 @@ DATA = ("--data", "tests.app.verbs.test_text.Reviews")
 QUICK = ("--trainer.max_epochs", 2, "--draws", 5, "--trainer.enable_progress_bar", "false",
          "--trainer.enable_model_summary", "false")  # fmt: skip
 FIT = (*MODEL, *DATA, *QUICK)
+CONFIG = """
+model: {class_path: lightning_tasks.SentimentTask, init_args: {net: mean, lr: 0.02}}
+data: {class_path: tests.app.verbs.test_text.Reviews}
+trainer: {max_epochs: 1, enable_progress_bar: false, enable_model_summary: false}
+"""
 SAME, CONFLICT, NEAR = [3, 90], [5, 91], [8, 93]
 
 
@@ -103,12 +108,10 @@ def test_folds_and_ensembles_have_vocabularies_of_their_own(cli, capsys, tmp_pat
 def test_sweep_and_tune(cli, tmp_path):
     cli("sweep", *FIT, "--grid", "model.hidden=4,8", "--seeds", "0", "--name", "widths")
     assert (tmp_path / "runs/SentimentTask/widths/sweep.md").read_text().count("|") > 10
-    (tmp_path / "space.yaml").write_text("space:\n  model.lr: {type: float, low: 0.001, high: 0.1, log: true}\n")
-    config = tmp_path / "run.yaml"
-    run = tmp_path / "runs/SentimentTask/widths"
-    one = next(run.glob("*/seed_0/config.yaml"))
-    config.write_text(one.read_text())
-    (tmp_path / "space.yaml").write_text(f"config: {config}\n" + (tmp_path / "space.yaml").read_text())
+    (tmp_path / "mean.yaml").write_text(CONFIG)
+    (tmp_path / "space.yaml").write_text(
+        "config: mean.yaml\nspace:\n  model.lr: {type: float, low: 0.001, high: 0.1, log: true}\n"
+    )
     cli("tune", "--space", tmp_path / "space.yaml", "--trials", 2, "--seeds", "1")
     best = list(tmp_path.glob("runs/*/tune/best.yaml"))
     assert best and "lr" in best[0].read_text()
