@@ -39,7 +39,7 @@ class GanTask(Adversarial):
         ValueError: Another network or loss, or a number out of range.
     """
 
-    panels = {"players": ("critic", "generator")}
+    panels = {"losses of the players": ("critic", "generator"), "distance to the data": ("energy", "frechet")}
 
     def __init__(
         self,
