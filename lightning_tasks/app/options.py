@@ -217,6 +217,7 @@ def sample() -> Parser:
     add("--run", required=True, help="run directory, such as runs/char_lstm/latest")
     add("-n", type=one_or_more, default=4, help="samples; default: 4")
     add("--seed", type=int, default=0, help="seed of the samples; default: 0")
+    add("--class", dest="label", help="of pictures and points: samples of this class, where a run was told classes")
     add("--prompt", help="of text: what it begins with; default: a new line")
     add("--temperature", type=float, help="of text: below 1 safer, above 1 wilder, 0 the most probable; default: 1")
     add("--top-p", type=float, help="of text: choose among as few tokens as have this probability; default: 1, all")
@@ -233,6 +234,17 @@ def words() -> Parser:
     add("--analogy", nargs=3, metavar="WORD", help="man king woman: words nearest to king - man + woman, without these")
     add("--vector", metavar="WORD", help="the vector of this word")
     add("-n", type=one_or_more, default=10, help="how many words; default: 10")
+    return parser
+
+
+def layers() -> Parser:
+    """Options of ``layers``; all others go to ``fit``."""
+    parser = Parser(
+        "layers",
+        "Show a configuration's network layer by layer: size of the output, receptive field, parameters and "
+        "multiply-adds of one sample.",
+    )
+    parser.add_argument("--size", type=one_or_more, help="side of the pictures; default: that of the data")
     return parser
 
 
@@ -262,6 +274,7 @@ PARSERS = {
     "explain": explain,
     "sample": sample,
     "words": words,
+    "layers": layers,
     "exercise": exercise,
     "report": report,
 }

@@ -85,6 +85,11 @@ class Generative(GradientTask):
         self._judge: tuple[Any, ...] = ()  # in a tuple, where nn.Module does not find it: it is in no checkpoint
         self._room = 0
 
+    @property
+    def sample_classes(self) -> list[str]:
+        """Names of the classes that ``sample`` can be asked for by ``label`` int64 (n,); mostly none."""
+        return []
+
     def sample(self, n: int, stream: torch.Generator) -> Tensor:
         """``n`` samples on the task's device, as the data has them; all random numbers come from ``stream``."""
         raise NotImplementedError(f"{type(self).__name__}.sample")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lightning_tasks.app.members import Run, load_run
 from lightning_tasks.common.atomic import write_atomic, write_atomic_with
+from lightning_tasks.common.choices import nearest
 from lightning_tasks.plots.pictures import tiles_figure
 from lightning_tasks.plots.points import points_figure
 from lightning_tasks.plots.save import save_figure
@@ -27,8 +28,19 @@ def run(options: Namespace, overrides: list[str]) -> None:
     text_options = ("prompt", "temperature", "top_p", "length")
     if kind != "text" and (wrong := [name for name in text_options if getattr(options, name) is not None]):
         raise ValueError(f"--{wrong[0].replace('_', '-')} is for text; {type(loaded.task).__name__} makes {kind}.")
+    if options.label is not None:
+        check_class(loaded, options.label)
     written = (texts if kind == "text" else arrays)(loaded, options)
     print(f"Wrote {' and '.join(map(str, written))}")
+
+
+def check_class(loaded: Run, name: str) -> None:
+    """Raise a ValueError where the run makes no samples of a class, or has none of this name."""
+    known = loaded.task.sample_classes
+    if not known:
+        raise ValueError(f"--class {name}: this run was not told classes. Train one with --model.conditional true.")
+    if name not in known:
+        raise ValueError(f"--class {name} is unknown.{nearest(name, known)} Classes: {', '.join(known)}.")
 
 
 def streams(n: int, seed: int, device: torch.device) -> list[torch.Generator]:
@@ -83,5 +95,9 @@ def arrays(loaded: Run, options: Namespace) -> list[Path]:
 @torch.inference_mode()
 def made(loaded: Run, options: Namespace) -> Tensor:
     """``n`` samples (n, ...)."""
-    blocks = streams(options.n, options.seed, loaded.task.device)
-    return torch.cat([loaded.task.sample(BLOCK, stream) for stream in blocks])[: options.n]
+    task = loaded.task
+    blocks, chosen = streams(options.n, options.seed, task.device), {}
+    if options.label is not None:
+        number = task.sample_classes.index(options.label)
+        chosen = {"label": torch.full((BLOCK,), number, device=task.device)}
+    return torch.cat([task.sample(BLOCK, stream, **chosen) for stream in blocks])[: options.n]

@@ -123,6 +123,11 @@ class DiffusionTask(Generative):
         self.track("train/loss", loss, len(batch["id"]))
         return loss
 
+    @property
+    def sample_classes(self) -> list[str]:
+        """The classes, where the network is told them."""
+        return self.class_names if self.classes else []
+
     # ---- sampling ---------------------------------------------------------------------------------------------
 
     def guided(self, x: Tensor, step: Tensor, label: Tensor | None) -> Tensor:
