@@ -1,7 +1,7 @@
 """Data that is defined by how it is made: there is no real set of it."""
 
 from .base import DataModule
-from .source import Arrays
+from .source import DEFAULT_ROOT, Arrays
 
 
 class MadeDataModule(DataModule):
@@ -11,9 +11,13 @@ class MadeDataModule(DataModule):
         """Make the pools.
 
         Raises:
-            ValueError: ``source: real``.
+            ValueError: ``source: real``, or a folder was named.
         """
-        if self.hparams.source == "real":
+        h = self.hparams
+        if h.source == "real":
             raise ValueError(f"{type(self).__name__} has no real data: set --data.source to auto or simulated.")
+        if h.source == "auto" and h.root != DEFAULT_ROOT:
+            raise ValueError(f"{type(self).__name__} is made, not read: there is nothing for it in {h.root}. "
+                             "Leave --data.root away, or add --data.source simulated.")  # fmt: skip
         self.hparams.source = "simulated"
         return super().load()

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.core.base import DataModule
+from datamodules.core.made import MadeDataModule
 from datamodules.core.source import Arrays
 
 CHANGES = {"copy": lambda digits: digits, "reverse": lambda digits: digits[::-1], "sort": np.sort}
@@ -13,7 +13,7 @@ SYMBOLS = [*"0123456789", "=", ".", " "]  # the last one pads
 EQUALS, STOP, PAD = 10, 11, 12
 
 
-class DigitSequencesDataModule(DataModule):
+class DigitSequencesDataModule(MadeDataModule):
     """``tokens`` int64 (B, T) such as ``3 1 4 = 4 1 3 .``, with ``prompt`` and ``length`` (B,).
 
     ``prompt`` counts the tokens up to the sign =, which are given; ``length`` counts those up to the stop. All
@@ -56,17 +56,6 @@ class DigitSequencesDataModule(DataModule):
     def facts(self) -> dict[str, Any]:
         """Symbols, and tokens of the longest sequence with its answer."""
         return {**super().facts(), "symbols": list(SYMBOLS), "context": 2 * self.hparams.longest + 2}
-
-    def load(self) -> dict[str, Arrays]:
-        """Always simulated, which is what this set is.
-
-        Raises:
-            ValueError: ``source: real``.
-        """
-        if self.hparams.source == "real":
-            raise ValueError("DigitSequencesDataModule has no real data: set --data.source to auto or simulated.")
-        self.hparams.source = "simulated"
-        return super().load()
 
     def simulate(self) -> dict[str, Arrays]:
         """Both pools from one stream, no sequence twice."""

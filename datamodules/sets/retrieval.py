@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.core.base import DataModule
+from datamodules.core.made import MadeDataModule
 from datamodules.core.source import Arrays
 
 
-class RetrievalDataModule(DataModule):
+class RetrievalDataModule(MadeDataModule):
     """``keys`` (N, M, D), ``query`` (N, D), ``values`` int64 (N, M), ``slot`` and ``label`` (N,).
 
     The query is the key of one slot, turned by a rotation that is the same for all samples and noisy: queries and keys
@@ -50,17 +50,6 @@ class RetrievalDataModule(DataModule):
     def facts(self) -> dict[str, Any]:
         """Names of the values, and D."""
         return {**super().facts(), "features": self.hparams.features}
-
-    def load(self) -> dict[str, Arrays]:
-        """Always simulated, which is what this set is.
-
-        Raises:
-            ValueError: ``source: real``.
-        """
-        if self.hparams.source == "real":
-            raise ValueError("RetrievalDataModule has no real data: set --data.source to auto or simulated.")
-        self.hparams.source = "simulated"
-        return super().load()
 
     def simulate(self) -> dict[str, Arrays]:
         """Both pools from one stream."""
