@@ -5,6 +5,9 @@ from importlib import import_module
 EXERCISES = {
     "F4": ("argmax_attention", "ArgmaxAttention"),
     "F5": ("one_hot", "OneHot"),
+    "G1": ("activations", "Activations"),
+    "G4": ("dropout_arithmetic", "DropoutArithmetic"),
+    "G5": ("regularisation", "Regularisation"),
     "G14": ("evaluation_metrics", "EvaluationMetrics"),
 }
 
