@@ -8,6 +8,8 @@ EXERCISES = {
     "G1": ("activations", "Activations"),
     "G4": ("dropout_arithmetic", "DropoutArithmetic"),
     "G5": ("regularisation", "Regularisation"),
+    "G7": ("learning_rates", "LearningRates"),
+    "G8": ("convolution_gradients", "ConvolutionGradients"),
     "G14": ("evaluation_metrics", "EvaluationMetrics"),
 }
 
