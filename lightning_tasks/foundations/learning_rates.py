@@ -86,11 +86,11 @@ class LearningRates(Exercise):
             "Too high: the cost oscillates, rises, becomes infinite or NaN. Too low: it falls steadily and slowly, and "
             "has not flattened when training ends. On l/2 w^2 each step multiplies w by 1 - lr l: descent converges "
             f"iff lr < 2/l = {2 / self.curvature:g}, changes sides at each step from 1/l = {1 / self.curvature:g} on, "
-            "is there in one step at 1/l and stays as far away, from side to side, at 2/l. On one parabola the cost does not tell "
-            "1.5/l from .5/l (the same curve): oscillation shows in the weight, and in a cost of many directions. The smooth curve is "
-            "full-batch descent, whose cost falls at each step while lr < 2/l; the noisy one is mini-batch descent, "
-            "whose every cost is of other rows. A plateau is no proof of a low rate: a saddle point (exercise G6) or "
-            "ReLUs that are dead (G3) look the same."
+            "is there in one step at 1/l and stays as far away, from side to side, at 2/l. On one parabola the cost "
+            "does not tell 1.5/l from .5/l (the same curve): oscillation shows in the weight, and in a cost of many "
+            "directions. The smooth curve is full-batch descent, whose cost falls at each step while lr < 2/l; the "
+            "noisy one is mini-batch descent, whose every cost is of other rows. A plateau is no proof of a low rate: "
+            "a saddle point (exercise G6) or ReLUs that are dead (G3) look the same."
         )
         rows = [
             [share, lr, abs(1 - share), float(cost[-1]), symptom(path)]
