@@ -14,6 +14,8 @@ EXERCISES = {
     "G9": ("convolution_shapes", "ParameterCounts"),
     "G10": ("convolution_shapes", "ConvolutionDimensions"),
     "G11": ("dilated_convolution", "DilatedConvolution"),
+    "G12": ("batch_normalisation", "BatchNormalisation"),
+    "G13": ("backpropagation_through_time", "BackpropagationThroughTime"),
     "G14": ("evaluation_metrics", "EvaluationMetrics"),
 }
 
