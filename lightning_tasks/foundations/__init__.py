@@ -9,6 +9,7 @@ EXERCISES = {
     "G1": ("activations", "Activations"),
     "G4": ("dropout_arithmetic", "DropoutArithmetic"),
     "G5": ("regularisation", "Regularisation"),
+    "G6": ("saddle_points", "SaddlePoints"),
     "G7": ("learning_rates", "LearningRates"),
     "G8": ("convolution_gradients", "ConvolutionGradients"),
     "G9": ("convolution_shapes", "ParameterCounts"),
@@ -17,6 +18,7 @@ EXERCISES = {
     "G12": ("batch_normalisation", "BatchNormalisation"),
     "G13": ("backpropagation_through_time", "BackpropagationThroughTime"),
     "G14": ("evaluation_metrics", "EvaluationMetrics"),
+    "G20": ("fuzzy_c_means", "FuzzyCMeans"),
 }
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from lightning_tasks.foundations.arrays import gap
 from lightning_tasks.plots.style import PALETTE
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
@@ -179,8 +180,3 @@ class Activations(Exercise):
             axis.grid(alpha=0.3)
         left.legend(fontsize=8)
         return figure
-
-
-def gap(a: np.ndarray, b: np.ndarray) -> float:
-    """Largest difference of two arrays."""
-    return float(np.abs(a - b).max())

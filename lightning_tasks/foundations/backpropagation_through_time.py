@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lightning_tasks.foundations.activations import softmax
+from lightning_tasks.foundations.arrays import gap
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 # psi and its derivative, as functions of z
@@ -215,8 +216,3 @@ def autograd(net: Recurrent, x: np.ndarray, y: np.ndarray, h0: np.ndarray) -> di
         loss = loss - (y_t * torch.log_softmax(leaves["w_yh"] @ h, 0)).sum()
     found = torch.autograd.grad(loss, list(leaves.values()))
     return {name: gradient.numpy() for name, gradient in zip(leaves, found, strict=True)}
-
-
-def gap(a: np.ndarray, b: np.ndarray) -> float:
-    """Largest difference of two arrays."""
-    return float(np.abs(a - b).max())

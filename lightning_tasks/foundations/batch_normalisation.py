@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lightning_tasks.foundations.arrays import gap
 from lightning_tasks.foundations.convolution_arithmetic import parameters
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
@@ -182,8 +183,3 @@ class BatchNormalisation(Exercise):
             Check("batch of one: output less beta", gap(self.single()[0], self.beta), 0.0, 0.0),
             Check("variance 0: output less beta", gap(constant, self.beta), 0.0, 0.0),
         ]  # fmt: skip
-
-
-def gap(a: np.ndarray, b: np.ndarray) -> float:
-    """Largest difference of two arrays."""
-    return float(np.abs(a - b).max())

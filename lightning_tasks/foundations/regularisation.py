@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from lightning_tasks.foundations.arrays import gap
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 STATEMENTS = [
@@ -157,8 +158,3 @@ class Regularisation(Exercise):
             axis.set(xlabel="strength", ylabel="weight", title=f"{name} (gray: features that say nothing)")
             axis.grid(alpha=0.3)
         return figure
-
-
-def gap(a: np.ndarray, b: np.ndarray) -> float:
-    """Largest difference of two arrays."""
-    return float(np.abs(a - b).max())
