@@ -133,7 +133,8 @@ class FuzzyCMeans(Exercise):
             + "It is 1 / C where nothing is known and 1 where nothing is shared, and it leans towards few clusters, "
             "because 1 / C falls with C: its rescaled form (Dave 1996), (C V - 1) / (C - 1), stands beside it. The "
             "sheet reports C = 2 with .8686 and .7066 on two files that are not available, so those values are not "
-            "checked; `--csv FILE` reads such a file. Clusters are those of the best C, not of the last one that was computed."
+            "checked; `--csv FILE` reads such a file. Clusters are those of the best C, not of the "
+            "last one that was computed."
         )
         rows = [
             [c, v, (c * v - 1) / (c - 1), losses[-1], len(losses)]
