@@ -24,17 +24,20 @@ def penalty_of(weights: list[float]) -> str:
     return "L1" if 0.0 in weights else "L2"
 
 
-def lasso(x: np.ndarray, y: np.ndarray, strength: float, steps: int = 500) -> np.ndarray:
+def lasso(x: np.ndarray, y: np.ndarray, strength: float, steps: int = 20_000) -> np.ndarray:
     """Minimum (D,) of |y - x w|^2 / (2 N) + strength |w|_1, by proximal gradient steps (ISTA).
 
     Beck and Teboulle 2009, equation 1.4: a step of gradient descent on the squares, then every weight moves towards 0
-    by lr * strength and stops there. That is what makes zeros exact.
+    by lr * strength and stops there. That is what makes zeros exact. It ends where no weight moves by 1e-14.
     """
-    lr = len(x) / np.linalg.norm(x, 2) ** 2
+    gram, target = x.T @ x / len(x), x.T @ y / len(x)
+    lr = 1 / np.linalg.norm(gram, 2)
     w = np.zeros(x.shape[1])
     for _ in range(steps):
-        w = w - lr * x.T @ (x @ w - y) / len(x)
+        before, w = w, w - lr * (gram @ w - target)
         w = np.sign(w) * np.maximum(np.abs(w) - lr * strength, 0.0)
+        if np.abs(w - before).max() < 1e-14:
+            break
     return w
 
 

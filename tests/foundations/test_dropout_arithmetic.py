@@ -23,7 +23,7 @@ def test_both_forms_differ_by_the_scale_alone():
 
 
 def test_another_probability_of_keeping_keeps_the_checks():
-    for keep in (0.8, 1.0):
+    for keep in (0.01, 0.8, 1.0):
         answer = DropoutArithmetic(keep=keep).answer()
         assert all(check.holds for check in answer.checks), [c for c in answer.checks if not c.holds]
 

@@ -30,12 +30,12 @@ def test_labels_of_the_limits():
 
 def test_curves_of_batches_are_told_apart_for_any_seed():
     assert batch_of(np.array([3.0, 2.0, 1.0])) == "full batch" and batch_of(np.array([3.0, 4.0, 1.0])) == "mini-batch"
-    for seed in range(5):
-        answer = LearningRates(seed=seed, batch=16, curvature=0.3).answer()
+    for options in ({"seed": 1, "batch": 1}, {"seed": 2, "batch": 199}, {"steps": 1000}, {"steps": 40}):
+        answer = LearningRates(curvature=0.3, **options).answer()
         assert all(check.holds for check in answer.checks), [c for c in answer.checks if not c.holds]
 
 
 def test_wrong_options_are_errors():
-    for options in ({"curvature": 0}, {"steps": 39}, {"batch": 200}):
-        with pytest.raises(ValueError, match="need more than 0, 40 or more, and 1 to 199"):
+    for options in ({"curvature": 0}, {"steps": 39}, {"steps": 1001}, {"batch": 200}):
+        with pytest.raises(ValueError, match="need more than 0, 40 to 1000, and 1 to 199"):
             LearningRates(**options)
