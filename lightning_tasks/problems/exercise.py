@@ -28,7 +28,7 @@ class Check:
         name: What was computed.
         found: The value.
         expected: What it should be.
-        tolerance: Largest difference that is rounding.
+        tolerance: Largest difference that is rounding; of lists, in each entry.
     """
 
     name: str
@@ -38,10 +38,18 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        """Whether both agree; numbers by the tolerance, anything else exactly."""
-        if isinstance(self.found, (int, float)) and isinstance(self.expected, (int, float)):
-            return math.isclose(self.found, self.expected, rel_tol=0, abs_tol=self.tolerance)
-        return self.found == self.expected
+        """Whether both agree; numbers, also those in lists, by the tolerance, anything else exactly."""
+        return agree(self.found, self.expected, self.tolerance)
+
+
+def agree(found: Any, expected: Any, tolerance: float) -> bool:
+    """Whether numbers, or lists of the same shape, differ by ``tolerance`` at most; others are equal or not."""
+    if isinstance(found, list) and isinstance(expected, list):
+        pairs = zip(found, expected, strict=False)
+        return len(found) == len(expected) and all(agree(a, b, tolerance) for a, b in pairs)
+    if isinstance(found, (int, float)) and isinstance(expected, (int, float)):
+        return math.isclose(found, expected, rel_tol=0, abs_tol=tolerance)
+    return found == expected
 
 
 @dataclass

@@ -33,6 +33,7 @@ def test_a_share_of_nothing_is_no_number_and_wrong_lists_are_errors():
 def test_a_check_compares_numbers_by_tolerance_and_others_exactly():
     assert Check("a", 1.0 + 1e-12, 1).holds and not Check("a", 1.1, 1).holds and Check("a", 1.05, 1, 0.1).holds
     assert Check("a", [6, 1, 2], [6, 1, 2]).holds and not Check("a", "x", "y").holds
+    assert Check("a", [[0.1 + 0.2]], [[0.3]]).holds and not Check("a", [[0.1]], [[0.1, 0.2]]).holds
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -51,7 +52,7 @@ def test_the_verb_lists_refuses_and_passes_options_on(cli, capsys, monkeypatch):
     cli("exercise", "G14", "--suspects", 50, "--guilty", 5, "--runs", "elsewhere")
     assert "cost with 1" in capsys.readouterr().out and Path("elsewhere/exercises/G14/figures/threshold.png").is_file()
     for args, message in (
-        (("G41",), "exercise 'G41' is unknown. Did you mean 'G14'?"),
+        (("G41",), "exercise 'G41' is unknown. Did you mean 'G"),
         (("G14", "--guilty", 0), "guilty=0 of suspects=1000: need one guilty"),
         (("G14", "--gilty", 3), "gilty"),
     ):

@@ -88,7 +88,9 @@ def lines_of(table: Table) -> list[str]:
 
 
 def cell(value: Any) -> str:
-    """Numbers in short."""
+    """Numbers in short, also those in lists."""
+    if isinstance(value, list):
+        return "[" + ", ".join(cell(v) for v in value) + "]"
     if isinstance(value, float):
         return "-" if math.isnan(value) else f"{value:.4g}"
     return str(value)

@@ -1,0 +1,127 @@
+"""Gradients of a convolution layer by hand (G8)."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
+
+INPUT = np.array([[3.0, 4.0, 5.0], [2.0, 1.0, -3.0], [4.0, -2.0, 0.0]])
+KERNEL = np.array([[2.0, 0.0], [-3.0, 1.0]])
+
+
+def cross_correlate(x: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """Valid cross-correlation (H - h + 1, W - w + 1) of x (H, W) with f (h, w): what a "convolution" layer computes.
+
+    Raises:
+        ValueError: A kernel that is larger than the input, or arrays that are not matrices.
+    """
+    if x.ndim != 2 or f.ndim != 2 or not all(0 < k <= n for k, n in zip(f.shape, x.shape, strict=True)):
+        raise ValueError(f"kernel {f.shape} on input {x.shape}: need two matrices, the kernel no larger.")
+    return np.einsum("ijhw,hw->ij", sliding_window_view(x, f.shape), f)
+
+
+def convolve_full(x: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """Full convolution (H + h - 1, W + w - 1): x padded by h - 1 and w - 1 zeros a side, f turned by 180 degrees."""
+    padded = np.pad(x, [(n - 1, n - 1) for n in f.shape])
+    return cross_correlate(padded, f[::-1, ::-1])
+
+
+def layer_gradients(x: np.ndarray, f: np.ndarray, upstream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients (dF, dX) of a valid cross-correlation, for dL/dO ``upstream``, the shape of its output.
+
+    O_ij = sum_hw X_(i+h, j+w) F_hw, so dF_hw = sum_ij dO_ij X_(i+h, j+w), a valid correlation of X with dO, and
+    dX_ab = sum_hw dO_(a-h, b-w) F_hw, a full convolution of dO with F.
+
+    Raises:
+        ValueError: ``upstream`` of another shape than the output.
+    """
+    output = cross_correlate(x, f).shape
+    if upstream.shape != output:
+        raise ValueError(f"upstream {upstream.shape}: the output of the layer is {output}.")
+    return cross_correlate(x, upstream), convolve_full(upstream, f)
+
+
+class ConvolutionGradients(Exercise):
+    """The sheet's input and kernel, followed by global average pooling.
+
+    Args:
+        upstream: dL/dout of the pooled number.
+    """
+
+    title = "Backpropagation through a convolution"
+    question = (
+        "What are the gradients of the sheet's kernel and input, through a valid cross-correlation and global average "
+        "pooling, with dL/dout = 1?"
+    )
+
+    def __init__(self, upstream: float = 1.0) -> None:
+        self.upstream = upstream
+
+    def answer(self) -> Answer:
+        """Forward and backward, each matrix."""
+        output = cross_correlate(INPUT, KERNEL)
+        spread = np.full_like(output, self.upstream / output.size)
+        by_kernel, by_input = layer_gradients(INPUT, KERNEL, spread)
+        text = (
+            f"O = {rows(output)}, its mean is {output.mean():g}. Pooling hands each of the {output.size} entries its "
+            f"share of dL/dout, {spread[0, 0]:g}. dF is the valid correlation of X with dO: {rows(by_kernel)}. dX is "
+            f"the full convolution of dO with F: {rows(by_input)}. Full convolution turns the kernel by 180 degrees "
+            "because the forward pass did not; whoever correlates with the kernel unturned gets another matrix "
+            f"({rows(unturned(spread))}). The entry in row 2, column 1 is dO times the left column of F, "
+            f"(-3 + 2) x {spread[0, 0]:g} = {by_input[1, 0]:g}; a reported solution has 1.25 there, "
+            "as if -3 were 3."
+        )
+        tables = [
+            Table(name, [str(i + 1) for i in range(m.shape[1])], m.tolist())
+            for name, m in (("O", output), ("dL/dO", spread), ("dL/dF", by_kernel), ("dL/dX", by_input))
+        ]
+        return Answer(text, tables, self.checks(output, spread, by_kernel, by_input))
+
+    def checks(
+        self, output: np.ndarray, spread: np.ndarray, by_kernel: np.ndarray, by_input: np.ndarray
+    ) -> list[Check]:
+        """The sheet's matrices, scaled by ``upstream``; autograd; SciPy; finite differences."""
+        import torch
+        from scipy.signal import convolve2d, correlate2d
+
+        x, f = (torch.tensor(a, requires_grad=True) for a in (INPUT, KERNEL))
+        pooled = torch.nn.functional.conv2d(x[None, None], f[None, None]).mean()
+        auto = torch.autograd.grad(pooled * self.upstream, (f, x))
+        scale = self.upstream
+        return [
+            Check("O", output.tolist(), [[1.0, 2.0], [-10.0, 8.0]]),
+            Check("mean of O", float(output.mean()), 0.25),
+            Check("dO", spread.tolist(), [[0.25 * scale] * 2] * 2),
+            Check("dF", by_kernel.tolist(), (scale * np.array([[2.5, 1.75], [1.25, -1]])).tolist()),
+            Check("dX", by_input.tolist(),
+                  (scale * np.array([[0.5, 0.5, 0], [-0.25, 0, 0.25], [-0.75, -0.5, 0.25]])).tolist()),
+            Check("dF by autograd", by_kernel.tolist(), auto[0].tolist()),
+            Check("dX by autograd", by_input.tolist(), auto[1].tolist()),
+            Check("dF by SciPy", by_kernel.tolist(), correlate2d(INPUT, spread, "valid").tolist()),
+            Check("dX by SciPy", by_input.tolist(), convolve2d(spread, KERNEL, "full").tolist()),
+            Check("dX by central differences, largest difference",
+                  float(np.abs(by_input - differences(scale)).max()), 0.0, 1e-6 * abs(scale)),
+        ]  # fmt: skip
+
+
+def unturned(spread: np.ndarray) -> np.ndarray:
+    """The wrong dX: a full correlation, with the kernel unturned."""
+    return convolve_full(spread, KERNEL[::-1, ::-1])
+
+
+def differences(upstream: float, step: float = 1e-4) -> np.ndarray:
+    """The slope (3, 3) of the pooled output by each entry of the input, by central differences."""
+    slopes = np.zeros_like(INPUT)
+    for place in np.ndindex(INPUT.shape):
+        ends = []
+        for sign in (1, -1):
+            moved = INPUT.copy()
+            moved[place] += sign * step
+            ends.append(cross_correlate(moved, KERNEL).mean())
+        slopes[place] = upstream * (ends[0] - ends[1]) / (2 * step)
+    return slopes
+
+
+def rows(matrix: np.ndarray) -> str:
+    """A matrix in brackets."""
+    return "[" + ", ".join("[" + ", ".join(f"{v:g}" for v in row) + "]" for row in matrix.tolist()) + "]"
