@@ -102,10 +102,6 @@ class LabelledText(DataModule):
             "name": np.array(names, object)[kept],
         }
 
-    def names(self, pool: str, ids: np.ndarray) -> list[str]:
-        """Ids of the file, from row numbers, of which ``limit`` may have left some."""
-        return self.pools[pool]["name"][np.searchsorted(self.pools[pool]["id"], ids)].tolist()
-
     def outliers(self, pool: Arrays) -> np.ndarray:
         """Rows that repeat another text, also one of a test pool; all rows of a text whose labels differ."""
         if not self.hparams.deduplicate:
