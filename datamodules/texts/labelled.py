@@ -14,7 +14,7 @@ from datamodules.core.base import DataModule
 from datamodules.core.samplers import LengthBuckets
 from datamodules.core.source import Arrays
 from datamodules.readers.stop_words import STOP_WORDS
-from datamodules.readers.words import FIRST, UNKNOWN, most_frequent, numbered, read_vectors, words_of
+from datamodules.readers.words import FIRST, UNKNOWN, most_frequent, numbered, read_vectors, spelled, words_of
 
 DIGIT = re.compile(r"\d")
 SMALLEST = 2  # words of a vocabulary: with one, all texts read alike
@@ -162,8 +162,7 @@ class LabelledText(DataModule):
 
     def spelled(self, tokens: Iterable[int]) -> list[str]:
         """Words of token numbers; one that is not in the vocabulary is ``[unknown]``."""
-        words = self.fitted["words"]
-        return ["[unknown]" if token <= UNKNOWN else words[token - FIRST] for token in tokens]
+        return spelled(tokens, self.fitted["words"])
 
     def statistics(self) -> dict[str, Tensor]:
         """Also ``vectors`` float32 (words, D) where a file gives some; zeros for padding and words it does not have."""
