@@ -184,8 +184,9 @@ class DataModule(Serving):
             rank_zero_info(text)
 
     def names(self, pool: str, ids: np.ndarray) -> list[str]:
-        """Names of samples as files write them; the row number where the data has no names."""
-        return [str(i) for i in ids]
+        """Names of samples as files write them: ``name`` of a pool, found by ``id``; the id where it has no names."""
+        held = self.pools[pool]
+        return [str(i) for i in (held["name"][np.searchsorted(held["id"], ids)] if "name" in held else ids)]
 
     # ---- setup ------------------------------------------------------------------------------------------------
 
@@ -200,8 +201,7 @@ class DataModule(Serving):
             return
         self.pools = self.load()
         for name, pool in self.pools.items():
-            size = len(next(iter(pool.values())))
-            pool.setdefault("id", np.arange(size, dtype=np.int64))
+            pool.setdefault("id", np.arange(len(next(iter(pool.values()))), dtype=np.int64))
             check_labels(f"{self.title}, {name} pool", pool)
             if (rows := self.kept(name, pool)) is not None:
                 for key in pool:

@@ -86,10 +86,6 @@ class FileDataModule(DataModule):
         """uint8 (n, 3, size, size), decoded now."""
         return self.pictures(pool).batch(rows)
 
-    def names(self, pool: str, ids: np.ndarray) -> list[str]:
-        """Names of pictures from row numbers in the file, of which ``limit`` may have left some."""
-        return self.pools[pool]["name"][np.searchsorted(self.pools[pool]["id"], ids)].tolist()
-
     # ---- serving ----------------------------------------------------------------------------------------------
 
     def loader(self, pool: str, sampler: EpochSampler, batch_size: int, drop_last: bool) -> TensorLoader:

@@ -25,7 +25,8 @@ def decoded(path: Path, fallback: str | None = None) -> tuple[str, str]:
         if fallback is None:
             line = raw.count(b"\n", 0, error.start) + 1
             raise ValueError(
-                f"{path} is not UTF-8: byte 0x{raw[error.start]:02x} in line {line}. Save it as UTF-8."
+                f"{path} is not UTF-8: byte 0x{raw[error.start]:02x} in line {line}. Save it as UTF-8 "
+                "(iconv -f latin1 -t utf-8 OLD > NEW)."
             ) from None
     return raw.decode(fallback), fallback
 

@@ -61,6 +61,11 @@ def numbered(texts: Iterable[Sequence[str]], vocabulary: Sequence[str], longest:
     return {"tokens": tokens, "length": length}
 
 
+def spelled(tokens: Iterable[int], vocabulary: Sequence[str]) -> list[str]:
+    """Words of token numbers; one that is not in the vocabulary is ``[unknown]``."""
+    return ["[unknown]" if token <= UNKNOWN else vocabulary[token - FIRST] for token in tokens]
+
+
 def read_vectors(path: Path, vocabulary: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Vectors of the words of a vocabulary from a file in GloVe's text format: a word and D numbers a line.
 

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
 from datamodules.readers.word_tests import numbers_of, read_questions, read_similarities, similarities_of_vectors
-from datamodules.readers.words import FIRST, most_frequent, numbered, words_of
+from datamodules.readers.words import FIRST, most_frequent, numbered, spelled, words_of
 from datamodules.simulate import make_word_classes
 
 COLUMNS = {"ag_news.csv": ["2", "3"], "imdb_train.csv": ["text"]}  # of the files that are known
@@ -45,6 +46,7 @@ class CorpusDataModule(DataModule):
     """
 
     title = "text"
+    content = "text"
     reserved = ("text",)
     how_to_get = "Put a text file or a CSV there and name it by --data.file (docs/data.md)."
     acts_later = ("words", "min_count", "questions", "similarities", "vectors")
@@ -155,6 +157,10 @@ class CorpusDataModule(DataModule):
         counts = np.bincount(tokens.reshape(-1), minlength=self.hparams.words)
         counts[0] = 0
         return {"word_counts": torch.from_numpy(counts)}
+
+    def spelled(self, tokens: Iterable[int]) -> list[str]:
+        """Words of token numbers; one that is not in the vocabulary is ``[unknown]``."""
+        return spelled(tokens, self.fitted["words"])
 
     def word_tests(self) -> dict[str, Any]:
         """What vectors are tested by, in numbers of words; what is not there is left out.

@@ -80,7 +80,3 @@ class FacesDataModule(DataModule):
         """Drawn faces."""
         images, smiles = make_faces(self.hparams.n_simulated, self.hparams.seed)
         return {"train": {"image": images, "label": smiles, "name": np.arange(len(images)).astype(str)}}
-
-    def names(self, pool: str, ids: np.ndarray) -> list[str]:
-        """Paths within the folder."""
-        return [str(name) for name in self.pools[pool]["name"][np.searchsorted(self.pools[pool]["id"], ids)]]

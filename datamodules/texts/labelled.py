@@ -14,7 +14,7 @@ from datamodules.core.base import DataModule
 from datamodules.core.samplers import LengthBuckets
 from datamodules.core.source import Arrays
 from datamodules.readers.stop_words import STOP_WORDS
-from datamodules.readers.words import FIRST, UNKNOWN, most_frequent, numbered, read_vectors, words_of
+from datamodules.readers.words import FIRST, UNKNOWN, most_frequent, numbered, read_vectors, spelled, words_of
 
 DIGIT = re.compile(r"\d")
 SMALLEST = 2  # words of a vocabulary: with one, all texts read alike
@@ -102,10 +102,6 @@ class LabelledText(DataModule):
             "name": np.array(names, object)[kept],
         }
 
-    def names(self, pool: str, ids: np.ndarray) -> list[str]:
-        """Ids of the file, from row numbers, of which ``limit`` may have left some."""
-        return self.pools[pool]["name"][np.searchsorted(self.pools[pool]["id"], ids)].tolist()
-
     def outliers(self, pool: Arrays) -> np.ndarray:
         """Rows that repeat another text, also one of a test pool; all rows of a text whose labels differ."""
         if not self.hparams.deduplicate:
@@ -166,8 +162,7 @@ class LabelledText(DataModule):
 
     def spelled(self, tokens: Iterable[int]) -> list[str]:
         """Words of token numbers; one that is not in the vocabulary is ``[unknown]``."""
-        words = self.fitted["words"]
-        return ["[unknown]" if token <= UNKNOWN else words[token - FIRST] for token in tokens]
+        return spelled(tokens, self.fitted["words"])
 
     def statistics(self) -> dict[str, Tensor]:
         """Also ``vectors`` float32 (words, D) where a file gives some; zeros for padding and words it does not have."""

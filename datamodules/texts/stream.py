@@ -13,6 +13,7 @@ from datamodules.core.loader import TensorLoader
 from datamodules.core.samplers import EpochSampler, Streams
 from datamodules.core.source import Arrays
 from datamodules.core.splits_in_order import contiguous_indices
+from datamodules.readers.text_files import decoded
 from datamodules.readers.words import most_frequent, words_of
 from datamodules.simulate.markov import MarkovSource
 
@@ -98,8 +99,9 @@ class TextStreamDataModule(DataModule):
         Raises:
             ValueError: The file is no UTF-8, or holds too few tokens.
         """
-        text = read_text(folder / self.hparams.file)
-        return {"train": self.windows(tokens_of(text, self.hparams.level), str(folder / self.hparams.file))}
+        path = folder / self.hparams.file
+        text = decoded(path)[0].replace("\r\n", "\n").replace("\r", "\n")
+        return {"train": self.windows(tokens_of(text, self.hparams.level), str(path))}
 
     def simulate(self) -> dict[str, Arrays]:
         """Windows of text from a source of 12 characters, or of 40 words."""
@@ -253,19 +255,3 @@ def targets_of(pool: Arrays) -> np.ndarray:
 def tokens_of(text: str, level: str) -> list[str]:
     """Characters or words of a text."""
     return list(text) if level == "char" else words_of(text)
-
-
-def read_text(path: Path) -> str:
-    """A text in UTF-8, with line ends as new lines.
-
-    Raises:
-        ValueError: It is no UTF-8; names the first byte that is not.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is no UTF-8: byte {error.start:,} is {error.object[error.start]:#04x}. "
-            f"Convert it: iconv -f latin1 -t utf-8 {path.name} > new.txt"
-        ) from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -17,7 +17,7 @@ EXPLAINED = {
 def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
     """The findings in words: (what, how many)."""
     planted, repeated = results["planted"], results["duplicates"]
-    pictures = [] if results.get("content") == "text" else [
+    pictures = [] if not results["pictures"] else [
         ("planted pictures", f"{sum(map(len, planted))} copies of {len(planted)} pictures"),
         ("pictures that share one mask", f"{len(results['same_mask'])}"),
     ]  # fmt: skip

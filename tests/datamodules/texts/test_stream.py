@@ -132,7 +132,7 @@ def test_simulated_text_comes_with_what_its_source_gives_it():
 @pytest.mark.parametrize(
     ("text", "change", "message"),
     [
-        (b"caf\xe9 " * 100, {}, "byte 3 is 0xe9. Convert it: iconv"),
+        (b"caf\xe9 " * 100, {}, "byte 0xe9 in line 1. Save it as UTF-8"),
         ("", {}, "0 tokens; need 33 or more"),
         ("too short", {}, "Give a longer text, or set a smaller --data.steps"),
         ("a" * 500, {}, "there is nothing to predict"),

@@ -17,13 +17,25 @@ from lightning_tasks.plots.words import Line, words_as_markdown, words_figure
 from tests.conftest import ROOT, results
 
 QUICK = ("--data.source", "simulated", "--trainer.enable_progress_bar", "false", "--draws", 20)
+SMALL = (
+    "--data.words",
+    400,
+    "--model.hidden",
+    32,
+    "--model.dropout",
+    0.3,
+    "--model.lr",
+    0.01,
+    "--trainer.max_epochs",
+    6,
+)
 CONFIG = ROOT / "configs/phrasebank_attention.yaml"
 CUES = {word for cues in FINANCE.cues.values() for word in cues}
 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """One run of the config on simulated sentences."""
+    """One run of the config on simulated sentences, quicker and with few rows of word vectors."""
     import os
 
     from lightning_tasks.app import main
@@ -32,7 +44,7 @@ def fitted(tmp_path_factory):
     before = Path.cwd()
     os.chdir(folder)
     try:
-        main([str(a) for a in ("fit", "--config", CONFIG, *QUICK)])
+        main([str(a) for a in ("fit", "--config", CONFIG, *QUICK, *SMALL)])
     finally:
         os.chdir(before)
     return folder / "runs/phrasebank_attention/default"

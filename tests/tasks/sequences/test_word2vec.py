@@ -31,7 +31,7 @@ def trained(tmp_path_factory):
 
     before = os.getcwd()
     os.chdir(tmp_path_factory.mktemp("word2vec"))
-    main([str(a) for a in ("fit", *FIT)])
+    main([str(a) for a in ("fit", *FIT, "--figures", "last")])
     yield (Path.cwd() / "runs/word2vec/default").resolve()
     os.chdir(before)
 

@@ -161,7 +161,7 @@ def summary(audit: Found, data: Any, classes: list[str]) -> dict[str, Any]:
         counts[part] = {"n": len(rows), **table}
     return {
         "kind": "inspect",
-        "content": data.content,
+        "pictures": data.has_images or "mask" in pool,
         "examples": examples(audit, data, classes) if data.content == "text" else [],
         "data": type(data).__name__,
         "title": data.title,
