@@ -79,7 +79,6 @@ class Activations(Exercise):
         ValueError: Fewer than two points.
     """
 
-    title = "Activation functions"
     question = (
         "Why does a network need activation functions, can any non-linearity be one, and how do sigmoid, softmax, "
         "ReLU, LeakyReLU and tanh compare?"

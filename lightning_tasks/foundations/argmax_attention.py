@@ -45,7 +45,6 @@ class ArgmaxAttention(Exercise):
         ValueError: A temperature of 0 or less.
     """
 
-    title = "Attention with argmax in place of softmax"
     question = (
         "What is the output of attention for the sheet's query, keys and values when softmax is replaced by argmax, "
         "and what does that do to training?"

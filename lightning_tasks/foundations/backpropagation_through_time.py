@@ -111,7 +111,6 @@ class BackpropagationThroughTime(Exercise):
         ValueError: Another psi, or fewer than one step (two of ``length``).
     """
 
-    title = "Backpropagation through time"
     question = "What are the gradients of the sheet's recurrent network, above all that to W_hh?"
 
     def __init__(self, psi: str = "identity", steps: int = 3, length: int = 30, seed: int = 0) -> None:

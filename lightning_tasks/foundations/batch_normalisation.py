@@ -79,7 +79,6 @@ class BatchNormalisation(Exercise):
         ValueError: Fewer than two rows, no feature or step, or eps or beta_avg out of range.
     """
 
-    title = "Batch normalisation"
     question = (
         "Which of three statements on batch normalisation is right, how does its forward pass go, what is eps for, "
         "what happens with a batch of one, and how many trainable parameters has FC 10 -> 20 with it?"

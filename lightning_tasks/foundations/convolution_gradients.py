@@ -48,7 +48,6 @@ class ConvolutionGradients(Exercise):
         upstream: dL/dout of the pooled number.
     """
 
-    title = "Backpropagation through a convolution"
     question = (
         "What are the gradients of the sheet's kernel and input, through a valid cross-correlation and global average "
         "pooling, with dL/dout = 1?"

@@ -18,7 +18,6 @@ class OneByOneConvolution(Exercise):
         ValueError: A size or a number of channels below 1.
     """
 
-    title = "1x1 convolution"
     question = "What does a 1x1 convolution do, what is in its map, when is it useless, and what sizes come out of it?"
 
     def __init__(self, size: int = 32, channels: int = 128, seed: int = 0) -> None:
@@ -96,7 +95,6 @@ class ParameterCounts(Exercise):
         ValueError: An input that is too short for the layers, or channels or classes below 1.
     """
 
-    title = "Parameters of a 1-D convolutional network"
     question = "How many parameters has each layer of the sheet's 1-D network on inputs of 500 steps and 7 channels?"
 
     def __init__(self, length: int = 500, channels: int = 7, classes: int = 5) -> None:
@@ -180,7 +178,6 @@ class ConvolutionDimensions(Exercise):
         ValueError: An even kernel, or one that is larger than its input.
     """
 
-    title = "2-D beside 3-D convolution"
     question = "How do 2-D and 3-D convolutions differ, and what is each used for?"
 
     def __init__(self, size: int = 16, depth: int = 8, kernel: int = 3, seed: int = 0) -> None:

@@ -60,7 +60,6 @@ class DilatedConvolution(Exercise):
         ValueError: An input on which no layer fits, or channels below 1.
     """
 
-    title = "Dilated-convolution arithmetic"
     question = "What are the output sizes and parameters of the sheet's nine layers, and which padding keeps a size?"
 
     def __init__(self, size: int = 256, channels: int = 3) -> None:

@@ -44,7 +44,6 @@ class DropoutArithmetic(Exercise):
         ValueError: A probability outside (0, 1], or fewer than two draws.
     """
 
-    title = "Dropout by hand"
     question = "What does a dropout layer with the sheet's outputs and mask give in training, and what in testing?"
 
     def __init__(self, keep: float = 0.5, draws: int = 4000) -> None:

@@ -57,7 +57,6 @@ class EvaluationMetrics(Exercise):
         ValueError: No guilty or no innocent people, or a negative cost.
     """
 
-    title = "TP, FP, TN, FN and the metrics made of them"
     question = (
         "What are true and false positives and negatives, and which metric suits the search for the people behind a "
         "hack, where accusing innocents and letting culprits go are both bad?"

@@ -100,7 +100,6 @@ class FuzzyCMeans(Exercise):
         ValueError: A file without the columns or with fewer than ten points, or options out of range.
     """
 
-    title = "Fuzzy C-means and the partition coefficient"
     question = "How many clusters does the partition coefficient of fuzzy C-means choose, among 2 to 10?"
 
     def __init__(

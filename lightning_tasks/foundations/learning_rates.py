@@ -63,7 +63,6 @@ class LearningRates(Exercise):
         ValueError: A curvature of 0 or less, steps outside 40 to 1000, or a batch outside 1 to 199.
     """
 
-    title = "Learning rates and batches by their cost curves"
     question = (
         "What are the signs of a learning rate that is too high or too low, and which of two cost curves, a smooth "
         "and a noisy one, is full-batch and which mini-batch descent?"

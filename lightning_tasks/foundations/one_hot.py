@@ -18,7 +18,6 @@ class OneHot(Exercise):
         ValueError: Fewer than three words, or one that stands twice.
     """
 
-    title = "One-hot vectors, and why word2vec is self-supervised"
     question = (
         "What are one-hot vectors of words and what is their problem? Why does word2vec count as self-supervised?"
     )

@@ -68,7 +68,6 @@ class Regularisation(Exercise):
         ValueError: Fewer than four features, fewer samples than features, or negative noise.
     """
 
-    title = "Regularisation: three statements, and L1 beside L2"
     question = (
         "Which of three statements on regularisation are true, and which of four experiments used L1, which L2, by "
         "their weights?"

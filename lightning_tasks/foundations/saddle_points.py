@@ -114,7 +114,6 @@ class SaddlePoints(Exercise):
         ValueError: A learning rate of 0 or less.
     """
 
-    title = "Optimisers at a saddle point, in a ravine, on a toy regression"
     question = "How do SGD, momentum, RMSProp and Adam compare on a toy regression, and what do they do at a saddle?"
 
     def __init__(self, lr: float = 0.01, start: float = 1e-6, seed: int = 0) -> None:

@@ -73,11 +73,9 @@ class Exercise:
     """One question of a sheet. Arguments of a subclass become options of ``exercise NAME``.
 
     Attributes:
-        title: A few words.
         question: What the sheet asks, in one or two sentences of ours.
     """
 
-    title: str = ""
     question: str = ""
 
     def answer(self) -> Answer:

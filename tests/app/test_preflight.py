@@ -56,7 +56,7 @@ def test_told_without_importing_torch(tmp_path, line):
     done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)})
     assert EARLY[line] in done.stdout + done.stderr and len(done.stderr.strip().splitlines()) <= 3
     imported = done.stdout.splitlines()[-1].removeprefix("imported:").split()
-    # the list of exercises holds their titles, which stand in their classes
+    # an exercise has options of its own, and figures
     assert "torch" not in imported and (line == "exercise --help" or not imported)
     assert done.returncode == (0 if "--help" in line else 2)
 

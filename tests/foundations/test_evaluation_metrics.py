@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
-from lightning_tasks.foundations import EXERCISES, exercise_class
+from lightning_tasks.foundations import EXERCISES, exercise_title
 from lightning_tasks.foundations.evaluation_metrics import EvaluationMetrics, confusion_counts, metrics_of
 from lightning_tasks.problems.exercise import Check
 
@@ -42,7 +42,7 @@ def test_every_exercise_answers_with_values_as_expected(cli, capsys, name):
     out = capsys.readouterr().out
     found = json.loads((Path("runs/exercises") / name / "results.json").read_text())
     assert found["question"] in out and found["checks"] and all(check["holds"] for check in found["checks"])
-    assert exercise_class(name).title == found["title"]
+    assert exercise_title(name) == found["title"]
 
 
 def test_the_verb_lists_refuses_and_passes_options_on(cli, capsys, monkeypatch):

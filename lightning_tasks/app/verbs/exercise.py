@@ -10,7 +10,7 @@ from jsonargparse import ArgumentParser
 
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
-from lightning_tasks.foundations import EXERCISES, exercise_class
+from lightning_tasks.foundations import EXERCISES, exercise_class, exercise_title
 from lightning_tasks.plots.save import save_figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 from lightning_tasks.runs.directory import new_folder
@@ -23,7 +23,7 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
     if name is None:
         print("usage: cli.py exercise NAME [its options]; exercise NAME --help tells them\n")
         for known in EXERCISES:
-            print(f"  {known:5} {exercise_class(known).title}")
+            print(f"  {known:5} {exercise_title(known)}")
         return
     if name not in EXERCISES:
         raise ValueError(
@@ -40,7 +40,7 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
     answer = exercise.answer()
     new_folder(folder, overwrite=True)  # it is computed in seconds: there is nothing to lose
     results = write(folder, name, exercise, answer, arguments)
-    show(exercise, answer)
+    show(name, exercise, answer)
     print(f"Wrote {folder}")
     if wrong := [check["name"] for check in results["checks"] if not check["holds"]]:
         raise ValueError(f"{len(wrong)} of {len(answer.checks)} values differ from what they should be: {wrong[0]}.")
@@ -52,7 +52,7 @@ def write(folder: Path, name: str, exercise: Exercise, answer: Answer, options: 
         {
             "kind": "exercise",
             "name": name,
-            "title": exercise.title,
+            "title": exercise_title(name),
             "question": exercise.question,
             "options": options,
             "text": answer.text,
@@ -66,9 +66,9 @@ def write(folder: Path, name: str, exercise: Exercise, answer: Answer, options: 
     return results
 
 
-def show(exercise: Exercise, answer: Answer) -> None:
+def show(name: str, exercise: Exercise, answer: Answer) -> None:
     """Question, answer, tables and checks on the terminal."""
-    print(f"{exercise.title}\n\n{exercise.question}\n\n{answer.text}\n")
+    print(f"{exercise_title(name)}\n\n{exercise.question}\n\n{answer.text}\n")
     for table in answer.tables:
         print("\n".join(lines_of(table)) + "\n")
     rows = [[check.name, check.found, check.expected, word(check)] for check in answer.checks]
