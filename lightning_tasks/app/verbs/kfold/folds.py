@@ -73,11 +73,9 @@ def run(options: Namespace, fit_args: list[str]) -> None:
     """``kfold --config C --folds 5 [--fold i] [--jobs n] [--bootstrap] [--name N] [--overwrite]`` and fit options."""
     refuse(fit_args, OURS)
     plan = Plan(fit_args)
-    task, data = (class_of(part.class_path) for part in (plan.options.model, plan.options.data))
-    if not data.splits:
-        raise ValueError(f"{data.__name__} gives its train and validation parts itself: there are no folds to make.")
-    if options.bootstrap and (reason := task.refuses.get("ensemble")):
-        raise ValueError(f"--bootstrap averages predictions, which has no meaning for {task.__name__}: {reason}.")
+    module, data = plan.options.data.class_path.rsplit(".", 1)
+    if not getattr(import_module(module), data).splits:
+        raise ValueError(f"{data} gives its train and validation parts itself: there are no folds to make.")
     count = options.folds if options.folds is not None else plan.options.data.init_args.folds
     if count < 2:
         raise ValueError(f"--folds {count}: need 2 or more.")
@@ -108,9 +106,3 @@ def run(options: Namespace, fit_args: list[str]) -> None:
         print(f"Still missing: folds {', '.join(map(str, missing))}. The last one to finish pools all {count}.")
         return
     pool(folds.folder, count, options.bootstrap, plan.options.draws)
-
-
-def class_of(class_path: str) -> type:
-    """The class that a parsed configuration names."""
-    module, name = class_path.rsplit(".", 1)
-    return getattr(import_module(module), name)
