@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -247,9 +248,11 @@ def test_wrong_files_are_errors_with_the_remedy(tmp_path, text, message):
 def test_each_sweep_of_ours_names_valid_keys_and_expands(path):
     found = read_file(path)
     combos = combinations(found.get("grid", {}), found.get("variants") or {})
-    sweep = Sweep("x", combos, found["seeds"], [found["config"]], ["--data.source", "simulated"], found["settings"])
+    sweep = Sweep(
+        "x", combos, found["seeds"], [found["config"]], ["--data.source", "simulated"], found.get("settings") or {}
+    )
     sweep.plan()
-    assert sweep.experiment == path.stem and len(sweep.runs) == len(combos) * len(found["seeds"])
+    assert sweep.experiment == Path(found["config"]).stem and len(sweep.runs) == len(combos) * len(found["seeds"])
     assert set(sweep.states.values()) == {"missing"} and found["title"] and found["metrics"]
 
 

@@ -44,12 +44,11 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     loaded = [load_rows(run.rows) for run in runs]
     task = TaskCLI(["--config", str(runs[0].config)], run=False).model
     load_weights(task, runs[0].best)  # for what it learnt of the data, such as the names of strata
-    note = None
-    if bags:
-        try:
-            rows, columns = out_of_bag(folder, loaded)
-        except ValueError as reason:  # a task whose predictions have no mean
-            rows, columns, note = None, None, f"No out-of-bag scores: {reason}"
+    rows = columns = note = None
+    if bags and (reason := task.refuses.get("ensemble")) is not None:
+        note = f"No out-of-bag scores: {reason}."
+    elif bags:
+        rows, columns = out_of_bag(folder, loaded)
     else:
         rows, columns = out_of_fold(folder, loaded)
     if columns is not None:
