@@ -1,6 +1,7 @@
 """Running text for word vectors (assignment F5): pieces of documents as numbers of words."""
 
 import csv
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
+from datamodules.readers.text_files import decoded
 from datamodules.readers.word_tests import numbers_of, read_questions, read_similarities, similarities_of_vectors
 from datamodules.readers.words import FIRST, most_frequent, numbered, spelled, words_of
 from datamodules.simulate import make_word_classes
@@ -31,7 +33,7 @@ class CorpusDataModule(DataModule):
         file: A text file, whose documents are paragraphs, or a CSV.
         columns: Columns of a CSV that are read as one text: names, or numbers from 1 where it has no header. None
             knows those of ``ag_news.csv`` and ``imdb_train.csv``.
-        encoding: Of the file.
+        encoding: Of a file that is not UTF-8, such as latin-1.
         words: Size of the vocabulary, padding and unknown among it.
         min_count: Words that occur less often in the train part are unknown.
         longest: Words of a piece.
@@ -55,7 +57,7 @@ class CorpusDataModule(DataModule):
         self,
         file: str = "ag_news.csv",
         columns: list[str] | None = None,
-        encoding: str = "utf-8",
+        encoding: str | None = None,
         words: int = 10_000,
         min_count: int = 5,
         longest: int = 64,
@@ -83,13 +85,10 @@ class CorpusDataModule(DataModule):
         """Documents of the file, cut into pieces."""
         h = self.hparams
         path = folder / h.file
-        try:
-            with path.open(encoding=h.encoding, newline="") as lines:
-                texts = self.csv_texts(path, lines) if path.suffix.lower() == ".csv" else paragraphs(lines.read())
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{path} is not {h.encoding} (byte {error.start}). Set --data.encoding, such as latin-1."
-            ) from None
+        text = decoded(path, h.encoding)[0]
+        texts = (
+            self.csv_texts(path, io.StringIO(text, newline="")) if path.suffix.lower() == ".csv" else paragraphs(text)
+        )
         return self.pools_of([words_of(MARKUP.sub(" ", text), marks=False) for text in texts])
 
     def csv_texts(self, path: Path, lines: Any) -> list[str]:

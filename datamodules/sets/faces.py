@@ -7,10 +7,9 @@ import numpy as np
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
-from datamodules.readers.pictures import decode
+from datamodules.readers.pictures import SUFFIXES, decode
 from datamodules.simulate.faces import SIDE, make_faces
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
 PICTURES = "img_align_celeba"
 NAMED = 3  # broken files that a note names
 

@@ -175,15 +175,15 @@ class LabelledText(DataModule):
 
     def _read_vectors(self, path: Path) -> Tensor:
         words = self.fitted["words"]
-        found, known = read_vectors(path, words)
+        vectors, known = read_vectors(path, words)
         counts = np.bincount(self.pools["train"]["tokens"][self.parts["train"]].ravel(), minlength=FIRST + len(words))
         running = counts[FIRST:] @ known / max(1, counts[UNKNOWN:].sum())
         self.note(
             f"{path.name} has {known.sum():,} of {len(words):,} words of the vocabulary ({known.mean():.1%}), "
             f"and {running:.1%} of the running words of the train part. The others begin at zero."
         )
-        table = torch.zeros(self.hparams.words, found.shape[1])
-        table[FIRST : FIRST + len(words)] = torch.from_numpy(found)
+        table = torch.zeros(self.hparams.words, vectors.shape[1])
+        table[FIRST : FIRST + len(words)] = torch.from_numpy(vectors)
         return table
 
     def sampler(self, part: str) -> LengthBuckets:

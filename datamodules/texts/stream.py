@@ -186,8 +186,8 @@ class TextStreamDataModule(DataModule):
         raw, encoded = self._raw["train"], self.pools["train"]
         name = "characters" if self.hparams.level == "char" else "words"
         sizes = {part: int((encoded["length"][rows] - 1).sum()) for part, rows in self.parts.items()}
-        told = ", ".join(f"{part} {n:,}" for part, n in sizes.items())
-        self.note(f"Predicted {name}: {told}; a vocabulary of {len(self.fitted['vocabulary'])} and the unknown one.")
+        by_part = ", ".join(f"{part} {n:,}" for part, n in sizes.items())
+        self.note(f"Predicted {name}: {by_part}; a vocabulary of {len(self.fitted['vocabulary'])} and the unknown one.")
         for part in ("val", "test"):
             rows = {key: raw[key][self.parts[part]] for key in ("tokens", "length")}
             codes = targets_of({**rows, "tokens": encoded["tokens"][self.parts[part]]})

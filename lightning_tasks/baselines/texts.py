@@ -49,8 +49,8 @@ def text_baselines(task: Any, datamodule: Any, svm: bool = False) -> dict[str, d
         decision = machine.decision_function(new)
         decision = np.stack([-decision, decision], 1) if decision.ndim == 1 else decision
         prob = of_classes(torch.from_numpy(decision).softmax(1).numpy(), machine.classes_, task.num_classes)
-        found = task.score({"prob": prob, "label": truth})
-        scores["TF-IDF + linear SVM"] = {k: float(v) for k, v in found.items() if k not in OF_PROBABILITIES}
+        of_machine = task.score({"prob": prob, "label": truth})
+        scores["TF-IDF + linear SVM"] = {k: float(v) for k, v in of_machine.items() if k not in OF_PROBABILITIES}
     return scores
 
 

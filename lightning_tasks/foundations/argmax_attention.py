@@ -28,10 +28,10 @@ def argmax_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 def gradients(attend, q: Tensor, k: Tensor, v: Tensor) -> dict[str, Tensor]:
     """Gradients of the sum of the output by q, K and V; zeros where the output does not depend on it at all."""
     leaves = [x.clone().requires_grad_() for x in (q, k, v)]
-    found = torch.autograd.grad(attend(*leaves).sum(), leaves, allow_unused=True)
+    gradients = torch.autograd.grad(attend(*leaves).sum(), leaves, allow_unused=True)
     return {
         name: torch.zeros_like(leaf) if gradient is None else gradient
-        for name, leaf, gradient in zip("qKV", leaves, found, strict=True)
+        for name, leaf, gradient in zip("qKV", leaves, gradients, strict=True)
     }
 
 

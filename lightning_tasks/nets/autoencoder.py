@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from .dense import dense
+
 
 def dense_autoencoder(
     size: int, hidden: list[int], in_channels: int, side: int, dropout: float
@@ -19,9 +21,9 @@ def dense_autoencoder(
         (B, C, S, S) -> (B, F), and (B, F) -> (B, C, S, S).
     """
     pixels = in_channels * side**2
-    encoder = nn.Sequential(nn.Flatten(), *_dense([pixels, *hidden, size], dropout))
+    encoder = nn.Sequential(nn.Flatten(), *dense([pixels, *hidden, size], dropout))
     decoder = nn.Sequential(
-        *_dense([size, *reversed(hidden), pixels], dropout), nn.Unflatten(1, (in_channels, side, side))
+        *dense([size, *reversed(hidden), pixels], dropout), nn.Unflatten(1, (in_channels, side, side))
     )
     return encoder, decoder
 
@@ -61,10 +63,3 @@ def conv_autoencoder(
         nn.Unflatten(1, (widths[-1], least, least)), *up[:-2],
     )  # fmt: skip
     return encoder, decoder
-
-
-def _dense(widths: list[int], dropout: float) -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    for a, b in zip(widths, widths[1:], strict=False):
-        layers += [nn.Linear(a, b), nn.ReLU(inplace=True), nn.Dropout(dropout)]
-    return layers[:-2]

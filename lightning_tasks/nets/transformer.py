@@ -201,11 +201,11 @@ class Transformer(nn.Module):
     def maps(self, tokens: Tensor, visible: Tensor | None = None) -> Tensor:
         """What each token looks at: (layers, B, K, T, T)."""
         visible = causal(tokens.shape[1], tokens.device) if visible is None else visible
-        x, found = self.embedded(tokens), []
+        x, computed = self.embedded(tokens), []
         for block in self.blocks:
-            found.append(block.attention.weights(block.norm_attention(x), visible))
+            computed.append(block.attention.weights(block.norm_attention(x), visible))
             x = block(x, visible)
-        return torch.stack(found)
+        return torch.stack(computed)
 
     # ---- as a language model over windows (see ``nets.language``) ------------------------------------------------
 
@@ -216,15 +216,15 @@ class Transformer(nn.Module):
         half of the window before, where it goes on with that: each token but the first ones of a stream then has half
         a window before it at least, as it would in a text that is read in one pass.
         """
-        found = self.logits(tokens)
+        computed = self.logits(tokens)
         if memory is not None and not self.training and tokens.shape[1] > 1:
             half = tokens.shape[1] // 2
             before = memory[0][: len(tokens), half - tokens.shape[1] :]
             first = self.logits(torch.cat([before, tokens[:, :half]], 1))[:, -half:]
             if goes_on is not None:
-                first = torch.where(goes_on[:, None, None], first, found[:, :half])
-            found = torch.cat([first, found[:, half:]], 1)
-        return found, (tokens,)
+                first = torch.where(goes_on[:, None, None], first, computed[:, :half])
+            computed = torch.cat([first, computed[:, half:]], 1)
+        return computed, (tokens,)
 
     def following(self, tokens: Tensor, memory: tuple | None = None) -> tuple[Tensor, None]:
         """Logits (B, V) of the token after (B, T), of which the last ``context`` are read."""

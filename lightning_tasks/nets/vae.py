@@ -6,6 +6,8 @@ variances. A decoder gives the mean of what was seen.
 
 from torch import Tensor, nn
 
+from .dense import dense
+
 
 class DenseVae(nn.Module):
     """Dense layers with ReLU on points (B, D).
@@ -19,15 +21,8 @@ class DenseVae(nn.Module):
     def __init__(self, size: int = 2, dims: int = 3, hidden: list[int] | None = None) -> None:
         super().__init__()
         hidden = [128, 128] if hidden is None else hidden
-        self.encoder = _dense([dims, *hidden, 2 * size])
-        self.decoder = _dense([size, *reversed(hidden), dims])
-
-
-def _dense(widths: list[int]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for a, b in zip(widths, widths[1:], strict=False):
-        layers += [nn.Linear(a, b), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers[:-1])
+        self.encoder = dense([dims, *hidden, 2 * size])
+        self.decoder = dense([size, *reversed(hidden), dims])
 
 
 class ConvVae(nn.Module):

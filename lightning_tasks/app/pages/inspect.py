@@ -84,7 +84,7 @@ def write_inspect_report(folder: Path) -> Path:
         notes=results["notes"],
         results=results,
         findings=dict(lines(results)),
-        examples=results.get("examples", []),
+        examples=results["examples"],
         exclude=(folder / "exclude.csv").read_text().splitlines(),
         class_head=["part", "samples", *names],
         class_rows=[

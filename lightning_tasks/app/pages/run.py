@@ -42,8 +42,6 @@ def write_report(run: RunDir) -> Path:
         raise FileNotFoundError(f"{run.path} has no results.json: its fit did not finish. Continue it with --resume.")
     results = json.loads(run.results.read_text())
     calibration, explained = (read_note(run.path / f"{name}.json") for name in ("calibration", "explain"))
-    if explained:
-        explained.setdefault("shows", "pictures")  # notes of earlier versions say it of none
     head, rows = score_table(results)
     return write_page(
         run.report,

@@ -58,7 +58,7 @@ def test_csv_with_and_without_header_and_markup(tmp_path):
 
 
 def test_broken_texts_are_refused_or_counted(tmp_path):
-    with pytest.raises(ValueError, match=r"is not utf-8 \(byte 4\). Set --data.encoding"):
+    with pytest.raises(ValueError, match=r"is not UTF-8: byte 0xe9 in line 1"):
         corpus(tmp_path, "un d\xe9sastre\n\n" * 5, encoding="latin-1")
     (tmp_path / "latin.txt").write_bytes(("un d\xe9sastre\n\n" * 9).encode("latin-1"))
     data = ready(root=str(tmp_path), file="latin.txt", encoding="latin-1")

@@ -69,15 +69,15 @@ def deletion_check(loaded: Run, options: Namespace) -> dict[str, dict[str, Any]]
             falls.setdefault(name, []).append(pair.cpu())
         if seen >= MOST:
             break
-    found = {}
+    checks = {}
     for name, pairs in falls.items():
         highest, chance = torch.cat(pairs, 1)
         apart = highest - chance
         error = 1.96 * float(apart.std()) / len(apart) ** 0.5 if len(apart) > 1 else 0.0
-        found[name] = {"removed": options.remove, "n": len(apart), "highest": float(highest.mean()),
+        checks[name] = {"removed": options.remove, "n": len(apart), "highest": float(highest.mean()),
                        "random": float(chance.mean()), "difference": float(apart.mean()),
                        "low": float(apart.mean()) - error, "high": float(apart.mean()) + error}  # fmt: skip
-    return found
+    return checks
 
 
 def in_words(name: str, check: dict[str, Any]) -> str:
