@@ -57,7 +57,8 @@ def test_a_page_of_a_run_with_hostile_files_is_harmless(run):
                    "scores": {EVIL: {"before": change, "after": change, "change": change}}}  # fmt: skip
     (run.path / "calibration.json").write_text(json.dumps(calibration))
     sample = {"id": EVIL, "truth": EVIL, f"prob_{EVIL}": 0.5}
-    (run.path / "explain.json").write_text(json.dumps({"part": EVIL, "layer": EVIL, "groups": {EVIL: [sample]}}))
+    explained = {"part": EVIL, "shows": EVIL, "layer": EVIL, "groups": {EVIL: [sample]}}
+    (run.path / "explain.json").write_text(json.dumps(explained))
     page = write_report(run).read_text()
     check_page(page)
     assert page.count("&lt;script&gt;") > 20 and "old()" not in page
