@@ -203,12 +203,14 @@ class DataModule(Serving):
         for name, pool in self.pools.items():
             pool.setdefault("id", np.arange(len(next(iter(pool.values()))), dtype=np.int64))
             check_labels(f"{self.title}, {name} pool", pool)
+        listed = self.names("train", self.pools["train"]["id"])
+        for name, pool in self.pools.items():
             if (rows := self.kept(name, pool)) is not None:
                 for key in pool:
                     pool[key] = pool[key][rows]
         self._raw = {name: dict(pool) for name, pool in self.pools.items()}
         train = self.pools["train"]
-        rows = self.clean_rows(train)
+        rows = self.clean_rows(train, listed)
         groups = self.read_groups()
         parts = self.split(train, rows, None if groups is None else groups[rows])
         assert_disjoint(parts, groups)
@@ -227,11 +229,15 @@ class DataModule(Serving):
             self.fitted = self.fit({key: value[used] for key, value in train.items()})
         self.pools = {name: self.encode(pool) for name, pool in self.pools.items()}
 
-    def clean_rows(self, train: Arrays) -> np.ndarray:
-        """Rows of the train pool without outliers and those excluded."""
+    def clean_rows(self, train: Arrays, listed: list[str]) -> np.ndarray:
+        """Rows of the train pool without outliers and those that ``exclude`` names; ``listed`` are all that were read."""
         keep = np.ones(len(train["id"]), bool)
         keep[self.outliers(train)] = False
-        keep[self.excluded(train)] = False
+        if self.hparams.exclude is not None:
+            path = Path(self.hparams.exclude)
+            named = rows_named(path, self.names("train", train["id"]), listed)
+            self.note(f"{len(named)} samples left out by {path.name}.")
+            keep[named] = False
         rows = np.flatnonzero(keep)
         if len(rows) < 2:
             raise ValueError(
@@ -259,15 +265,6 @@ class DataModule(Serving):
         if "test" not in self.parts and "val" in self.parts:
             self.parts["test"] = self.parts["val"]
             self.part_kind["test"] = f"validation {kind}, which also chose the checkpoint"
-
-    def excluded(self, pool: Arrays) -> np.ndarray:
-        """Rows named in the ``exclude`` CSV."""
-        if self.hparams.exclude is None:
-            return np.zeros(0, np.int64)
-        path = Path(self.hparams.exclude)
-        rows = rows_named(path, self.names("train", pool["id"]))
-        self.note(f"{len(rows)} samples left out by {path.name}.")
-        return rows
 
     # ---- what is known of the data ----------------------------------------------------------------------------
 

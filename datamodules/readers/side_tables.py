@@ -1,52 +1,63 @@
-"""Small CSV tables with errors that name file, column and what was found."""
+"""Small tables beside a data set: which group a sample belongs to, which samples are left out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+
+from .text_files import read_columns
+
+ANY = "iso-8859-1"  # names of files may be in it, and it reads any bytes
 
 
-def read_columns(path: Path, columns: tuple[str, ...]) -> dict[str, list[str]]:
-    """Read named columns of a CSV as text.
-
-    Raises:
-        FileNotFoundError: No such file.
-        ValueError: No CSV, or a column is missing; the message names file, column and what was found.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file. It needs the columns {', '.join(columns)}.")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: no readable CSV ({str(error).strip()}).") from None
-    missing = [c for c in columns if c not in table]
-    if missing:
-        raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(table)}.")
-    return {c: table[c].tolist() for c in columns}
-
-
-def groups_named(path: Path, names: list[str]) -> np.ndarray:
-    """Group of each named sample, from a CSV ``id,group``.
+def groups_named(path: Path, names: Sequence[str]) -> np.ndarray:
+    """Group of each named sample, from a CSV ``id,group``. A sample whose group is empty is a group of its own.
 
     Raises:
-        ValueError: A sample has no row.
+        ValueError: A sample has no row, or two rows of different groups.
     """
-    table = read_columns(path, ("id", "group"))
-    group = dict(zip(table["id"], table["group"], strict=True))
+    table = read_columns(path, ("id", "group"), fallback=ANY)
+    group: dict[str, str] = {}
+    for name, value in zip(map(str.strip, table["id"]), map(str.strip, table["group"]), strict=True):
+        if group.setdefault(name, value) != value:
+            raise ValueError(f"{path}: id {name!r} has the groups {group[name]!r} and {value!r}. Keep one row for it.")
     missing = [name for name in names if name not in group]
     if missing:
-        raise ValueError(f"{path}: no group for {len(missing)} samples, the first is id {missing[0]}.")
-    return np.array([group[name] for name in names])
+        raise ValueError(
+            f"{path}: no group for {len(missing)} samples, the first is id {missing[0]}.{written(group, missing)}"
+        )
+    return np.array([group[name] or f"(alone) {name}" for name in names])
 
 
-def rows_named(path: Path, names: list[str]) -> np.ndarray:
-    """Rows of the samples that a CSV ``id,reason`` names, int64.
+def rows_named(path: Path, names: Sequence[str], known: Sequence[str]) -> np.ndarray:
+    """Rows of the samples that a CSV with a column ``id`` names, int64.
+
+    Args:
+        path: The CSV; other columns, such as ``reason``, are for people.
+        names: Name of each row.
+        known: Names that a row may have had, for samples that were left out before.
 
     Raises:
         ValueError: A name that no sample has.
     """
-    ids = set(read_columns(path, ("id", "reason"))["id"])
-    unknown = sorted(ids - set(names))
+    ids = {name.strip() for name in read_columns(path, ("id",), fallback=ANY)["id"]}
+    unknown = sorted(ids - set(known))
     if unknown:
-        raise ValueError(f"{path}: id {unknown[0]!r} is not in the data ({len(names)} samples).")
+        raise ValueError(
+            f"{path}: id {unknown[0]!r} is not in the data ({len(unknown)} such ids; {len(known)} samples)."
+            f"{written(known, unknown)}"
+        )
     return np.array([row for row, name in enumerate(names) if name in ids], np.int64)
+
+
+def written(there: Sequence[str] | dict, missing: Sequence[str]) -> str:
+    """How a file's ids differ from the data's, where numbers were written as decimals or with zeros before them."""
+    first = missing[0]
+    for name in there:
+        try:
+            alike = name != first and float(name) == float(first)
+        except ValueError:
+            continue
+        if alike:
+            return f" It has {name!r} where {first!r} is meant: ids are compared as text."
+    return f" Ids look like {', '.join(map(repr, list(there)[:3]))}."

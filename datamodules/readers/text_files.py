@@ -1,4 +1,4 @@
-"""Files of texts: their encoding told or checked, tables read with all columns as text."""
+"""Files of texts and tables: their encoding told, their separator told, columns read as text."""
 
 import csv
 import io
@@ -6,19 +6,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 csv.field_size_limit(2**27)  # a comment may be longer than the 131,072 characters that are the module's default
+SEPARATORS = ",;\t"
 
 
 def decoded(path: Path, fallback: str | None = None) -> tuple[str, str]:
-    """Text of a file, and its encoding: UTF-8 where the bytes are that, else ``fallback``.
+    """Text of a file without its byte order mark, and its encoding: UTF-16 where the mark says so, UTF-8, ``fallback``.
 
     Bytes of a text with accents are UTF-8 by chance next to never, whereas ISO-8859-1 reads any bytes.
 
     Raises:
-        ValueError: Neither; names the byte and the line.
+        FileNotFoundError: No such file.
+        ValueError: None of them; names the byte and the line.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: {'a folder, where a file is read' if path.is_dir() else 'no such file'}.")
     raw = path.read_bytes()
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in raw[:1000]:
-        raise ValueError(f"{path} is UTF-16 or no text at all (it begins with {raw[:4]!r}). Save it as UTF-8.")
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        try:
+            return raw.decode("utf-16"), "utf-16"
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is cut or broken UTF-16 ({error}). Save it as UTF-8.") from None
+    if b"\0" in raw[:1000]:
+        raise ValueError(f"{path} is no text (it begins with {raw[:4]!r}). Save it as UTF-8.")
     try:
         return raw.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError as error:
@@ -31,29 +40,50 @@ def decoded(path: Path, fallback: str | None = None) -> tuple[str, str]:
     return raw.decode(fallback), fallback
 
 
-def read_columns(path: Path, columns: Sequence[str], head: Sequence[str] | None = None) -> dict[str, list[str]]:
-    """Some columns of a CSV, as text: name -> a value a row.
+def column_name(cell: object) -> str:
+    """A name of a column without what a file may have around it: blanks, quotation marks, the byte order mark."""
+    return str(cell).lstrip("\ufeff").strip().strip('"').strip()
+
+
+def separator_of(line: str, wanted: Sequence[str]) -> str:
+    """Comma, semicolon or tab: the one that shows most of the ``wanted`` names in a file's first line; else comma."""
+
+    def shown(mark: str) -> int:
+        names = [column_name(cell).lower() for cell in line.split(mark)]
+        return sum(name.lower() in names for name in wanted)
+
+    return max(SEPARATORS, key=lambda mark: (shown(mark), mark == ","))
+
+
+def read_columns(
+    path: Path, columns: Sequence[str], head: Sequence[str] | None = None, fallback: str | None = None
+) -> dict[str, list[str]]:
+    """Some columns of a CSV, as text: name -> a value a row. Rows without any value are left out.
 
     Args:
-        path: UTF-8, with commas, and quotes around fields that need them.
-        columns: Names that are wanted.
+        path: Commas, semicolons or tabs, and quotes around fields that need them.
+        columns: Names that are wanted; case and blanks around them do not count.
         head: Names of all columns of a file whose first line may be data. A first line that holds a name of
             ``columns`` is a head all the same.
+        fallback: Encoding where it is neither UTF-8 nor UTF-16.
 
     Raises:
+        FileNotFoundError: No such file.
         ValueError: The encoding, a column that is not there, or a row of another length; names the row.
     """
-    rows = list(csv.reader(io.StringIO(decoded(path)[0], newline="")))
-    rows = [(number, row) for number, row in enumerate(rows, 1) if row]
+    text = decoded(path, fallback)[0]
+    mark = separator_of(text.split("\n", 1)[0], columns)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark))
+    rows = [(number, row) for number, row in enumerate(rows, 1) if any(cell.strip() for cell in row)]
     if not rows:
-        raise ValueError(f"{path} is empty.")
-    names = [name.strip().lower() for name in rows[0][1]]
+        raise ValueError(f"{path} is empty. It needs the columns {', '.join(columns)}.")
+    names = [column_name(name).lower() for name in rows[0][1]]
     if head is not None and not set(names) & set(columns):
         names = list(head)
     else:
         rows = rows[1:]
     if missing := [name for name in columns if name not in names]:
-        raise ValueError(f"{path} has no column {missing[0]!r}. Its columns: {', '.join(names)[:200]}.")
+        raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(names)[:200]}.")
     if uneven := [(number, len(row)) for number, row in rows if len(row) != len(names)]:
         raise ValueError(
             f"{path}, row {uneven[0][0]}: {uneven[0][1]} fields; the first row has {len(names)} "

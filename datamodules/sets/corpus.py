@@ -13,7 +13,7 @@ from torch import Tensor
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
-from datamodules.readers.text_files import decoded
+from datamodules.readers.text_files import decoded, read_columns
 from datamodules.readers.word_tests import numbers_of, read_questions, read_similarities, similarities_of_vectors
 from datamodules.readers.words import FIRST, most_frequent, numbered, spelled, words_of
 from datamodules.simulate import make_word_classes
@@ -85,28 +85,22 @@ class CorpusDataModule(DataModule):
         """Documents of the file, cut into pieces."""
         h = self.hparams
         path = folder / h.file
-        text = decoded(path, h.encoding)[0]
-        texts = (
-            self.csv_texts(path, io.StringIO(text, newline="")) if path.suffix.lower() == ".csv" else paragraphs(text)
-        )
+        texts = self.csv_texts(path) if path.suffix.lower() == ".csv" else paragraphs(decoded(path, h.encoding)[0])
         return self.pools_of([words_of(MARKUP.sub(" ", text), marks=False) for text in texts])
 
-    def csv_texts(self, path: Path, lines: Any) -> list[str]:
+    def csv_texts(self, path: Path) -> list[str]:
         """The texts of a CSV's columns, joined a row."""
         columns = self.hparams.columns or COLUMNS.get(path.name)
         if not columns:
             raise ValueError(f"{path}: name the columns of the text by --data.columns, such as [text], or [2] where "
                              "there is no header.")  # fmt: skip
-        rows = list(csv.reader(lines))
+        if not all(column.isdecimal() for column in columns):
+            table = read_columns(path, [column.lower() for column in columns], fallback=self.hparams.encoding)
+            return [" ".join(row) for row in zip(*table.values(), strict=True)]
+        rows = list(csv.reader(io.StringIO(decoded(path, self.hparams.encoding)[0], newline="")))
         if not rows:
             raise ValueError(f"{path} is empty.")
-        if all(column.isdecimal() for column in columns):
-            places = [int(column) - 1 for column in columns]
-        else:
-            header = rows.pop(0)
-            if missing := [column for column in columns if column not in header]:
-                raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(header)}.")
-            places = [header.index(column) for column in columns]
+        places = [int(column) - 1 for column in columns]
         short = next((i for i, row in enumerate(rows) if row and len(row) <= max(places)), None)
         if short is not None:
             raise ValueError(f"{path}: record {short + 1} has {len(rows[short])} columns; {max(places) + 1} are read.")

@@ -10,7 +10,7 @@ from torch import Tensor
 from datamodules.audit.duplicates import repeated_mask_outliers
 from datamodules.core.base import Arrays, DataModule
 from datamodules.readers.npz import as_uint8, read_npz
-from datamodules.readers.side_tables import read_columns
+from datamodules.readers.side_tables import groups_named
 from datamodules.simulate import make_terrain
 
 HEIGHT, WIDTH, CLASSES = 64, 128, 5
@@ -57,11 +57,7 @@ class MarsDataModule(DataModule):
         }
         sources = folder / "sources.csv"
         if sources.is_file():
-            table = read_columns(sources, ("id", "group"))
-            if sorted(map(int, table["id"])) != list(range(len(training))):
-                raise ValueError(f"{sources}: ids are not 0..{len(training) - 1}, one row for each picture of {FILE}.")
-            order = np.argsort(np.array(table["id"], int))
-            train["group"] = np.array(table["group"])[order]
+            train["group"] = groups_named(sources, list(map(str, range(len(training)))))
         pools = {"train": train}
         if "test_set" in arrays:
             pools["predict"] = {"image": as_uint8(self._test_images(arrays["test_set"], path), path, "test_set")}

@@ -44,8 +44,8 @@ class PhraseBankDataModule(LabelledText):
         """One pool."""
         path = folder / self.files[0]
         text, encoding = decoded(path, fallback="iso-8859-1")
-        if encoding == "utf-8" and not text.isascii():
-            self.note(f"{path.name} is UTF-8, not ISO-8859-1; it was read as such.")
+        if encoding != "iso-8859-1" and not text.isascii():
+            self.note(f"{path.name} is {encoding.upper()}, not ISO-8859-1; it was read as such.")
         lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         split = [(number, *line.rpartition("@")) for number, line in lines]
         if wrong := [number for number, _, at, _ in split if not at]:

@@ -27,8 +27,8 @@ def test_excluded_samples_are_in_no_part(tmp_path):
     assert len(used) == 98 and not {3, 50} & set(used.tolist()) and "2 samples left out" in " ".join(data.notes)
     with pytest.raises(ValueError, match="id '500' is not in the data"):
         ToyDataModule(exclude=table(tmp_path / "bad.csv", ("id", "reason"), [(500, "x")])).setup()
-    with pytest.raises(ValueError, match="missing column 'reason'. Found columns: id, why"):
-        ToyDataModule(exclude=table(tmp_path / "bad2.csv", ("id", "why"), [(5, "x")])).setup()
+    with pytest.raises(ValueError, match="missing column 'id'. Found columns: name, why"):
+        ToyDataModule(exclude=table(tmp_path / "bad2.csv", ("name", "why"), [(5, "x")])).setup()
 
 
 def test_groups_of_a_file_never_straddle(tmp_path):

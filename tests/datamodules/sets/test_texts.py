@@ -30,12 +30,13 @@ def test_phrases_are_read_and_the_last_at_sign_separates(tmp_path):
         PhraseBankDataModule(labels="both")
 
 
-def test_utf8_is_noticed_and_utf16_refused(tmp_path):
+def test_utf8_and_utf16_are_noticed(tmp_path):
     data = phrases(tmp_path, many(), "utf-8")
     assert "jyväskylä" in data.fitted["words"]
     assert "Sentences.txt is UTF-8, not ISO-8859-1; it was read as such." in data.notes
-    with pytest.raises(ValueError, match="UTF-16 or no text.*Save it as UTF-8"):
-        phrases(tmp_path, many(), "utf-16")
+    assert "jyväskylä" in phrases(tmp_path, many(), "utf-16").fitted["words"]
+    with pytest.raises(ValueError, match="is no text.*Save it as UTF-8"):
+        phrases(tmp_path, many(), "utf-16-le")  # without its mark
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_comments_with_commas_quotes_and_lines_under_either_name(tmp_path):
 
 @pytest.mark.parametrize(
     ("rows", "head", "words"),
-    [(ROWS, "id,text,toxic,threat", r"no column 'comment_text'. Its columns: id, text, toxic, threat"),
+    [(ROWS, "id,text,toxic,threat", r"missing column 'comment_text'. Found columns: id, text, toxic, threat"),
      ([*ROWS, "x,hello,2,0"], "id,comment_text,toxic,threat", r"data row 13: toxic is '2' \(1 such rows\); known: 0"),
      ([*ROWS, "x,hello, you,0,0"], "id,comment_text,toxic,threat", "5 fields; the first row has 4.*needs quotes"),
      ([*ROWS, ROWS[0]], "id,comment_text,toxic,threat", "the id 'c0' stands 2 times")],
