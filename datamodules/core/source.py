@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 Arrays = dict[str, np.ndarray]
 
@@ -115,4 +117,17 @@ def serve_alike(one: Any, other: Any) -> bool:
         {k: v for k, v in data.hparams.items() if k not in NOT_IN_BATCHES and not k.startswith("_")}
         for data in (one, other)
     )
-    return type(one) is type(other) and mine == theirs and not one.fitted and not other.fitted
+    return type(one) is type(other) and mine == theirs and same(one.fitted, other.fitted)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of dicts, lists, arrays, tensors and plain values are equal."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return list(one) == list(other) and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, Tensor):
+        return torch.equal(one, other)
+    return np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other

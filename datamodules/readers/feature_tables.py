@@ -1,15 +1,19 @@
 """Tables: CSV to typed columns, and columns to features whose numbers are fitted on the train part alone."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-UNKNOWN = ("", "unknown")  # texts that say as much as an empty cell
+from .text_files import column_name, separator_of
+
+UNKNOWN = ("", "unknown", "na", "n/a", "nan", "none", "null", "-", "?")  # say as much as an empty cell
 MAX_CATEGORIES = 50  # a text column with more distinct values is an identifier or free text, and no feature
+MOSTLY = 0.9  # a column of numbers where so many of its cells begin as numbers do: the others are errors
+NUMBER = r"^[<>~≈±]?\s*[-+]?(?:[\d.,\s']*\d)(?:e[-+]?\d+)?\s*%?$"  # also <1, 3,5, 1 000 and 40 %: meant as numbers
 
 
 def read_header(path: Path, needed: Sequence[str]) -> list[str]:
@@ -18,28 +22,64 @@ def read_header(path: Path, needed: Sequence[str]) -> list[str]:
     Raises:
         ValueError: The file is empty, or lacks a needed column.
     """
-    header = list(read_csv(path, nrows=0).columns)
+    header = list(read_csv(path, needed, nrows=0).columns)
     missing = [name for name in needed if name not in header]
     if missing:
         raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(header)}.")
     return header
 
 
-def read_csv(path: Path, **options) -> pd.DataFrame:
-    """``pandas.read_csv`` with errors that name the file."""
+def read_csv(path: Path, wanted: Sequence[str] = (), usecols: Sequence[str] | None = None, **options) -> pd.DataFrame:
+    """``pandas.read_csv`` of a table as people save it; errors name the file.
+
+    Blanks and quotation marks around names do not count, a column is of one kind from top to bottom, and the file
+    may have a byte order mark, be UTF-16 or ISO-8859-1, and separate by commas, semicolons or tabs.
+
+    Args:
+        path: The file.
+        wanted: Names that tell the separator; ``usecols`` where that is given.
+        usecols: Columns to read; None reads all.
+        **options: Of ``pandas.read_csv``.
+    """
+    with path.open("rb") as file:
+        start = file.read(2**16)
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    first = start.decode(encoding, errors="replace").split("\n", 1)[0]
+    options |= {"sep": separator_of(first, usecols or wanted), "low_memory": False, "skipinitialspace": True}
+    if usecols is not None:
+        options["usecols"] = lambda name: column_name(name) in usecols
     try:
-        return pd.read_csv(path, **options)
+        try:
+            frame = pd.read_csv(path, encoding=encoding, **options)
+        except UnicodeDecodeError:
+            frame = pd.read_csv(path, encoding="iso-8859-1", **options)
     except ValueError as error:  # pandas' own errors of parsing and decoding are of this kind
         raise ValueError(f"{path}: not a readable CSV ({' '.join(str(error).split())}).") from None
+    frame.columns = [column_name(name) for name in frame.columns]
+    return frame
 
 
-def typed_columns(frame: pd.DataFrame, path: Path, like: np.ndarray | None = None) -> np.ndarray:
+def check_names(path: Path, names: pd.Series) -> None:
+    """Raise a ValueError where a row has no name, or the name of another row."""
+    for wrong, problem in ((names.isna(), "is empty"), (names.duplicated(), "stands twice")):
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            raise ValueError(
+                f"{path}: {names.name} {names.iloc[row]} in row {row + 2} {problem} ({wrong.sum()} such rows). "
+                f"Each row needs a name of its own."
+            )
+
+
+def typed_columns(
+    frame: pd.DataFrame, path: Path, like: np.ndarray | None = None, left_out: Callable[[str], None] | None = None
+) -> np.ndarray:
     """A structured array (N,) of the columns that can be features: numbers as float32 (NaN is missing), text as bytes.
 
     Args:
         frame: The table.
         path: Its file, for messages.
         like: Columns of another table, such as the training table; the same ones are taken, in the same kinds.
+        left_out: Is told which columns are no features, and why.
 
     Returns:
         Fields of dtype ``f4``, or ``S<width>`` with UTF-8 text, where an empty text is missing or unknown. Without
@@ -51,27 +91,60 @@ def typed_columns(frame: pd.DataFrame, path: Path, like: np.ndarray | None = Non
     fields: dict[str, np.ndarray] = {}
     for name in frame.columns if like is None else like.dtype.names or ():
         column = frame[name]
-        number = is_numeric_dtype(column) if like is None else like.dtype[name].kind == "f"
-        if number:
-            values = pd.to_numeric(column, errors="coerce").to_numpy(np.float32, na_value=np.nan)
-            wrong = np.isinf(values) | (np.isnan(values) & column.notna().to_numpy())
-            if wrong.any():
-                row = int(wrong.argmax())
-                raise ValueError(
-                    f"{path}: column {name!r} holds {column.iloc[row]} in row {row + 2}; expected finite numbers, "
-                    "or nothing where the value is missing."
-                )
-            if like is not None or not np.isnan(values).all():
-                fields[name] = values
+        if like.dtype[name].kind == "f" if like is not None else meant_as_numbers(column):
+            fields[name] = numbers(column, path)
+            reason = "holds no value" if np.isnan(fields[name]).all() else ""
         else:
             codes, texts = pd.factorize(column)  # missing: code -1, which picks the empty text at the end
-            if like is not None or len(texts) <= MAX_CATEGORIES:
-                names = ["" if str(text).strip().lower() in UNKNOWN else str(text) for text in texts]
-                fields[name] = np.char.encode(np.array([*names, ""]), "utf-8")[codes]
+            names = ["" if unknown(text) else str(text).strip() for text in texts]
+            fields[name] = np.char.encode(np.array([*names, ""]), "utf-8")[codes]
+            reason = f"text of {len(texts)} values, more than {MAX_CATEGORIES}" if len(texts) > MAX_CATEGORIES else ""
+        if like is None and reason:
+            del fields[name]
+            if left_out is not None:
+                left_out(f"{path.name}: column {name!r} is no feature: {reason}.")
     columns = np.empty(len(frame), [(name, values.dtype) for name, values in fields.items()])
     for name, values in fields.items():
         columns[name] = values
     return columns
+
+
+def unknown(text: object) -> bool:
+    """Whether a cell says that its value is not known."""
+    return str(text).strip().lower() in UNKNOWN
+
+
+def meant_as_numbers(column: pd.Series) -> bool:
+    """Whether a column is one of numbers, perhaps with odd cells: ``<1``, a decimal comma, 40 %."""
+    if is_numeric_dtype(column):
+        return True
+    texts = column.dropna().astype(str).str.strip()
+    texts = texts[~texts.str.lower().isin(UNKNOWN)]
+    return len(texts) > 0 and float(texts.str.match(NUMBER, case=False).mean()) >= MOSTLY
+
+
+def numbers(column: pd.Series, path: Path) -> np.ndarray:
+    """float32 (N,) of a column, NaN where a cell is empty or says that it is unknown.
+
+    Raises:
+        ValueError: Text or infinity; names the row and how many there are.
+    """
+    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float32, na_value=np.nan)
+    wrong = np.isinf(values) | (np.isnan(values) & column.notna().to_numpy())
+    if wrong.any() and not is_numeric_dtype(column):
+        wrong &= ~column.map(unknown).to_numpy(bool)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{path}: column {column.name!r} holds {column.iloc[row]} in row {row + 2} ({int(wrong.sum())} such "
+            "cells); expected finite numbers such as 3.5, or nothing where the value is missing."
+        )
+    return values
+
+
+def has(columns: np.ndarray, name: str, kind: str) -> bool:
+    """Whether a structured array has a field of this name and kind of dtype."""
+    return name in (columns.dtype.names or ()) and columns.dtype[name].kind == kind
 
 
 def categories(column: np.ndarray) -> np.ndarray:
@@ -86,43 +159,91 @@ def category_codes(column: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(known[place] == column, place, -1).astype(np.int64)
 
 
+def features_of(columns: np.ndarray) -> dict[str, dict[str, Any]]:
+    """What features a table has, in plain values that a checkpoint can hold.
+
+    Args:
+        columns: Structured array (N,) from ``typed_columns``.
+
+    Returns:
+        Column -> ``values``, None for numbers and else its categories; and ``gaps``, whether some cells are missing.
+        A column that does not vary has the values [].
+    """
+    features = {}
+    for name in columns.dtype.names or ():
+        number, pool = columns.dtype[name].kind == "f", columns[name]
+        gaps = np.isnan(pool) if number else pool == b""
+        values = np.unique(pool[~gaps])
+        texts = [] if number else [value.decode() for value in values]
+        features[name] = {
+            "values": None if number and len(values) > 1 else texts if len(values) > 1 else [],
+            "gaps": bool(gaps.any() and not gaps.all()),
+        }
+    return features
+
+
 class TableEncoder:
-    """Columns -> float32 features, not yet scaled.
+    """Columns, found by their names -> float32 features, not yet scaled.
 
     A number stays as it is, NaN where it is missing. A category becomes one feature for each value, 1 or 0, all 0
-    where it is missing. Either has a further feature that is 1 where it is missing, if the table has such gaps.
+    where it is missing or a value that the training table did not have. Either has a further feature that is 1 where
+    it is missing, if the training table has such gaps.
 
     Which features there are follows from the whole train pool, so that the members of all folds read tables of one
     width; what is fitted (``scaling``) comes from the train part alone, and each network keeps its own.
 
     Args:
-        columns: Structured array (N,) of the train pool, from ``typed_columns``.
+        features: ``features_of`` the train pool.
     """
 
-    def __init__(self, columns: np.ndarray) -> None:
-        self._features: list[tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = []  # name, column, function
-        for name in columns.dtype.names or ():
-            number = columns.dtype[name].kind == "f"
-            pool = columns[name]
-            gaps = np.isnan(pool) if number else pool == b""
-            values = np.unique(pool[~gaps])
-            if number and len(values) > 1:
-                self._features.append((name, name, np.asarray))
-            elif len(values) > 1:
-                for value in values.tolist():
-                    self._features.append((f"{name}={value.decode()}", name, partial(np.equal, value)))
-            if gaps.any() and not gaps.all():
-                function = np.isnan if number else partial(np.isin, test_elements=values, invert=True)
-                self._features.append((f"{name} missing", name, function))
-        self.names = [name for name, _, _ in self._features]
-        self._numbers = np.array([function is np.asarray for _, _, function in self._features], bool)
+    def __init__(self, features: dict[str, dict[str, Any]]) -> None:
+        self.features = features
+        self.names: list[str] = []
+        self._numbers: list[bool] = []
+        for column, feature in features.items():
+            values = feature["values"]
+            self.names += [column] if values is None else [f"{column}={value}" for value in values]
+            self._numbers += [True] if values is None else [False] * len(values)
+            if feature["gaps"]:
+                self.names.append(f"{column} missing")
+                self._numbers.append(False)
 
-    def __call__(self, columns: np.ndarray) -> np.ndarray:
-        """float32 (N, T) of a table with the same columns; ``names`` has the T names."""
-        out = np.zeros((len(columns), len(self.names)), np.float32)
-        for i, (_, column, function) in enumerate(self._features):
-            out[:, i] = function(columns[column])
-        return out
+    def __call__(self, columns: np.ndarray, where: str = "the table") -> np.ndarray:
+        """float32 (N, T) of a table that has the columns, in any order; ``names`` has the T names.
+
+        Raises:
+            ValueError: A column is missing, or is of another kind; names it and ``where``.
+        """
+        parts = [np.zeros((len(columns), 0), np.float32)]
+        for name, feature in self.features.items():
+            if name not in (columns.dtype.names or ()):
+                raise ValueError(
+                    f"{where}: missing column {name!r}, which the network was trained with "
+                    f"({len(self.features)} columns, found by their names)."
+                )
+            column, values = columns[name], feature["values"]
+            if values and column.dtype.kind == "f":
+                raise ValueError(f"{where}: column {name!r} holds numbers; the network was trained with {values[:3]}.")
+            if values is None and column.dtype.kind != "f":
+                raise ValueError(f"{where}: column {name!r} holds text; the network was trained with numbers.")
+            missing = np.isnan(column) if column.dtype.kind == "f" else column == b""
+            if values is None:
+                parts.append(column[:, None])
+            elif values:
+                hits = column[:, None] == np.array([value.encode() for value in values])
+                missing |= ~hits.any(1)
+                parts.append(hits)
+            if feature["gaps"]:
+                parts.append(missing[:, None])
+        return np.concatenate(parts, 1, dtype=np.float32)
+
+    def unmet(self, columns: np.ndarray) -> dict[str, list[str]]:
+        """Column -> categories that the training table did not have; the network reads them as missing."""
+        new = {}
+        for name, feature in self.features.items():
+            if feature["values"]:
+                new[name] = sorted({text.decode() for text in categories(columns[name])} - set(feature["values"]))
+        return {name: texts for name, texts in new.items() if texts}
 
     def scaling(self, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``mean`` and ``scale`` float32 (T,) of the train part's rows; a network reads (table - mean) * scale.

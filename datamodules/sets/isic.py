@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from datamodules.readers.feature_tables import (
     TableEncoder,
     categories,
     category_codes,
+    check_names,
+    features_of,
+    has,
     read_csv,
     read_header,
     typed_columns,
@@ -72,8 +76,7 @@ class IsicDataModule(FileDataModule):
             raise ValueError(f"positive_share={positive_share}: need a share between 0 and 1, such as 0.25.")
         self.save_hyperparameters(logger=False)
         self.strata_names: dict[str, list[str]] = {}
-        self.table_names: list[str] = []
-        self._tables: dict[str, np.ndarray] = {}
+        self._encoder = TableEncoder({})
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -113,8 +116,13 @@ class IsicDataModule(FileDataModule):
             features = [c for c in header if c in CLINICAL or c.startswith("tbp_lv_")]
             features = [c for c in features if c != "tbp_lv_dnn_lesion_confidence"]
         else:
-            shared = set(read_header(test_path, ("isic_id",))) - set(NEVER)
-            features = [c for c in header if c in shared]
+            shared = set(read_header(test_path, ("isic_id",)))
+            features = [c for c in header if c in shared and c not in NEVER]
+            if alone := [c for c in header if c not in shared and c not in NEVER]:
+                self.note(
+                    f"{len(alone)} columns are in {path.name} alone and are not read: "
+                    f"{', '.join(alone[:5])}{', ...' if len(alone) > 5 else ''}."
+                )
         keys = [c for c in ("isic_id", "target", "patient_id") if c in header]
         frame = self.table(path, keys, features, folder, "train")
         target = pd.to_numeric(frame["target"], errors="coerce")
@@ -125,7 +133,7 @@ class IsicDataModule(FileDataModule):
                 f"{path}: target is {value} for {name} ({len(wrong)} rows are neither 0 nor 1). Expected 1 for "
                 "malignant and 0 for benign in every row."
             )
-        train = arrays_of(frame, typed_columns(frame[features], path))
+        train = arrays_of(frame, typed_columns(frame[features], path, left_out=self.note))
         train["label"] = target.to_numpy(np.uint8)
         if "patient_id" in frame:
             # A lesion without a patient is a patient of its own.
@@ -138,18 +146,11 @@ class IsicDataModule(FileDataModule):
 
     def table(self, path: Path, keys: list[str], features: list[str], folder: Path, pool: str) -> pd.DataFrame:
         """Read columns of a table; every row has a name of its own and, where pictures are served, a picture."""
-        texts = {"isic_id": str, "patient_id": str}
         # Reading stays at the columns that are used: text in the others would take most of the memory.
-        frame = read_csv(path, usecols=[*keys, *features], dtype={k: texts[k] for k in keys if k in texts})
+        frame = read_csv(path, usecols=[*keys, *features], dtype={k: str for k in keys if k != "target"})
         if "age_approx" in features and pd.api.types.is_numeric_dtype(frame["age_approx"]):
             frame["age_approx"] = frame["age_approx"].where(frame["age_approx"] >= 0)
-        for wrong, problem in ((frame["isic_id"].isna(), "is empty"), (frame["isic_id"].duplicated(), "stands twice")):
-            if wrong.any():
-                row = int(wrong.to_numpy().argmax())
-                raise ValueError(
-                    f"{path}: isic_id {frame['isic_id'].iloc[row]} in row {row + 2} {problem} ({wrong.sum()} such "
-                    "rows). Each row needs an isic_id of its own."
-                )
+        check_names(path, frame["isic_id"])
         if self.hparams.images:
             source = open_source(pictures_in(folder, pool))
             lacking = frame.loc[~frame["isic_id"].isin(source.names()), "isic_id"]
@@ -184,7 +185,7 @@ class IsicDataModule(FileDataModule):
         return np.sort(np.concatenate([chosen, benign[: limit - len(chosen)]]))
 
     def setup(self, stage: str | None = None) -> None:
-        """Split, check that both classes are in every labelled part, and make the features.
+        """Split, and check that both classes are in every labelled part.
 
         Raises:
             ValueError: A part without malignant (or benign) samples: no AUROC is defined on it.
@@ -205,14 +206,28 @@ class IsicDataModule(FileDataModule):
                         f"{len(rows)} {name} samples of {patients} patients in all. Use fewer folds (--data.folds, at "
                         f"most {max(patients, 2)}), another --data.seed or --data.bag, or more data."
                     )
-        self._encoder = TableEncoder(train["columns"])
-        self.table_names = self._encoder.names
-        self._tables = {pool: self._encoder(arrays["columns"]) for pool, arrays in self.pools.items()}
 
-    def served(self, pool: str) -> Arrays:
+    def fit(self, train: Arrays) -> dict[str, Any]:
+        """``features`` of the table, by the names of its columns, from all training rows: folds agree on them."""
+        features = features_of(self.pools["train"]["columns"])
+        if constant := [name for name, feature in features.items() if feature["values"] == []]:
+            self.note(f"Columns that do not vary are no features: {', '.join(constant)}.")
+        return {"features": features}
+
+    def encode(self, pool: Arrays) -> Arrays:
         """Also ``table``, where there are features."""
-        arrays = super().served(pool)
-        return arrays | {"table": self._tables[pool]} if self.table_names else arrays
+        self._encoder = TableEncoder(self.fitted["features"])
+        if not self.table_names:
+            return pool
+        table = self._encoder(pool["columns"], f"{self.title} in {self.folder}")
+        for name, texts in self._encoder.unmet(pool["columns"]).items():
+            self.note(f"{name}: {', '.join(texts[:5])} was not in training, and reads as missing.")
+        return {**pool, "table": table}
+
+    @property
+    def table_names(self) -> list[str]:
+        """Names of the T features."""
+        return self._encoder.names
 
     def sample_weights(self) -> Tensor | None:
         """``positive_share`` divided among the malignant rows of the train part, and the rest among the others."""
@@ -231,7 +246,7 @@ class IsicDataModule(FileDataModule):
             counts / counts.sum() if share is None else torch.tensor([1 - share, share]).double()
         )
         if self.table_names:
-            mean, scale = self._encoder.scaling(self._tables["train"][self.parts["train"]])
+            mean, scale = self._encoder.scaling(self.pools["train"]["table"][self.parts["train"]])
             statistics |= {"table_mean": torch.from_numpy(mean), "table_scale": torch.from_numpy(scale)}
         return statistics
 
@@ -267,11 +282,6 @@ def pictures_in(folder: Path, pool: str) -> Path:
     if path is None:
         raise FileNotFoundError(f"{folder} holds no {' and no '.join(PICTURES[pool])}. {IsicDataModule.how_to_get}")
     return path / "image" if (path / "image").is_dir() else path
-
-
-def has(columns: np.ndarray, name: str, kind: str) -> bool:
-    """Whether a structured array has a field of this name and kind of dtype."""
-    return name in (columns.dtype.names or ()) and columns.dtype[name].kind == kind
 
 
 def arrays_of(frame: pd.DataFrame, columns: np.ndarray) -> Arrays:

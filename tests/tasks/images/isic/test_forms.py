@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.preprocessing import OneHotEncoder
 
 from datamodules import IsicDataModule
-from datamodules.readers.feature_tables import TableEncoder, read_csv, typed_columns
+from datamodules.readers.feature_tables import TableEncoder, features_of, read_csv, typed_columns
 from datamodules.simulate import make_lesions
 from tests.tasks.images.isic.files import COURSE, batches, edit, module, same
 
@@ -168,7 +168,7 @@ def test_features_are_those_of_scikit_learn_fitted_on_the_train_part(tmp_path):
         "whole": [1, 0, 0, 1, 1, 0],
     })  # fmt: skip
     columns, rows = typed_columns(frame, tmp_path), np.array([0, 1, 2, 3])
-    encoder = TableEncoder(columns)
+    encoder = TableEncoder(features_of(columns))
     mean, scale = encoder.scaling(encoder(columns)[rows])
 
     def scaled(table):
@@ -198,7 +198,7 @@ def test_features_are_those_of_scikit_learn_fitted_on_the_train_part(tmp_path):
 
     changed = frame.copy()
     changed.loc[4:, ["size", "depth"]] = 7.0  # rows outside the train part
-    again = TableEncoder(typed_columns(changed, tmp_path))
+    again = TableEncoder(features_of(typed_columns(changed, tmp_path)))
     for one, other in zip((mean, scale), again.scaling(again(typed_columns(changed, tmp_path))[rows]), strict=True):
         assert one.tobytes() == other.tobytes()
     other = typed_columns(frame.assign(site="nose")[::-1], tmp_path, like=columns)
