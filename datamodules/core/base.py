@@ -230,7 +230,7 @@ class DataModule(Serving):
         self.pools = {name: self.encode(pool) for name, pool in self.pools.items()}
 
     def clean_rows(self, train: Arrays, listed: list[str]) -> np.ndarray:
-        """Rows of the train pool to use: no outliers, none that ``exclude`` names. ``listed``: all names that were read."""
+        """Rows of the train pool without outliers and those that ``exclude`` names; ``listed`` are all names."""
         keep = np.ones(len(train["id"]), bool)
         keep[self.outliers(train)] = False
         if self.hparams.exclude is not None:

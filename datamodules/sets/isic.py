@@ -83,11 +83,7 @@ class IsicDataModule(FileDataModule):
     def load(self) -> dict[str, Arrays]:
         """Find out which of the files are there, read them, and make the strata."""
         h = self.hparams
-        candidates = [
-            TABLES["train"],
-            TABLES["predict"],
-            *((PICTURES["train"], PICTURES["predict"]) if h.images else ()),
-        ]
+        candidates = [*TABLES.values(), *(PICTURES.values() if h.images else ())]
         places = [Path(h.root) / self.title, Path(h.root)]
         existing = [next((n for n in names if any((p / n).exists() for p in places)), None) for names in candidates]
         if existing[1] is None:  # no test table, so no test pictures are needed

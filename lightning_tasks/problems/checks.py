@@ -1,6 +1,6 @@
 """Do a task's class names and network fit the data? One clear error before the first step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,9 @@ def check_classes(names: list[str], data: Any) -> None:
     data_names = data.class_names
     if data_names is not None and list(data_names) != list(names):
         message = f"class_names are {', '.join(names)}; the data's classes are {', '.join(data_names)}, in this order."
-        if len(data_names) != len(names) or set(data_names) & set(names):
+        if not other_words(names, data_names):
             raise ValueError(f"{message} Set --model.class_names [{','.join(data_names)}].")
-        data.note(message)  # other words for the same classes
+        data.note(message)
     pool = data.pools["train"]
     if "label" not in pool:
         return
@@ -39,6 +39,20 @@ def check_classes(names: list[str], data: Any) -> None:
                 "or leave the class out of --model.class_names."
             )
         data.note(f"No sample of class {names[k]} is in the train part of this split: it cannot be learnt.")
+
+
+def other_words(names: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether two lists of classes may be other words for the same ones: as many, and no word in both."""
+    return len(names) == len(others) and not set(names) & set(others)
+
+
+def check_trained_classes(names: Sequence[str], trained: Sequence[str] | None) -> None:
+    """Raise a ValueError where weights were trained with the classes in another order, or with other ones."""
+    if trained and list(trained) != list(names) and not other_words(names, trained):
+        raise ValueError(
+            f"the weights were trained with the classes {', '.join(trained)}, in this order; "
+            f"here they are {', '.join(names)}. Name the classes as the run's config.yaml does."
+        )
 
 
 def check_reads(task: Any, data: Any) -> dict[str, Any]:

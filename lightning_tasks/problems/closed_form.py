@@ -55,6 +55,7 @@ class ClosedForm(Task):
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         """Make room for buffers of the shapes the checkpoint has."""
+        super().on_load_checkpoint(checkpoint)
         for name in self.fitted:
             if name in checkpoint["state_dict"]:
                 setattr(self, name, torch.empty_like(checkpoint["state_dict"][name], device=self.device))

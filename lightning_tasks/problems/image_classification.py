@@ -109,6 +109,7 @@ class ImageClassifier(ImageTask, Classifier):
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
         """Recall where the first weights came from."""
+        super().on_load_checkpoint(checkpoint)
         self.weights_origin = checkpoint.get("weights_origin", self.weights_origin)
 
     def configure_callbacks(self) -> list:

@@ -8,6 +8,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
+from .checks import check_trained_classes
 from .features import last_features
 from .rows import Rows
 
@@ -208,6 +209,10 @@ class Task(LightningModule):
         """Take the statistics of the train part when a fit begins; checkpoints carry them afterwards."""
         if stage == "fit" and self.trainer.datamodule is not None:
             self.fit_statistics(self.trainer.datamodule.statistics())
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        """See that the weights belong to the same classes in the same order."""
+        check_trained_classes(self.class_names, checkpoint.get("hyper_parameters", {}).get("class_names"))
 
     def on_train_epoch_start(self) -> None:
         """Forget what an interrupted epoch left."""

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.stats import rankdata
@@ -15,6 +16,7 @@ from lightning_tasks.app.members import Run, load_members, load_run
 from lightning_tasks.app.verbs.submit import rank_share
 from lightning_tasks.tasks.images.isic import BRANCHES
 from tests.conftest import ROOT, results
+from tests.tasks.images.isic.files import COURSE, edit
 from tests.tasks.images.isic.test_task import SCORES
 
 
@@ -202,3 +204,33 @@ def test_the_real_table_alone_ranks_lesions(cli, realdata):
     found = results(Path("runs/isic_metadata/default"))
     assert found["metrics"]["test/auroc"]["value"] > 0.78
     assert found["metrics"]["test/nll"]["value"] < found["baselines"]["prevalence"]["nll"]
+
+
+def test_a_table_in_another_order_gives_the_same_submission_and_another_table_is_an_error(cli, capsys, own, tmp_path):
+    """Columns are found by their names, whatever the order; a network is never fed another column of equal width."""
+    args = ("--model", "IsicTask", "--model.branch", "metadata", "--data", "IsicDataModule", "--data.images", "false",
+            "--data.folds", 3, "--trainer.max_epochs", 2, "--baselines", "false", "--draws", 0)  # fmt: skip
+    cli("fit", *args, "--data.root", own)
+
+    def submission(root):
+        cli("submit", "--run", run_dir(), "--data.root", root, "--out", tmp_path / "s.csv")
+        return pd.read_csv(tmp_path / "s.csv", index_col=0)["target"]
+
+    expected = submission(own)
+    assert expected.nunique() > 3
+    for name in COURSE:
+        edit(own, lambda table: table[table.columns[::-1]].assign(more=1.0), name)
+    pd.testing.assert_series_equal(submission(own), expected)
+    edit(
+        own,
+        lambda table: table.assign(anatom_site_general=table["anatom_site_general"].where(table.index > 1, "arm")),
+        COURSE[1],
+    )
+    submission(own)
+    notes = load_run(str(run_dir()), ["--data.root", str(own)]).data.notes
+    assert "anatom_site_general: arm was not in training, and reads as missing." in notes
+    for name in COURSE:
+        edit(own, lambda table: table.rename(columns={"tbp_lv_H": "tbp_lv_b"}), name)
+    assert "missing column 'tbp_lv_H', which the network was trained with" in fails(
+        cli, capsys, "submit", "--run", run_dir(), "--data.root", own, "--out", tmp_path / "s.csv"
+    )
