@@ -1,7 +1,7 @@
 """Pictures that stay encoded on disk until a batch needs them: bytes by name, decoding, dataset, loader."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import h5py
@@ -10,6 +10,7 @@ from PIL import Image
 
 from .modes import as_rgb
 
+LARGEST = 2**30  # bytes of one picture in a file: more is a broken or hostile file
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -18,8 +19,10 @@ class BrokenFile(ValueError):
 
 
 class HDF5Source:
-    """Encoded pictures in an HDF5 file: the key is the name, the value the bytes (opaque, string or uint8 array).
+    """Pictures in an HDF5 file: the key is the name, the value the picture.
 
+    A value is a file's bytes (opaque, string or uint8 array, alone or as an array of one), or decoded pixels, uint8
+    (H, W) or (H, W, 3). Where the file holds one group and nothing else, such as ``images/``, keys are those in it.
     The file is opened when something is read, by each process for itself: a handle that was opened before a fork, or
     copied to another process, gives wrong bytes or hangs. Call ``close`` before worker processes are started.
 
@@ -30,25 +33,48 @@ class HDF5Source:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self._file: h5py.File | None = None
+        self._values: h5py.Group | None = None
 
-    def _open(self) -> h5py.File:
-        if self._file is None:
+    def _open(self) -> h5py.Group:
+        if self._values is None:
             try:
-                self._file = h5py.File(self.path, "r")
-            except OSError as error:
+                self._file = values = h5py.File(self.path, "r")
+                while len(values) == 1 and isinstance(only := values[next(iter(values))], h5py.Group):
+                    if only == values:
+                        raise OSError("a group that holds itself")
+                    values = only
+            except (OSError, KeyError, RuntimeError) as error:
+                self.close()
                 raise BrokenFile(
                     f"{self.path}: not a whole HDF5 file ({error}). Copy or unpack it again; it may be truncated."
                 ) from None
-        return self._file
+            self._values = values
+        return self._values
 
     def names(self) -> set[str]:
         """Names of all pictures."""
         return set(self._open())
 
-    def read(self, name: str) -> bytes:
-        """Encoded bytes of one picture."""
-        value = self._open()[name][()]
-        return value if isinstance(value, bytes) else value.tobytes()
+    def read(self, name: str) -> bytes | np.ndarray:
+        """One picture: encoded bytes, or pixels uint8 (H, W) or (H, W, 3).
+
+        Raises:
+            ValueError: The value is neither.
+            KeyError: A link that leads nowhere.
+        """
+        value = self._open()[name]
+        if not isinstance(value, h5py.Dataset):
+            raise ValueError("a group stands there, where bytes of a picture are expected")
+        if value.shape is None or value.size == 0:
+            raise ValueError("the value is empty")
+        if value.size * value.dtype.itemsize > LARGEST:
+            raise ValueError(f"the value claims {value.size * value.dtype.itemsize / 2**30:.0f} GiB")
+        content = value[()]
+        if isinstance(content, np.ndarray) and content.shape == (1,):
+            content = content[0]
+        if isinstance(content, np.ndarray) and content.ndim > 1:
+            return content
+        return content if isinstance(content, bytes) else content.tobytes()
 
     def total(self, names: Sequence[str]) -> int:
         """Bytes of the file."""
@@ -58,10 +84,10 @@ class HDF5Source:
         """Close the file; reading opens it again."""
         if self._file is not None:
             self._file.close()
-            self._file = None
+        self._file = self._values = None
 
     def __getstate__(self) -> dict:
-        return {"path": self.path, "_file": None}
+        return {"path": self.path, "_file": None, "_values": None}
 
 
 class FolderSource:
@@ -69,12 +95,17 @@ class FolderSource:
 
     Args:
         path: The folder.
+
+    Raises:
+        ValueError: Two files that differ only in their suffix.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        files = sorted(p.name for p in self.path.iterdir() if p.suffix.lower() in SUFFIXES)
-        self._files = {name.rsplit(".", 1)[0]: name for name in files}
+        self._files: dict[str, str] = {}
+        for file in picture_files(self.path.iterdir()):
+            if (twin := self._files.setdefault(file.stem, file.name)) != file.name:
+                raise ValueError(f"{self.path}: {twin} and {file.name} are both called {file.stem}. Keep one of them.")
 
     def names(self) -> set[str]:
         """Names of all pictures."""
@@ -92,26 +123,35 @@ class FolderSource:
         """Nothing stays open."""
 
 
+def picture_files(paths: Iterable[Path]) -> list[Path]:
+    """Those that are files of pictures, sorted; not what systems leave (``._a.png``), no folders."""
+    return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+
+
 def open_source(path: Path) -> HDF5Source | FolderSource:
     """A folder of pictures, or an HDF5 file."""
     return FolderSource(path) if Path(path).is_dir() else HDF5Source(path)
 
 
-def decode(data: bytes, size: int, crop: bool = False) -> np.ndarray:
-    """Encoded picture -> RGB uint8 (size, size, 3); other shapes are squeezed into the square, or cut with ``crop``.
+def decode(data: bytes | np.ndarray, size: int, crop: bool = False) -> np.ndarray:
+    """Encoded picture, or pixels uint8 (H, W) or (H, W, 3) -> RGB uint8 (size, size, 3).
 
-    Colour modes and orientation are those of ``modes.as_rgb``.
+    Other shapes are squeezed into the square, or cut with ``crop``. Colours and orientation are those of ``as_rgb``.
 
     A JPEG that is larger than needed is decoded at the smallest of the scales 1/8, 1/4, 1/2, 1 that is not below
     ``size`` (fewer DCT coefficients, several times faster), and brought to ``size`` by antialiased bilinear
     interpolation.
 
     Raises:
-        OSError, SyntaxError, ValueError: As PIL finds the data broken.
+        ValueError: It cannot be decoded; the message says why.
     """
-    with Image.open(io.BytesIO(data)) as image:
-        image.draft(None, (size, size))
-        image = as_rgb(image)
+    try:
+        image = Image.fromarray(data) if isinstance(data, np.ndarray) else Image.open(io.BytesIO(data))
+        with image:
+            image.draft(None, (size, size))
+            image = as_rgb(image)
+    except Exception as error:  # PIL and its readers raise errors of a dozen kinds for broken files
+        raise ValueError(reason_of(error)) from None
     if crop:
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
@@ -119,6 +159,13 @@ def decode(data: bytes, size: int, crop: bool = False) -> np.ndarray:
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(image)
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of a library says, without addresses in memory."""
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "no picture of a kind that is known"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 class Pictures:
@@ -147,9 +194,12 @@ class Pictures:
         name = str(self.names[row])
         try:
             image = decode(self.source.read(name), self.size)
-        except (OSError, SyntaxError, ValueError) as error:
+        except BrokenFile:
+            raise
+        except (ValueError, OSError, KeyError, RuntimeError) as error:
+            why = error if type(error) is ValueError else reason_of(error)
             raise BrokenFile(
-                f"{self.source.path}: picture {name} cannot be decoded ({error}). Restore it, "
+                f"{self.source.path}: picture {name} cannot be decoded ({why}). Restore it, "
                 "or leave it out of training by --data.exclude with a CSV id,reason."
             ) from None
         if len(self.known):

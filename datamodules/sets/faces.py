@@ -7,7 +7,7 @@ import numpy as np
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
-from datamodules.readers.pictures import SUFFIXES, decode
+from datamodules.readers.pictures import SUFFIXES, decode, picture_files
 from datamodules.simulate.faces import SIDE, make_faces
 
 PICTURES = "img_align_celeba"
@@ -51,9 +51,7 @@ class FacesDataModule(DataModule):
             ValueError: None of them can be decoded.
         """
         folder = folder / PICTURES
-        paths = sorted(
-            p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
-        )
+        paths = picture_files(folder.rglob("*"))
         if not paths:
             raise FileNotFoundError(
                 f"{folder} holds no {', '.join(SUFFIXES)} files, in no folder below it. {self.how_to_get}"
@@ -63,7 +61,7 @@ class FacesDataModule(DataModule):
             name = path.relative_to(folder).as_posix()
             try:
                 images[len(names)] = decode(path.read_bytes(), SIDE, crop=True).transpose(2, 0, 1)
-            except (OSError, SyntaxError, ValueError) as error:
+            except (OSError, ValueError) as error:
                 broken.append(f"{name} ({error})")
                 continue
             names.append(name)
