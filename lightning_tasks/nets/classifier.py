@@ -7,6 +7,7 @@ from torch import nn
 
 from lightning_tasks.common.choices import nearest
 
+from .brain_tumor import BrainTumorForward, BrainTumorSequential
 from .cnn_small import CnnSmall
 from .small import LeNet5, Mlp, MnistCnn, ResNetCifar, TunedCnn
 
@@ -19,6 +20,8 @@ FAMILY: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
     "lenet5": (LeNet5, {}),
     "cnn": (TunedCnn, {}),
     "resnet_cifar": (ResNetCifar, {}),
+    "brain_tumor": (BrainTumorSequential, {}),
+    "brain_tumor_forward": (BrainTumorForward, {}),
 }
 # Arguments of build_classifier itself, or of the task.
 TIMM_FIXED = {"pretrained", "num_classes", "in_chans", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay"}
