@@ -181,8 +181,8 @@ class Pictures:
             image = decode(self.source.read(name), self.size)
         except (OSError, SyntaxError, ValueError) as error:
             raise BrokenFile(
-                f"{self.source.path}: picture {name} cannot be decoded ({error}). Restore it, "
-                "or leave it out of training by --data.exclude with a CSV id,reason (inspect writes one of all of them)."
+                f"{self.source.path}: picture {name} cannot be decoded ({error}). Restore it, or "
+                "leave it out of training by --data.exclude with a CSV id,reason; inspect writes one of all of them."
             ) from None
         if len(self.known):
             self.cache[row], self.known[row] = image, True

@@ -121,7 +121,7 @@ def test_a_truncated_picture_is_an_error_and_can_be_excluded(tmp_path):
     path = two_classes(tmp_path) / "cat" / "my photo 0.png"
     path.write_bytes(path.read_bytes()[:500])
     data = module(tmp_path, near=4)
-    with pytest.raises(BrokenFile, match="my photo 0.png cannot be decoded .* --data.exclude .*inspect writes one"):
+    with pytest.raises(BrokenFile, match="my photo 0.png cannot be decoded .* --data.exclude .*; inspect writes one"):
         data.statistics()
     with (tmp_path / "exclude.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("id", "reason"), ("cat/my photo 0.png", "truncated")])
