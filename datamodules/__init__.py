@@ -3,15 +3,17 @@
 from importlib import import_module
 
 EXPORTS = {
-    "DataModule": "core.base",
     "BloodCellsDataModule": "sets.blood_cells",
+    "BrainTumorDataModule": "sets.brain_tumor",
     "CIFAR10DataModule": "sets.cifar10",
     "CorpusDataModule": "sets.corpus",
+    "DataModule": "core.base",
     "DigitSequencesDataModule": "sets.digit_sequences",
     "FacesDataModule": "sets.faces",
     "FashionMNISTDataModule": "sets.mnist",
     "GasDataModule": "sets.gas",
     "HeadlinesDataModule": "sets.text_tables",
+    "ImageFolderDataModule": "sets.image_folder",
     "ImdbDataModule": "sets.text_tables",
     "IsicDataModule": "sets.isic",
     "MNISTDataModule": "sets.mnist",

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 from weakref import WeakSet
 
 import numpy as np
@@ -14,7 +15,7 @@ from datamodules.core.loader import TensorLoader, to_float
 from datamodules.core.samplers import EpochSampler
 from datamodules.core.source import Arrays
 from datamodules.core.statistics import channel_statistics
-from datamodules.readers.pictures import Pictures, open_source
+from datamodules.readers.pictures import Pictures, Source, open_source
 
 from .loader import FileDataset, FileLoader
 
@@ -23,7 +24,7 @@ STATISTICS_SAMPLE = 2000  # means of single pictures spread by about 0.1, so the
 
 
 class FileDataModule(DataModule):
-    """Pictures in an HDF5 file of encoded pictures or in a folder; batches hold ``image`` (B, 3, size, size).
+    """Pictures in an HDF5 file of encoded pictures or in a folder; batches hold ``image`` (B, channels, size, size).
 
     Pools hold ``name`` (N,), the name of each picture; a subclass says in ``picture_path`` where a pool's pictures
     are. Worker processes decode and augment; without any, decoded pictures are kept as far as they fit into 1.5 GB.
@@ -32,19 +33,24 @@ class FileDataModule(DataModule):
         size: Side in pixels that pictures are brought to.
         policy: Augmentation of single training pictures before they form a batch: ``none``, ``light``, ``strong``, or
             a list of albumentations transforms (``datamodules/augment/file_policy.py``). ``augment`` comes after it.
+        channels: 3 for colour, 1 for gray (after ``policy``).
         images: Serve pictures. Without them nothing is decoded, and their files need not be there.
         **kwargs: Arguments of ``DataModule``.
 
     Raises:
-        ValueError: A size below 8, or a policy that cannot be.
+        ValueError: A size below 8, other channels, or a policy that cannot be.
     """
 
     reserved = ("name",)
 
-    def __init__(self, size: int = 128, policy: str | list = "light", images: bool = True, **kwargs) -> None:
+    def __init__(
+        self, size: int = 128, policy: str | list = "light", channels: int = 3, images: bool = True, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
         if size < 8:
             raise ValueError(f"size={size}: need 8 pixels or more.")
+        if channels not in (1, 3):
+            raise ValueError(f"channels={channels}: choose 3 (colour) or 1 (gray).")
         self.save_hyperparameters(logger=False)
         self.policy = Policy(policy)
         self.policy(np.zeros((size, size, 3), np.uint8), 0)  # a transform that changes the size is an error now
@@ -56,12 +62,20 @@ class FileDataModule(DataModule):
         """HDF5 file or folder with the pictures of a pool, within ``self.folder``."""
         raise NotImplementedError(f"{type(self).__name__}.picture_path")
 
+    def source_of(self, pool: str) -> Source:
+        """Where the bytes of a pool's pictures are."""
+        return open_source(self.picture_path(pool))
+
+    def facts(self) -> dict[str, Any]:
+        """Also the channels."""
+        return {**super().facts(), "in_channels": self.hparams.channels}
+
     def kept(self, name: str, pool: Arrays) -> np.ndarray | None:
         """Also leave out what cannot be decoded, where ``broken`` asks for it."""
         rows = super().kept(name, pool)
         if self.broken is None or not self.has_images:
             return rows
-        pictures = Pictures(open_source(self.picture_path(name)), pool["name"], self.hparams.size)
+        pictures = Pictures(self.source_of(name), pool["name"], self.hparams.size)
         good = [row for row in (range(len(pool["name"])) if rows is None else rows) if pictures.decodes(row)]
         undecodable = np.setdiff1d(np.arange(len(pool["name"])) if rows is None else rows, good)
         self.broken[name] = pool["name"][undecodable].tolist()
@@ -77,13 +91,13 @@ class FileDataModule(DataModule):
     def pictures(self, pool: str) -> Pictures:
         """Decoded pictures of a pool by row."""
         if pool not in self._pictures:
-            names, size = self.pools[pool]["name"], self.hparams.size
-            cache = self.hparams.num_workers == 0 and len(names) * 3 * size**2 <= CACHE_BYTES
-            self._pictures[pool] = Pictures(open_source(self.picture_path(pool)), names, size, cache)
+            h, names = self.hparams, self.pools[pool]["name"]
+            cache = h.num_workers == 0 and len(names) * 3 * h.size**2 <= CACHE_BYTES
+            self._pictures[pool] = Pictures(self.source_of(pool), names, h.size, cache, h.channels)
         return self._pictures[pool]
 
     def images(self, pool: str, rows: np.ndarray) -> np.ndarray:
-        """uint8 (n, 3, size, size), decoded now."""
+        """uint8 (n, channels, size, size), decoded now."""
         return self.pictures(pool).batch(rows)
 
     # ---- serving ----------------------------------------------------------------------------------------------

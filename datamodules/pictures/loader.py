@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from datamodules.augment.file_policy import Policy
 from datamodules.core.loader import TensorLoader
 from datamodules.core.samplers import EpochSampler
-from datamodules.readers.pictures import BrokenFile, Pictures
+from datamodules.readers.pictures import BrokenFile, Pictures, channels_first
 
 
 class FileDataset(Dataset):
@@ -30,14 +30,15 @@ class FileDataset(Dataset):
         return len(self.pictures.names)
 
     def __getitems__(self, items: list[tuple[int, int | None]]) -> dict[str, Tensor]:
-        """A batch with ``image`` uint8 (B, 3, size, size)."""
+        """A batch with ``image`` uint8 (B, channels, size, size)."""
         rows = torch.tensor([row for row, _ in items])
         batch = {name: tensor[rows] for name, tensor in self.tensors.items()}
-        images = torch.empty(len(items), 3, self.pictures.size, self.pictures.size, dtype=torch.uint8)
+        channels, size = self.pictures.channels, self.pictures.size
+        images = torch.empty(len(items), channels, size, size, dtype=torch.uint8)
         for i, (row, seed) in enumerate(items):
             image = self.pictures[row]
             image = image if seed is None else self.policy(image, seed)
-            images[i] = torch.from_numpy(image.transpose(2, 0, 1).copy())
+            images[i] = torch.from_numpy(channels_first(image, channels).copy())
         return batch | {"image": images}
 
 

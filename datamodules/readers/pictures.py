@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 from PIL import Image
@@ -11,7 +12,7 @@ from PIL import Image
 from .modes import as_rgb
 
 LARGEST = 2**30  # bytes of one picture in a file: more is a broken or hostile file
-SUFFIXES = (".jpg", ".jpeg", ".png")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
 class BrokenFile(ValueError):
@@ -91,7 +92,7 @@ class HDF5Source:
 
 
 class FolderSource:
-    """Encoded pictures as files ``<name>.jpg``, ``.jpeg`` or ``.png`` in one folder.
+    """Encoded pictures as files ``<name>.jpg``, or with another of ``SUFFIXES``, in one folder.
 
     Args:
         path: The folder.
@@ -125,7 +126,37 @@ class FolderSource:
 
 def picture_files(paths: Iterable[Path]) -> list[Path]:
     """Those that are files of pictures, sorted; not what systems leave (``._a.png``), no folders."""
-    return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file())
+    return sorted(p for p in paths if is_picture(p))
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a path is a file with the name of a picture; hidden ones are the system's."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+class TreeSource:
+    """Encoded pictures as files below a folder; the name of each is its path from there, with suffix.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    def read(self, name: str) -> bytes:
+        """Encoded bytes of one picture."""
+        return (self.path / name).read_bytes()
+
+    def total(self, names: Sequence[str]) -> int:
+        """Bytes of the named files together."""
+        return sum((self.path / name).stat().st_size for name in names)
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+Source = HDF5Source | FolderSource | TreeSource
 
 
 def open_source(path: Path) -> HDF5Source | FolderSource:
@@ -168,6 +199,11 @@ def reason_of(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
+def channels_first(image: np.ndarray, channels: int) -> np.ndarray:
+    """RGB uint8 (H, W, 3) -> (3, H, W), or for one channel (1, H, W): luminance by ITU-R BT.601."""
+    return image.transpose(2, 0, 1) if channels == 3 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[None]
+
+
 class Pictures:
     """Decoded pictures of one pool by row.
 
@@ -176,10 +212,11 @@ class Pictures:
         names: (N,) str, name of the picture of each row.
         size: Side in pixels.
         cache: Keep decoded pictures: 3 size^2 bytes for each that was read.
+        channels: Of a batch: 3, or 1 for gray.
     """
 
-    def __init__(self, source: HDF5Source | FolderSource, names: np.ndarray, size: int, cache: bool = False) -> None:
-        self.source, self.names, self.size = source, names, size
+    def __init__(self, source: Source, names: np.ndarray, size: int, cache: bool = False, channels: int = 3) -> None:
+        self.source, self.names, self.size, self.channels = source, names, size, channels
         self.known = np.zeros(len(names) if cache else 0, bool)
         self.cache = np.empty((len(self.known), size, size, 3), np.uint8)  # pages are taken as they are written
 
@@ -199,8 +236,8 @@ class Pictures:
         except (ValueError, OSError, KeyError, RuntimeError) as error:
             why = error if type(error) is ValueError else reason_of(error)
             raise BrokenFile(
-                f"{self.source.path}: picture {name} cannot be decoded ({why}). Restore it, "
-                "or leave it out of training by --data.exclude with a CSV id,reason."
+                f"{self.source.path}: picture {name} cannot be decoded ({why}). Restore it, or "
+                "leave it out of training by --data.exclude with a CSV id,reason; inspect writes one of all of them."
             ) from None
         if len(self.known):
             self.cache[row], self.known[row] = image, True
@@ -215,8 +252,8 @@ class Pictures:
         return True
 
     def batch(self, rows: Sequence[int]) -> np.ndarray:
-        """uint8 (n, 3, size, size) of some rows."""
-        images = np.empty((len(rows), 3, self.size, self.size), np.uint8)
+        """uint8 (n, channels, size, size) of some rows."""
+        images = np.empty((len(rows), self.channels, self.size, self.size), np.uint8)
         for i, row in enumerate(rows):
-            images[i] = self[row].transpose(2, 0, 1)
+            images[i] = channels_first(self[row], self.channels)
         return images

@@ -5,6 +5,7 @@ from importlib import import_module
 # Name -> module, class, title: the list of all needs none of them
 EXERCISES = {
     "D6": ("convolution_shapes", "OneByOneConvolution", "1x1 convolution"),
+    "D7": ("inception_sizes", "InceptionSizes", "Inception module, and what stride does to sizes"),
     "F4": ("argmax_attention", "ArgmaxAttention", "Attention with argmax in place of softmax"),
     "F5": ("one_hot", "OneHot", "One-hot vectors, and why word2vec is self-supervised"),
     "G1": ("activations", "Activations", "Activation functions"),

@@ -7,7 +7,9 @@ from torch import nn
 
 from lightning_tasks.common.choices import nearest
 
+from .brain_tumor import BrainTumorForward, BrainTumorSequential
 from .cnn_small import CnnSmall
+from .inception import InceptionNet
 from .small import LeNet5, Mlp, MnistCnn, ResNetCifar, TunedCnn
 
 # name -> (class taking in_channels and num_classes, the arguments that make it the variant of its name).
@@ -19,6 +21,9 @@ FAMILY: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
     "lenet5": (LeNet5, {}),
     "cnn": (TunedCnn, {}),
     "resnet_cifar": (ResNetCifar, {}),
+    "inception": (InceptionNet, {}),
+    "brain_tumor": (BrainTumorSequential, {}),
+    "brain_tumor_forward": (BrainTumorForward, {}),
 }
 # Arguments of build_classifier itself, or of the task.
 TIMM_FIXED = {"pretrained", "num_classes", "in_chans", "checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay"}

@@ -45,7 +45,7 @@ def test_every_kind_of_picture_is_read_as_one_sees_it(tmp_path):
 def test_folders_without_a_picture_are_errors(tmp_path):
     folder = tmp_path / "celeba" / "img_align_celeba"
     folder.mkdir(parents=True)
-    with pytest.raises(FileNotFoundError, match="holds no .jpg, .jpeg, .png files"):
+    with pytest.raises(FileNotFoundError, match="holds no .jpg, .jpeg, .png, .bmp"):
         FacesDataModule(root=str(tmp_path)).setup("fit")
     (folder / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(ValueError, match="none of 1 pictures can be decoded. The first: a.jpg"):

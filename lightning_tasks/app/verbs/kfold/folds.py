@@ -74,7 +74,7 @@ def run(options: Namespace, fit_args: list[str]) -> None:
     refuse(fit_args, OURS)
     plan = Plan(fit_args)
     module, data = plan.options.data.class_path.rsplit(".", 1)
-    if not getattr(import_module(module), data).splits:
+    if not getattr(import_module(module), data)(**plan.options.data.init_args).splits:
         raise ValueError(f"{data} gives its train and validation parts itself: there are no folds to make.")
     count = options.folds if options.folds is not None else plan.options.data.init_args.folds
     if count < 2:
