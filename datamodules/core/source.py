@@ -93,9 +93,15 @@ def check_asked(data: Any) -> None:
     if h.source != "real" and not named:
         return
     root = Path(h.root)
-    what = "not there" if root.is_dir() else f"{root} is {'a file' if root.exists() else 'no folder'}"
+    what = f"not there{held(root)}" if root.is_dir() else f"{root} is {'a file' if root.exists() else 'no folder'}"
     ask = " For the simulated set add --data.source simulated." if named else ""
     raise FileNotFoundError(f"{looked_for(data)}: {what}. {data.how_to_get} Then set --data.root.{ask}")
+
+
+def held(root: Path) -> str:
+    """The first names that stand in a folder, for a user whose files have other names."""
+    names = sorted(p.name for p in root.iterdir() if not p.name.startswith("."))
+    return f" (the folder holds {', '.join(names[:5])}{', ...' if len(names) > 5 else ''})" if names else ""
 
 
 def looked_for(data: Any) -> str:

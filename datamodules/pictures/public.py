@@ -5,14 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.core.base import DataModule
-from datamodules.core.source import Arrays, find_folder
+from datamodules.core.source import Arrays
 from datamodules.core.splits import partition
 
 
 class PublicImages(DataModule):
     """Train and test pools of ``image`` uint8 (N, C, H, W) and ``label`` (N,), from the first layout that is there.
 
-    A subclass lists ``layouts``, each a tuple of files that together hold the set, and implements ``read`` (which
+    A subclass lists ``layouts``: each is a tuple of files that together hold the set, each file a tuple of the names it
+    may have, the usual one first. It implements ``read`` (which
     finds the layout that is there in ``self.files``), ``simulate`` and ``fetch``.
 
     Args:
@@ -25,7 +26,7 @@ class PublicImages(DataModule):
         ValueError: ``train_size`` is larger than the train part, or leaves a class out (from ``setup``).
     """
 
-    layouts: tuple[tuple[str, ...], ...] = ()
+    layouts: tuple[tuple[tuple[str, ...], ...], ...] = ()
     acts_later = ("download", "train_size")
 
     def __init__(self, download: bool = False, train_size: int | None = None, **kwargs) -> None:
@@ -51,15 +52,17 @@ class PublicImages(DataModule):
         """
         partial = None
         for layout in self.layouts:
-            try:
-                if find_folder(self.hparams.root, self.title, layout, self.how_to_get):
-                    self.files = layout
+            for place in (Path(self.hparams.root) / self.title, Path(self.hparams.root)):
+                there = [next((name for name in names if (place / name).exists()), None) for names in layout]
+                if all(there):
+                    self.files = tuple(there)
                     return
-            except FileNotFoundError as error:  # another layout may be whole
-                partial = partial or error
+                if any(there) and partial is None:
+                    held = next(filter(None, there))
+                    partial = f"{place} holds {held} but not {layout[there.index(None)][0]}. {self.how_to_get}"
         if partial:
-            raise partial
-        self.files = self.layouts[0]
+            raise FileNotFoundError(partial)
+        self.files = tuple(names[0] for names in self.layouts[0])
 
     def load(self) -> dict[str, Arrays]:
         """Read or simulate the pools."""

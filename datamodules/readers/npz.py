@@ -1,41 +1,85 @@
 """Reading ``.npz`` files with errors that name file, found, expected and remedy."""
 
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
+LARGEST = 2**32  # bytes of one array: the sets that are read have a tenth of it
+GROWS, SMALL = 200, 2**28  # an array of more than SMALL bytes that was packed to less than 1 / GROWS is no data
 
-def read_npz(path: Path, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+
+def read_npz(
+    path: Path, required: tuple[str, ...], optional: tuple[str, ...] = (), other_names: Mapping[str, str] | None = None
+) -> dict[str, np.ndarray]:
     """Read named arrays.
 
+    Args:
+        path: The file.
+        required: Keys that must be there.
+        optional: Keys that are read where they are.
+        other_names: What a key may be called instead, where the file has all of these names.
+
     Raises:
-        ValueError: The file is truncated or no npz, holds Python objects, or a required key is missing.
+        ValueError: The file is truncated or no npz, holds Python objects, a required key is missing, or an array would
+            not fit into memory.
     """
     try:
         if not zipfile.is_zipfile(path):
             raise zipfile.BadZipFile("it is no npz file, which is a zip archive of arrays")
         with np.load(path, allow_pickle=False) as file:
-            missing = [key for key in required if key not in file]
+            names = other_names if other_names and set(other_names.values()) <= set(file) else {}
+            missing = [key for key in required if names.get(key, key) not in file]
             if missing:
                 raise ValueError(f"{path}: no key {missing[0]!r}. Found keys: {', '.join(file) or 'none'}.")
-            return {key: numbers(file, key, path) for key in (*required, *optional) if key in file}
-    except (zipfile.BadZipFile, EOFError, OSError, zlib.error) as error:
+            keys = [key for key in (*required, *optional) if names.get(key, key) in file]
+            return {key: numbers(file, names.get(key, key), path) for key in keys}
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, zlib.error, KeyError) as error:
         raise ValueError(f"{path}: cannot be read ({error}). Is it truncated? Copy or download it again.") from None
 
 
-def numbers(file: Mapping[str, np.ndarray], key: str, path: Path) -> np.ndarray:
-    """One array of an npz file.
+def numbers(file: Any, key: str, path: Path) -> np.ndarray:
+    """One array of an open npz file.
 
     Raises:
-        ValueError: It holds Python objects, which are read by running code of the file.
+        ValueError: It is no array, holds Python objects, which are read by running code of the file, or claims to be
+            larger than the file can mean.
     """
+    member = key if key in file.zip.namelist() else f"{key}.npy"
+    info = file.zip.getinfo(member)
+    with file.zip.open(member) as begin:
+        size = claimed_bytes(begin, path, key)
+    grown = max(size, info.file_size)
+    if grown > LARGEST or (grown > SMALL and grown > GROWS * max(info.compress_size, 1)):
+        raise ValueError(
+            f"{path}: {key} claims {grown / 2**30:.1f} GiB, packed in {info.compress_size / 2**20:.1f} MiB. "
+            "Wrong or broken file?"
+        )
     try:
         return file[key]
-    except ValueError as error:
+    except (ValueError, MemoryError) as error:
         raise ValueError(f"{path}: {key} cannot be read ({error}). Save plain numbers with np.savez.") from None
+
+
+def claimed_bytes(file: IO[bytes], path: Path, key: str) -> int:
+    """Size of the array whose ``.npy`` header a file begins with.
+
+    Raises:
+        ValueError: It begins otherwise, or with Python objects.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        header = {(1, 0): np.lib.format.read_array_header_1_0}.get(version, np.lib.format.read_array_header_2_0)
+        shape, _, dtype = header(file)
+    except (ValueError, EOFError, SyntaxError, TypeError) as error:
+        raise ValueError(f"{path}: {key} is no array ({' '.join(str(error).split())}).") from None
+    if dtype.hasobject:
+        raise ValueError(f"{path}: {key} cannot be read: it holds Python objects. Save plain numbers with np.savez.")
+    return math.prod(shape) * dtype.itemsize
 
 
 def as_uint8(array: np.ndarray, path: Path, key: str, high: int = 255) -> np.ndarray:

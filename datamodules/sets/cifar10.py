@@ -48,7 +48,7 @@ class CIFAR10DataModule(PublicImages):
 
     title = "cifar10"
     acts_later = ("download", "train_size", "classes")
-    layouts = (("cifar10.npz",), tuple(f"{FOLDER}/{name}" for name in BATCHES))
+    layouts = ((("cifar10.npz",),), tuple((f"{FOLDER}/{name}", name) for name in BATCHES))
     how_to_get = "Add --data.download true, or put torchvision's folder cifar-10-batches-py there."
 
     def __init__(self, classes: list[int] | None = None, **kwargs) -> None:
@@ -84,7 +84,11 @@ class CIFAR10DataModule(PublicImages):
 
     def read(self, folder: Path) -> dict[str, Arrays]:
         """Read and check both parts."""
-        return self._read_npz(folder) if self.files[0].endswith(".npz") else self._read_batches(folder / FOLDER)
+        return (
+            self._read_npz(folder)
+            if self.files[0].endswith(".npz")
+            else self._read_batches((folder / self.files[0]).parent)
+        )
 
     def _read_npz(self, folder: Path) -> dict[str, Arrays]:
         path = folder / self.files[0]
@@ -127,11 +131,17 @@ class CIFAR10DataModule(PublicImages):
 class ArraysOnly(pickle.Unpickler):
     """Reads what the original batches hold (dicts, lists, bytes, NumPy arrays) and runs no other code."""
 
-    ALLOWED = {("_reconstruct", "multiarray"), ("ndarray", "numpy"), ("dtype", "numpy"), ("encode", "_codecs")}
+    ALLOWED = {
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("_codecs", "encode"),
+    }
 
     def find_class(self, module: str, name: str) -> object:
-        """A class the file names."""
-        if (name, module.rsplit(".", 1)[-1]) not in self.ALLOWED:
+        """A class the file names, by its full name: a module of the user's folder may be called ``multiarray``."""
+        if (module, name) not in self.ALLOWED:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
         module = module.replace("numpy.core", "numpy._core")  # renamed in NumPy 2; the old name warns
         return super().find_class(module, name)
@@ -147,7 +157,7 @@ def read_batch(path: Path) -> dict[str, np.ndarray]:
         with path.open("rb") as file:
             batch = ArraysOnly(file, encoding="bytes").load()
         images, labels = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
-    except (pickle.UnpicklingError, EOFError, ImportError, LookupError, TypeError, ValueError, AttributeError) as error:
+    except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError, MemoryError) as error:
         raise ValueError(
             f"{path}: is no CIFAR-10 batch ({type(error).__name__}: {error}). "
             "Is it truncated? Unpack the archive again."

@@ -1,6 +1,7 @@
 """MNIST and Fashion-MNIST (assignments D1, D2, D3, D9, D13, E1): gray pictures 28x28 of ten classes."""
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from datamodules.core.source import Arrays
 from datamodules.pictures.public import PublicImages, checked_labels, simulated_pools
 from datamodules.readers.download import download, verify
-from datamodules.readers.npz import as_uint8, read_npz
+from datamodules.readers.npz import LARGEST, as_uint8, read_npz
 from datamodules.simulate import make_digits, make_garments
 
 SIDE, CLASSES = 28, 10
@@ -22,25 +23,26 @@ IDX = {
 }
 NAMES = tuple(name for pair in IDX.values() for name in pair)
 NPZ = tuple(f"{part}_{kind}" for part in ("train", "test") for kind in ("images", "labels"))
+KERAS = dict(zip(NPZ, ("x_train", "y_train", "x_test", "y_test"), strict=True))
 IMAGES, LABELS = 0x803, 0x801  # idx magic numbers: unsigned bytes in three dimensions, and in one
 
 
-def idx_layouts(npz: str) -> tuple[tuple[str, ...], ...]:
-    """As torchvision lays them out (``raw/``), without that folder, packed or not; or one npz."""
-    folders, suffixes = ("raw/", ""), ("", ".gz")
-    return (*(tuple(f"{f}{n}{s}" for n in NAMES) for f in folders for s in suffixes), (npz,))
+def names_of(name: str) -> tuple[str, ...]:
+    """Names of an idx file: in torchvision's folder or not, with a dot as Kaggle writes it, packed or not."""
+    spelled = (name, name.replace("-idx", ".idx"))
+    return tuple(f"{folder}{n}{packed}" for folder in ("raw/", "") for n in spelled for packed in ("", ".gz"))
 
 
 class MNISTDataModule(PublicImages):
     """Train pool: ``image`` (60000, 1, 28, 28), ``label`` in 0..9; test pool: 10,000 labelled.
 
-    Reads the four idx files (plain or ``.gz``) in ``<root>/MNIST/raw``, as torchvision leaves them, or ``mnist.npz``
-    with ``{train,test}_{images,labels}``.
+    Reads the four idx files, each plain or ``.gz``, as torchvision leaves them in ``<root>/MNIST/raw`` or as Kaggle
+    names them, or ``mnist.npz`` with ``{train,test}_{images,labels}`` or with Keras's ``{x,y}_{train,test}``.
     """
 
     title = "MNIST"
     class_names = [str(digit) for digit in range(CLASSES)]
-    layouts = idx_layouts("mnist.npz")
+    layouts = (tuple(map(names_of, NAMES)), (("mnist.npz",),))
     how_to_get = "Add --data.download true, or put torchvision's files there."
     mirrors = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/")
     checksums = {  # of the packed files as in torchvision.datasets.MNIST; of the plain ones, from those
@@ -60,7 +62,7 @@ class MNISTDataModule(PublicImages):
 
     def fetch(self, root: Path) -> None:
         """Download the packed files into ``<root>/<title>/raw``; verify any idx files that stand there."""
-        if any((place / self.layouts[-1][0]).is_file() for place in (root / self.title, root)):
+        if any((place / self.layouts[-1][0][0]).is_file() for place in (root / self.title, root)):
             return  # an npz made by the user: there is no official one to compare with
         folder = root / self.title / "raw"
         plain = [folder / name for name in NAMES]
@@ -87,7 +89,7 @@ class MNISTDataModule(PublicImages):
         return pools
 
     def _read_npz(self, path: Path) -> dict[str, Arrays]:
-        arrays = read_npz(path, NPZ)
+        arrays = read_npz(path, NPZ, other_names=KERAS)
         pools = {}
         for part in ("train", "test"):
             images = arrays[f"{part}_images"]
@@ -113,7 +115,7 @@ class FashionMNISTDataModule(MNISTDataModule):
 
     title = "FashionMNIST"
     class_names = FASHION
-    layouts = idx_layouts("fashion_mnist.npz")
+    layouts = (tuple(map(names_of, NAMES)), (("fashion_mnist.npz",),))
     mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",)
     checksums = {
         "train-images-idx3-ubyte.gz": "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -140,26 +142,32 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
     Raises:
         ValueError: The file is truncated, too long, no gzip file, or holds another kind of data.
     """
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            content = file.read()
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path}: cannot be read ({error}). Is it truncated? Copy or download it again.") from None
     dims = magic & 0xFF
     header = 4 + 4 * dims
-    file_magic = int.from_bytes(content[:4], "big")
-    if len(content) >= 4 and file_magic != magic:
-        kind = "pictures" if dims == 3 else "labels"
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            content = file.read(header)
+            shape = tuple(int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(dims))
+            size = math.prod(shape)
+            check_kind(path, content, magic)
+            if size > LARGEST:
+                raise ValueError(f"{path}: its header claims {size / 2**30:.1f} GiB. Wrong or broken file?")
+            content += file.read(size + 1)  # no more than was announced: a packed file may unpack to any size
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path}: cannot be read ({error}). Is it truncated? Copy or download it again.") from None
+    if len(content) != header + size:
+        there = f"more than {header + size}" if len(content) > header + size else len(content)
+        expected = f"{header + size} for the shape {shape} of its header"
         raise ValueError(
-            f"{path}: magic number {file_magic:#x}; an idx file of {kind} begins with {magic:#x}. Wrong file?"
-        )
-    shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(dims)]
-    expected = header + int(np.prod(shape))
-    if len(content) < header or len(content) != expected:
-        expectation = (
-            f"{expected} for the shape {tuple(shape)} of its header" if len(content) >= header else f"{header} or more"
-        )
-        raise ValueError(
-            f"{path}: {len(content)} bytes; expected {expectation}. Is it truncated? Copy or download it again."
+            f"{path}: {there} bytes; expected {expected if len(content) >= header else f'{header} or more'}. "
+            "Is it truncated, or another file? Copy or download it again."
         )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()  # writable, as torch wants it
+
+
+def check_kind(path: Path, content: bytes, magic: int) -> None:
+    """Raise a ValueError where a file begins with another magic number than one of this kind."""
+    begins = int.from_bytes(content[:4], "big")
+    if len(content) >= 4 and begins != magic:
+        kind = "pictures" if magic == IMAGES else "labels"
+        raise ValueError(f"{path}: magic number {begins:#x}; an idx file of {kind} begins with {magic:#x}. Wrong file?")

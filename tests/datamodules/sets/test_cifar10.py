@@ -68,6 +68,19 @@ def test_chosen_classes_are_relabelled_in_their_order_and_keep_their_ids(tmp_pat
             CIFAR10DataModule(classes=wrong)
 
 
+@pytest.mark.parametrize("module", ["multiarray", "mypackage.numpy", "evil._codecs"])
+def test_a_batch_imports_no_module_of_the_user_whatever_its_last_name(tmp_path, monkeypatch, module):
+    write_batches(tmp_path)
+    name = {"multiarray": "_reconstruct", "numpy": "ndarray", "_codecs": "encode"}[module.rsplit(".", 1)[-1]]
+    place = tmp_path.joinpath(*module.split(".")).with_suffix(".py")
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(f"raise SystemExit('code of the user ran')\n{name} = None\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / FOLDER / "data_batch_2").write_bytes(f"c{module}\n{name}\n(tR.".encode())
+    with pytest.raises(ValueError, match=f"it asks for {module}.{name}"):
+        CIFAR10DataModule(root=str(tmp_path)).setup()
+
+
 class Harmful:
     def __reduce__(self):
         return (print, ("this must not run",))
