@@ -29,6 +29,7 @@ from .messages import quiet
 from .needs import Need, needs_of, train_needed
 from .places import CONFIGS
 from .settings import check_resume, settings
+from .trainer_flags import check_fit, check_precision
 
 COMMANDS = ("fit", "validate", "test", "predict")
 for package in (datamodules, lightning_tasks):  # YAML gives classes by bare name: all must be known
@@ -81,7 +82,10 @@ class TaskCLI(LightningCLI):
             raise ValueError(explain(str(error), options)) from None
         options = self.config[self.config.subcommand] if self._subcommand_parsers else self.config
         fill_from_data(options)
+        check_precision(options.trainer.precision)
         fitting = self._subcommand_parsers and self.config.subcommand == "fit"
+        if fitting and not options.trainer.fast_dev_run:
+            check_fit(options, self.name_run().path)
         if fitting and options.trainer.fast_dev_run and options.needs:
             self._trial = TemporaryDirectory()  # nothing of a trial run stays
             options.runs = self._trial.name
@@ -111,13 +115,14 @@ class TaskCLI(LightningCLI):
         if self.needs:
             self._set_seed()  # the needed fits had their own random numbers
 
-    def name_run(self) -> None:
+    def name_run(self) -> RunDir:
         """Name the experiment after its config where the user did not, and find the run directory."""
-        options = self.options
+        options = self.config[self.config.subcommand] if self._subcommand_parsers else self.config
         if options.experiment is None:
             files = options.get("config") or []
             options.experiment = Path(str(files[0])).stem if files else options.model.class_path.rsplit(".", 1)[-1]
         self.run_dir = RunDir(Path(options.runs) / options.experiment / options.name)
+        return self.run_dir
 
     def settings(self) -> dict[str, Any]:
         """All settings of the fit that matter for a result, by dotted name."""

@@ -42,7 +42,8 @@ class GradientTask(Task):
         optimizer = make_optimizer(self.optimized(), h.optimizer, h.lr, h.weight_decay)
         steps = int(self.trainer.estimated_stepping_batches)
         warmup = round(h.warmup_epochs * steps / max(1, self.trainer.max_epochs or 1))
-        schedule = make_schedule(optimizer, h.schedule, steps, warmup, self.monitor, self.mode)
+        every = self.trainer.check_val_every_n_epoch or 1
+        schedule = make_schedule(optimizer, h.schedule, steps, warmup, self.monitor, self.mode, every)
         return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def configure_callbacks(self) -> list:

@@ -26,12 +26,14 @@ def make_optimizer(net: nn.Module, name: str, lr: float, weight_decay: float, **
     return create_optimizer_v2(net, opt=name, lr=lr, weight_decay=weight_decay, **options)
 
 
-def make_schedule(optimizer: Optimizer, name: str, steps: int, warmup: int, monitor: str, mode: str) -> dict | None:
+def make_schedule(
+    optimizer: Optimizer, name: str, steps: int, warmup: int, monitor: str, mode: str, validated_every: int = 1
+) -> dict | None:
     """Lightning's scheduler dictionary.
 
     ``onecycle``: linear warm-up over 30 % of the steps (or ``warmup``), cosine to 0 (Smith & Topin 2017).
     ``cosine``: linear warm-up over ``warmup`` steps, cosine to 0 (Loshchilov & Hutter 2016, no restarts).
-    ``plateau``: lr x 0.5 when ``monitor`` has not improved for 5 epochs.
+    ``plateau``: lr x 0.5 when ``monitor`` has not improved for 5 validations.
 
     Args:
         optimizer: Carries the peak learning rate.
@@ -40,12 +42,14 @@ def make_schedule(optimizer: Optimizer, name: str, steps: int, warmup: int, moni
         warmup: Optimiser steps of the warm-up; 0 takes the schedule's default.
         monitor: Metric that ``plateau`` watches.
         mode: ``min`` or ``max``.
+        validated_every: Epochs from one validation to the next, for ``plateau``.
     """
     if name == "none":
         return None
     if name == "plateau":
         scheduler = ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=5)
-        return {"scheduler": scheduler, "interval": "epoch", "monitor": monitor, "strict": True}
+        when = {"interval": "epoch", "frequency": validated_every}
+        return {"scheduler": scheduler, "monitor": monitor, "strict": True, **when}
     if name not in SCHEDULES:
         raise ValueError(f"schedule={name!r} is unknown. Choose {', '.join(SCHEDULES)}.")
     warm = max(1, warmup or (round(0.3 * steps) if name == "onecycle" else 0))

@@ -1,0 +1,53 @@
+"""Flags of the Trainer with which a fit would train for hours and end without a result: refused before it begins."""
+
+from pathlib import Path
+from typing import Any
+
+WHOLE = ("32-true", "32", "16-mixed", "bf16-mixed", "16", "bf16", "None")  # batches are float32; autocast does the rest
+NOTHING_LEFT = {
+    "limit_train_batches": "nothing is trained",
+    "limit_val_batches": "no epoch is validated, and validation chooses the checkpoint",
+    "limit_test_batches": "there is nothing to report",
+}
+
+
+def check_precision(precision: Any) -> None:
+    """Raise a ValueError where the network would be of another type than the batches."""
+    if str(precision) not in WHOLE:
+        raise ValueError(
+            f"--trainer.precision {precision}: batches are float32, and a network of another type cannot read them. "
+            "Choose bf16-mixed, 16-mixed (GPU) or 32-true."
+        )
+
+
+def check_fit(options: Any, run: Path) -> None:
+    """Look at the flags of a fit that is no trial run.
+
+    Args:
+        options: The parsed configuration.
+        run: Directory of the run.
+
+    Raises:
+        ValueError: Nothing would be trained, validated, tested or kept; or the weights to start from would be deleted.
+    """
+    trainer = options.trainer
+    for name, reason in NOTHING_LEFT.items():
+        if getattr(trainer, name) == 0:
+            raise ValueError(f"--trainer.{name} 0: {reason}. Give 1 or more batches, or a share such as 0.1.")
+    if trainer.enable_checkpointing is False:
+        raise ValueError(
+            "--trainer.enable_checkpointing false: a run is tested and continued from its checkpoints. "
+            "A trial that leaves nothing behind is --trainer.fast_dev_run true."
+        )
+    every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
+    if every is not None and epochs is not None and 0 < epochs < every:
+        raise ValueError(
+            f"--trainer.check_val_every_n_epoch {every} of {epochs} epochs: {NOTHING_LEFT['limit_val_batches']}. "
+            f"Set {epochs} or less."
+        )
+    start = options.get("ckpt_path")
+    if start and options.overwrite and Path(start).resolve().is_relative_to(run.resolve()):
+        raise ValueError(
+            f"--ckpt_path {start} lies in the run that --overwrite replaces. To go on with that run use --resume; to "
+            "begin another one at its weights give it another --name."
+        )
