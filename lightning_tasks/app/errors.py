@@ -6,6 +6,8 @@ from importlib import import_module
 
 from lightning_tasks.common.choices import nearest
 
+from .synonyms import key_for
+
 MAX_LINES = 3
 
 
@@ -46,7 +48,9 @@ def explain(message: str, options: list[str]) -> str:
 
 
 def unknown_option(name: str, options: list[str], where: str) -> str:
-    """Name the nearest options, and all of them where they are few."""
+    """Name the key that other tools mean by the word, or the nearest options; and all of them where they are few."""
+    if key := key_for(name):
+        return f"{where} has no option {name!r}. Did you mean --{key}?"
     known = f" Options: {', '.join(options)}." if 0 < len(options) <= 40 else ""
     return f"{where} has no option {name!r}.{nearest(name, options)}{known}"
 

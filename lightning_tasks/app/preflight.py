@@ -11,6 +11,7 @@ from lightning_tasks.common.choices import nearest
 from lightning_tasks.runs.directory import find_run
 
 from .places import CONFIGS, find_config
+from .synonyms import key_for
 
 # Of a configuration: what the parsers of fit, validate, test and predict know.
 KEYS = (
@@ -18,6 +19,14 @@ KEYS = (
     *("runs", "experiment", "name", "resume", "overwrite", "early_stopping", "draws", "baselines", "figures", "needs"),
     *("ckpt_path", "weights_only", "verbose", "return_predictions"),
 )
+LARGEST = 100_000  # values of a YAML file
+REMEDIES = {
+    "escape": "In double quotes a backslash begins an escape: write the path in single quotes, or with /.",
+    "that cannot start any token": "Indent with blanks, not with tabs.",
+    "mapping values are not allowed": "Look at the indentation of this line and the one before.",
+    "did not find expected": "Look at the indentation, brackets and quotes of this line and the one before.",
+    "expected <block end>": "Look at the indentation of this line and the one before.",
+}
 CLASSES = {"model": lightning_tasks.EXPORTS, "data": datamodules.EXPORTS}
 
 
@@ -59,6 +68,8 @@ def preflight(args: list[str]) -> list[str]:
 def check_given(command: str, args: list[str]) -> None:
     """Raise a ValueError where nothing says what a command of Lightning is to build."""
     options = {arg.split("=")[0] for arg in args}
+    if args and args[0].endswith((".yaml", ".yml")) and not args[0].startswith("-"):
+        raise ValueError(f"{command} reads a configuration as an option: {command} --config {args[0]}")
     if not options & {"--config", "-c", "--model", "--model.class_path", "--help", "-h"}:
         raise ValueError(f"{command} needs a task: add --config configs/TASK.yaml, or --model CLASS and --data CLASS.")
 
@@ -70,31 +81,64 @@ def read_yaml(path: Path) -> Any:
         FileNotFoundError: No such file; names a near one.
         ValueError: No YAML; names the line.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'no file'}: a YAML file is expected.")
     if not path.is_file():
         configs = [str(Path("configs", p.relative_to(CONFIGS))) for p in sorted(CONFIGS.rglob("[!_]*.yaml"))]
         candidates = [*map(str, sorted(path.parent.glob("*.yaml"))), *configs]
         raise FileNotFoundError(f"{path} does not exist.{nearest(str(path), candidates)}")
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
+        if expanded(yaml.compose(text, yaml.SafeLoader)) > LARGEST:
+            raise ValueError(f"{path}: its aliases (*name) unfold to more than {LARGEST:,} values. Write them out.")
+        return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ValueError(f"{path}{line}: no valid YAML: {error.problem}.") from None
+        remedy = next((f" {text}" for words, text in REMEDIES.items() if words in str(error)), "")
+        raise ValueError(f"{path}{line}: no valid YAML: {error.problem}.{remedy}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: no valid YAML: {error}") from None
+
+
+def expanded(node: yaml.Node | None, sizes: dict[int, float] | None = None) -> float:
+    """Number of values of a YAML document with its aliases unfolded; infinite where one holds itself."""
+    sizes = {} if sizes is None else sizes
+    if id(node) not in sizes:
+        sizes[id(node)] = float("inf")
+        inner = getattr(node, "value", None)
+        parts = [part for item in inner for part in (item if isinstance(item, tuple) else (item,))] if isinstance(
+            inner, list) else []  # fmt: skip
+        sizes[id(node)] = 1 + sum(expanded(part, sizes) for part in parts)
+    return sizes[id(node)]
 
 
 def check_config(path: Path) -> None:
     """Raise a FileNotFoundError or ValueError where a configuration cannot be one."""
     content = read_yaml(path)
-    if not isinstance(content, dict | None):
+    if content is None:
+        raise ValueError(f"{path} is empty: expected keys such as model, data and trainer.")
+    if not isinstance(content, dict):
         raise ValueError(
             f"{path}: expected a mapping with keys such as model, data and trainer; it is {content!r:.60}."
         )
-    for key, value in (content or {}).items():
+    for key, value in content.items():
         name = str(key).split(".")[0]
         if name not in KEYS:
-            raise ValueError(f"{path}: unknown key {name!r}.{nearest(name, list(KEYS))} Keys: {', '.join(KEYS)}.")
+            ours = key_for(name).replace(".", ".init_args." if key_for(name).startswith(("model", "data")) else ".")
+            hint = f" Did you mean {ours}?" if ours else nearest(name, list(KEYS))
+            raise ValueError(f"{path}: unknown key {name!r}.{hint} Keys: {', '.join(KEYS)}.")
+        if key in CLASSES and isinstance(value, dict):
+            check_class_keys(f"{path}: {key}", value)
         check_class(name, value.get("class_path") if isinstance(value, dict) else value, f"{path}: ")
+
+
+def check_class_keys(where: str, value: dict) -> None:
+    """Raise a ValueError where a class is given by other keys than ``class_path`` and ``init_args``."""
+    known = ("class_path", "init_args", "dict_kwargs")
+    for key in value:
+        if str(key).split(".")[0] not in known:
+            hint = nearest(str(key), known) or " Arguments of the class stand under init_args."
+            raise ValueError(f"{where}: unknown key {key!r}.{hint}")
 
 
 def check_comparison(path: Path) -> None:

@@ -13,8 +13,11 @@ TOY = ("fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyData
 
 CASES = {
     "a misspelt task option": ((*MARS, "--model.lrr", 1), "MarsTask has no option 'lrr'. Did you mean 'lr'?"),
-    "a misspelt data option": ((*MARS, "--data.batchsize", 1), "no option 'batchsize'. Did you mean 'batch_size'?"),
-    "a misspelt trainer option": ((*MARS, "--trainer.max_epoch", 1), "Did you mean 'trainer.max_epochs'?"),
+    "a misspelt data option": (
+        (*MARS, "--data.batchsize", 1),
+        "no option 'batchsize'. Did you mean --data.batch_size?",
+    ),
+    "a misspelt trainer option": ((*MARS, "--trainer.max_epoch", 1), "Did you mean --trainer.max_epochs?"),
     "an option of another type": ((*MARS, "--model.lr", "abc"), "model.lr='abc': expected float."),
     "an unknown class": ((*MARS, "--model", "MarsTsk"), "model='MarsTsk': no such class. Did you mean 'MarsTask'?"),
     "an unknown network": ((*MARS, "--model.net", "unett"), "net='unett' is unknown. Did you mean 'unet'"),
@@ -38,6 +41,24 @@ CASES = {
     "resume and overwrite": ((*TOY, "--resume", "--overwrite"), "give one of them"),
     "a limit that leaves nothing": ((*TOY, "--data.limit", 0), "limit=0: need 1 or more"),
 }
+
+
+WORDS = {  # of other tools
+    "--epochs": "--trainer.max_epochs", "--max_epochs": "--trainer.max_epochs",
+    "--trainer.epochs": "--trainer.max_epochs", "--lr": "--model.lr", "--learning-rate": "--model.lr",
+    "--model.learning_rate": "--model.lr", "--trainer.lr": "--model.lr",
+    "--batch_size": "--data.batch_size", "--batch-size": "--data.batch_size", "--model.batch_size": "--data.batch_size",
+    "--gpus": "--trainer.devices", "--optimizer": "--model.optimizer", "--lr_scheduler": "--model.schedule",
+    "--seed": "--seed_everything", "--data.workers": "--data.num_workers", "--data_dir": "--data.root",
+    "--patience": "--early_stopping", "--precision": "--trainer.precision", "--output_dir": "--runs",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_of_other_tools_lead_to_the_right_key(cli, capsys, word):
+    with pytest.raises(SystemExit):
+        cli(*TOY, word, 1)
+    assert f"Did you mean {WORDS[word]}?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("case", CASES)
