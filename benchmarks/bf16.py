@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="default: a few, enough for scores that can be compared")
     options, extra = parser.parse_known_args()
     seeds = [int(seed) for seed in options.seeds.split(",")]
-    cpu = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
     held = [flag for flag in FLAGS if flag in cpu]
     threads = os.environ.get("OMP_NUM_THREADS", "default")
     print(f"bfloat16 in this CPU: {', '.join(held) or 'none'}; OMP_NUM_THREADS {threads}; seeds {options.seeds}")

@@ -46,7 +46,7 @@ def run(checkout: Path, out: Path, root: Path | None) -> None:
             results = json.loads((Path(runs) / name / "default" / "results.json").read_text())
             kept = ("sizes", "parameters", "best_epoch", "best", "last", "metrics", "baselines")
             scores[name] = {key: results[key] for key in kept}
-    out.write_text(json.dumps(scores, indent=2) + "\n")
+    out.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
 
 
 def compare(before: dict, after: dict, where: str = "") -> list[str]:

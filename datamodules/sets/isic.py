@@ -257,7 +257,7 @@ class IsicDataModule(FileDataModule):
             Number of rows written.
         """
         count = 0
-        with path.open("w", newline="\n") as file:
+        with path.open("w", encoding="utf-8", newline="\n") as file:
             file.write("isic_id,target\n")
             for batch in batches:
                 names = self.names("predict", batch["id"].cpu().numpy())

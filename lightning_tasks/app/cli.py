@@ -107,7 +107,7 @@ class TaskCLI(LightningCLI):
             if options.resume or not options.trainer.fast_dev_run:
                 self.run_dir.check(options.resume, options.overwrite)
             if options.resume and not options.trainer.fast_dev_run:
-                check_resume(self.run_dir.config.read_text(), self.settings(), str(self.run_dir.config))
+                check_resume(self.run_dir.config.read_text(encoding="utf-8"), self.settings(), str(self.run_dir.config))
         for need in self.needs:
             short = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "2"]
             extra = short if options.trainer.fast_dev_run else []

@@ -138,7 +138,9 @@ def drop_stale(run: RunDir) -> None:
     """Take away what ``calibrate`` and ``explain`` made of other weights, where a run was continued."""
     for stem in ("calibration", "explain"):
         note = run.path / f"{stem}.json"
-        if not note.is_file() or json.loads(note.read_text()).get("weights_sha256") == weights_digest(run.best):
+        if not note.is_file() or json.loads(note.read_text(encoding="utf-8")).get("weights_sha256") == weights_digest(
+            run.best
+        ):
             continue
         for path in (note, *run.figures.glob(f"{stem}_*.png")):
             path.unlink(missing_ok=True)

@@ -86,7 +86,7 @@ def in_turn(jobs: list[Job], ended: Ended | None = None) -> dict[str, str]:
             if ended is None:
                 raise
             job.log.parent.mkdir(parents=True, exist_ok=True)
-            job.log.write_text(traceback.format_exc())
+            job.log.write_text(traceback.format_exc(), encoding="utf-8")
             failed[job.name] = describe(error)
             print(f"{job.label}: FAILED. {failed[job.name]} ({job.log})", flush=True)
         free_memory()
@@ -112,7 +112,7 @@ def side_by_side(jobs: list[Job], processes: int, ended: Ended | None = None) ->
                 job, slot = waiting.pop(0), free.pop(0)
                 job.announce(f", log in {job.log}")
                 job.log.parent.mkdir(parents=True, exist_ok=True)
-                with job.log.open("w") as file:
+                with job.log.open("w", encoding="utf-8") as file:
                     process = subprocess.Popen(
                         [*DOOR, *job.args, "--trainer.enable_progress_bar", "false"],
                         stdout=file,
@@ -125,7 +125,7 @@ def side_by_side(jobs: list[Job], processes: int, ended: Ended | None = None) ->
                 free.append(slot)
                 print(f"{job.label}: {'done' if process.returncode == 0 else 'FAILED'}", flush=True)
                 if process.returncode:
-                    failed[job.name] = (job.log.read_text().strip().splitlines() or ["no message"])[-1]
+                    failed[job.name] = (job.log.read_text(encoding="utf-8").strip().splitlines() or ["no message"])[-1]
                 if ended is not None:
                     ended(job, failed.get(job.name))
             time.sleep(0.1)
@@ -163,7 +163,7 @@ def state_of(run: RunDir, finished: bool, planned: dict[str, Any], what: str) ->
     """
     if not finished and run.newest() is None:
         return "missing"
-    made_with = settings(run.config.read_text())
+    made_with = settings(run.config.read_text(encoding="utf-8"))
     # What a run may go on with is no reason to call it another one, unless it is done already.
     if differ := (differences if finished else refused)(made_with, planned):
         raise ValueError(

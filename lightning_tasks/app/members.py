@@ -63,7 +63,7 @@ def member_dirs(path: str | Path) -> list[RunDir]:
         return [find_run(path)]
     if not (path / "results.json").is_file():
         raise FileNotFoundError(f"{path} has no results.json: folds are missing. Call its kfold command again.")
-    count = json.loads((path / "results.json").read_text())["folds"]
+    count = json.loads((path / "results.json").read_text(encoding="utf-8"))["folds"]
     return [find_run(path / f"fold_{i}") for i in range(count)]
 
 

@@ -25,7 +25,7 @@ def read_calibration(run: RunDir) -> dict[str, Any] | None:
     path = run.path / NAME
     if not path.is_file():
         return None
-    stored = json.loads(path.read_text())
+    stored = json.loads(path.read_text(encoding="utf-8"))
     if stored["weights_sha256"] != weights_digest(run.best):
         raise ValueError(
             f"{path} was fitted for other weights than {run.best.name} holds now. "

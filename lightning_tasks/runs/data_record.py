@@ -31,7 +31,7 @@ def read_data_record(run: RunDir) -> dict[str, Any]:
     """
     if not run.data.is_file():
         raise FileNotFoundError(f"{run.data} does not exist, so it is not known on what the run was trained.")
-    return json.loads(run.data.read_text())
+    return json.loads(run.data.read_text(encoding="utf-8"))
 
 
 def check_same_data(run: RunDir, record: dict[str, Any]) -> None:

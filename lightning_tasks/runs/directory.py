@@ -145,5 +145,5 @@ def kind_of(folder: Path) -> str:
     """``run``, ``kfold``, ``bags``, ``ensemble``, ``inspect``, ``sweep`` or ``tune``: what made a directory."""
     for name in ("results.json", "inspect.json"):
         if (folder / name).is_file():
-            return json.loads((folder / name).read_text()).get("kind", "run")
+            return json.loads((folder / name).read_text(encoding="utf-8")).get("kind", "run")
     return "run"

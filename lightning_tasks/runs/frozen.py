@@ -64,7 +64,7 @@ def other_data(run: str | Path, data: Any) -> str:
     path = Path(run) / "results.json"
     if not path.is_file():
         return f"{run} has no results.json, so it is not known on which samples it was trained."
-    results = json.loads(path.read_text())
+    results = json.loads(path.read_text(encoding="utf-8"))
     if results["data_source"] != data.data_source:
         return f"{run} was trained on {results['data_source']} data, and this is {data.data_source} data."
     if results["data_fingerprint"] != data.fingerprint():

@@ -27,7 +27,7 @@ CONFIG = {  # content of x.yaml -> what is said of it
     'data: {init_args: {root: "C:\\Users\\x"}}': "x.yaml, line 1: no valid YAML: expected escape sequence",
     'data: {init_args: {root: "C:\\my\\x"}}': "write the path in single quotes, or with /",
     "trainer:\n\tmax_epochs: 1": "Indent with blanks, not with tabs",
-    "trainer:\n  max_epochs: 1\n    x: 2": "x.yaml, line 3: no valid YAML: mapping values are not allowed here. Look at",
+    "trainer:\n  max_epochs: 1\n    x: 2": "x.yaml, line 3: no valid YAML: mapping values are not allowed here. Look",
     "a: &a [1]\nb: &b [*a, *a]": "x.yaml: unknown key 'a'",
     "a: &a [*a]": "unfold to more than 100,000 values",
     "\n".join(f"k{i}: &k{i} [{', '.join([f'*k{i - 1}' if i else '1'] * 9)}]" for i in range(9)): "unfold to more than",

@@ -18,10 +18,10 @@ EXPLAINED = {
 
 def write_comparison_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json``, the pictures and the runs below ``folder``."""
-    results = json.loads((folder / "results.json").read_text())
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     tuned = results["kind"] == "tune"
     subfolder = Path("final") if tuned else Path()  # of a tuning, the winners and the configuration by hand are a sweep
-    compared = json.loads((folder / subfolder / "results.json").read_text())
+    compared = json.loads((folder / subfolder / "results.json").read_text(encoding="utf-8"))
     reports = [subfolder / r["combination"] / f"seed_{r['seed']}" / "report.html"
                for r in compared["runs"] if "metrics" in r]  # fmt: skip
     head, rows = table_of(compared)

@@ -31,7 +31,7 @@ def print_members(results: dict[str, Any]) -> None:
 
 def write_ensemble_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` of an ensemble."""
-    results = json.loads((folder / "results.json").read_text())
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     members = results["members"]
     rows = []
     for name, m in first(results["metrics"], results["headline"]).items():

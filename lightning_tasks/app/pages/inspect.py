@@ -74,7 +74,7 @@ def print_findings(results: dict[str, Any], folder: Path) -> None:
 
 def write_inspect_report(folder: Path) -> Path:
     """Write ``report.html`` from ``inspect.json`` and the figures."""
-    results = json.loads((folder / "inspect.json").read_text())
+    results = json.loads((folder / "inspect.json").read_text(encoding="utf-8"))
     counts = results["counts"]
     names = list(dict.fromkeys(n for c in counts.values() for n in c.get("samples", {})))
     return write_page(
@@ -85,7 +85,7 @@ def write_inspect_report(folder: Path) -> Path:
         results=results,
         findings=dict(lines(results)),
         examples=results["examples"],
-        exclude=(folder / "exclude.csv").read_text().splitlines(),
+        exclude=(folder / "exclude.csv").read_text(encoding="utf-8").splitlines(),
         class_head=["part", "samples", *names],
         class_rows=[
             [part, c["n"], *(c.get("samples", {}).get(name, "") for name in names)] for part, c in counts.items()

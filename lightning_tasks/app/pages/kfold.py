@@ -48,7 +48,7 @@ def print_folds(results: dict[str, Any]) -> None:
 
 def write_kfold_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` and the figures of a k-fold directory."""
-    results = json.loads((folder / "results.json").read_text())
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     unit = "bag" if results["kind"] == "bags" else "fold"
     head = [
         *("metric", "pooled", "95 % interval", "n", "units", "mean", "sd"),

@@ -40,7 +40,7 @@ def write_report(run: RunDir) -> Path:
     """
     if not run.results.is_file():
         raise FileNotFoundError(f"{run.path} has no results.json: its fit did not finish. Continue it with --resume.")
-    results = json.loads(run.results.read_text())
+    results = json.loads(run.results.read_text(encoding="utf-8"))
     calibration, explained = (read_note(run.path / f"{name}.json") for name in ("calibration", "explain"))
     head, rows = score_table(results)
     return write_page(
@@ -58,17 +58,19 @@ def write_report(run: RunDir) -> Path:
         explained_texts=explained_texts(explained) if explained and explained["shows"] == "text" else [],
         curves=curves_of(read_metrics(run.metrics), results),
         pictures=pictures_in(run.figures.glob("*.png"), EXPLAINED),
-        texts={path.stem.replace("_", " "): path.read_text() for path in sorted(run.figures.glob("*.md"))},
+        texts={
+            path.stem.replace("_", " "): path.read_text(encoding="utf-8") for path in sorted(run.figures.glob("*.md"))
+        },
         facts=facts(results),
         data={f"samples in {k}": v for k, v in results["sizes"].items()}
         | {f"{k} part": v for k, v in results["split"].items()},
-        config=run.config.read_text(),
+        config=run.config.read_text(encoding="utf-8"),
     )
 
 
 def read_note(path: Path) -> dict[str, Any] | None:
     """What a verb wrote into the run directory, or None where it was not called."""
-    return json.loads(path.read_text()) if path.is_file() else None
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def score_table(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:

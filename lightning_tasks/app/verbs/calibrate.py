@@ -57,7 +57,7 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
     """
     if not loaded.dir.results.is_file():
         raise FileNotFoundError(f"{loaded.dir.path} has no results.json: its fit did not finish. Add --resume to it.")
-    results = json.loads(loaded.dir.results.read_text())
+    results = json.loads(loaded.dir.results.read_text(encoding="utf-8"))
     if loaded.data.fingerprint() != results["data_fingerprint"]:
         raise ValueError(
             f"{loaded.dir.path} was trained on other data or another split than these options give, so its validation "

@@ -76,7 +76,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     member_rows = [concatenated([rows[m] for _, rows in scored])[0] for m in range(len(names))]
     mean_weights = np.mean([member_weights(u, w) for u, w in zip(units, weights, strict=True)], 0)
     part = "oof" if len(units) > 1 else units[0].part
-    stored = json.loads(first.dir.results.read_text())
+    stored = json.loads(first.dir.results.read_text(encoding="utf-8"))
     results = {
         "kind": "ensemble",
         "task": type(task).__name__,
@@ -118,7 +118,7 @@ def check_members(groups: list[Group]) -> None:
     for run in runs[1:]:
         for kind, value in (
             ("tasks", lambda r: type(r.task).__name__),
-            ("data", lambda r: json.loads(r.dir.results.read_text())["arrays_fingerprint"]),
+            ("data", lambda r: json.loads(r.dir.results.read_text(encoding="utf-8"))["arrays_fingerprint"]),
         ):
             if value(run) != value(runs[0]):
                 raise ValueError(

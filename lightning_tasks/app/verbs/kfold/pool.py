@@ -38,7 +38,7 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
         ValueError: The folds were made from different data.
     """
     runs = [RunDir(folder / f"fold_{i}") for i in range(count)]
-    fold_results = [json.loads(run.results.read_text()) for run in runs]
+    fold_results = [json.loads(run.results.read_text(encoding="utf-8")) for run in runs]
     if len({r["arrays_fingerprint"] for r in fold_results}) > 1:
         raise ValueError(f"{folder}: the data changed between the folds. Train them anew with --overwrite.")
     loaded = [load_rows(run.rows) for run in runs]

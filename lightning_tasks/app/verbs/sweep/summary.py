@@ -41,7 +41,7 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
             if name in failed:
                 row |= {"status": "failed", "error": failed[name], "log": str(sweep.folder / f"{name}.log")}
             elif run.results.is_file():
-                results.append(json.loads(run.results.read_text()))
+                results.append(json.loads(run.results.read_text(encoding="utf-8")))
                 row |= {
                     "status": "finished",
                     "seconds": results[-1]["seconds"],

@@ -101,7 +101,7 @@ class Search:
             self.study.sampler = make_sampler(self.name, seed, self.trials)
             trial = self.study.ask()
             values = space.suggest(trial)
-            self._held = self.trial_lock(trial.number).open("w")
+            self._held = self.trial_lock(trial.number).open("w", encoding="utf-8")
             fcntl.flock(self._held, fcntl.LOCK_EX)
             return trial, index, values
 
@@ -164,7 +164,7 @@ def counts(trial: FrozenTrial) -> bool:
 def locked(path: Path, wait: bool = True) -> Iterator[bool]:
     """Hold a file lock; without ``wait`` the value tells whether it was free."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:

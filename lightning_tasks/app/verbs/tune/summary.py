@@ -59,7 +59,7 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
         }
     )
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
-    write_atomic(folder / "tune.md", markdown(results, (folder / "final" / "sweep.md").read_text()))
+    write_atomic(folder / "tune.md", markdown(results, (folder / "final" / "sweep.md").read_text(encoding="utf-8")))
     save_figure(history(rows, tuning.metric, tuning.mode), folder / "figures" / "history.png")
     save_figure(effects(rows, tuning.space.ranges, tuning.metric), folder / "figures" / "effects.png")
     if importance:

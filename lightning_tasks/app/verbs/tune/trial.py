@@ -121,7 +121,7 @@ def run_trial(search: Search, trial: Trial, args: list[str], metric: str, mode: 
         raise
     except Exception as error:
         log = search.folder / "trials" / f"{search.name}_{trial.number}.log"
-        log.write_text(traceback.format_exc())
+        log.write_text(traceback.format_exc(), encoding="utf-8")
         trial.set_user_attr("error", describe(error))
     trial.set_user_attr("seconds", round(time.perf_counter() - begin, 2))
     trial.set_user_attr("epochs", len(report.values))

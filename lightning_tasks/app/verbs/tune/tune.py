@@ -108,9 +108,9 @@ def agree(tuning: Tuning, trial_plan: Plan) -> None:
     path = tuning.folder / "made_of.json"
     with locked(tuning.folder / "made_of.lock"):
         if not path.is_file():
-            path.write_text(json.dumps(made_of, indent=2) + "\n")
+            path.write_text(json.dumps(made_of, indent=2) + "\n", encoding="utf-8")
             return
-        differ = differences(json.loads(path.read_text()), json.loads(json.dumps(made_of)))
+        differ = differences(json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(made_of)))
     if differ:
         raise ValueError(
             f"{tuning.folder} was made with another configuration: {', '.join(differ[:5])}"
