@@ -44,6 +44,18 @@ def rot90(batch: dict, draw: Draw) -> dict:
     return turned
 
 
+def lean(value: Span, name: str) -> tuple[float, float]:
+    """``span`` of degrees that lines lean: both axes at 45 fall together, and beyond the picture is mirrored.
+
+    Raises:
+        ValueError: 45 degrees or more.
+    """
+    low, high = span(value, name)
+    if max(-low, high) >= 45:
+        raise ValueError(f"shear {name}={value}: need less than 45 degrees, where the picture collapses into a line.")
+    return low, high
+
+
 @op()
 def affine(
     batch: dict,
@@ -65,7 +77,7 @@ def affine(
         batch,
         angle=draw.uniform(*span(degrees, "degrees")),
         zoom=draw.uniform(low, high),
-        lean_x=draw.uniform(*span(shear, "shear")),
+        lean_x=draw.uniform(*lean(shear, "shear")),
         shift_x=draw.uniform(*span(translate, "translate")),
         shift_y=draw.uniform(*span(translate, "translate")),
     )
@@ -79,8 +91,8 @@ def rotate(batch: dict, draw: Draw, degrees: Span = 30.0) -> dict:
 
 @op()
 def shear(batch: dict, draw: Draw, degrees: Span = 15.0) -> dict:
-    """Slant along x and along y, each by up to ``degrees`` either way."""
-    low, high = span(degrees, "degrees")
+    """Slant along x and along y, each by up to ``degrees`` (below 45) either way."""
+    low, high = lean(degrees, "degrees")
     return warp(batch, lean_x=draw.uniform(low, high), lean_y=draw.uniform(low, high))
 
 

@@ -82,6 +82,11 @@ class Serving(LightningDataModule):
             raise ValueError(f"{self.title} has no {part} part. It has: {', '.join(sorted(self.parts))}.")
         trainer = self.trainer
         training = part == "train"
+        if training and self.hparams.augment and not self.has_images:
+            raise ValueError(
+                f"{self.title}: --data.augment changes pictures, and these batches hold none. Set --data.augment null"
+                f"{', or --data.images true' if 'images' in self.hparams else ''}."
+            )
         short = trainer is not None and trainer.lightning_module is not None and trainer.lightning_module.every_sample
         plain = batch_size is not None  # asked for from outside: the part's own order
         sampler = self.plain_sampler(part) if plain else self.sampler(part)

@@ -11,6 +11,7 @@ from datamodules.augment.auto import AUGMIX_MENU, MENU, one_each
 from datamodules.augment.base import Draw
 from datamodules.augment.color import posterize_to, recolor, sharpen, solarize_above
 from datamodules.augment.geometry import warp
+from datamodules.augment.policy import Augment
 from tests.datamodules.augment.batches import make_batch, run
 
 
@@ -153,3 +154,12 @@ def test_augmix_is_a_blend_of_its_chains():
     batch = {"image": make_batch()["image"]}
     mild, strong = (run([{"augmix": {"severity": s}}], batch)["image"] for s in (0.5, 8))
     assert (mild - batch["image"]).abs().mean() < (strong - batch["image"]).abs().mean()
+
+
+@pytest.mark.parametrize(
+    "policy", [{"shear": {"degrees": 45}}, {"shear": {"degrees": [-60, 0]}}, {"affine": {"shear": 50}}]
+)
+def test_a_shear_that_would_collapse_or_mirror_the_picture_is_refused(policy):
+    batch = {"id": torch.arange(2), "image": torch.rand(2, 1, 8, 8)}
+    with pytest.raises(ValueError, match="need less than 45 degrees"):
+        Augment([policy])(batch, torch.Generator().manual_seed(0))

@@ -131,3 +131,11 @@ def test_only_the_train_part_is_augmented():
     trainer.test(task, datamodule=data)
     white = {part: torch.cat(images)[..., :2].mean().item() for part, images in task.seen.items()}
     assert white == {"train": 0.0, "val": 1.0, "test": 1.0}
+
+
+def test_augmentation_of_data_without_pictures_names_the_key_to_clear():
+    data = ToyDataModule(augment=["hflip"])
+    data.setup()
+    del data.pools["train"]["image"]
+    with pytest.raises(ValueError, match="these batches hold none. Set --data.augment null"):
+        data.train_dataloader()
