@@ -106,6 +106,34 @@ class ToySequence(Classifier):
         return self.head(self.embedding(batch["tokens"]).sum(1) / batch["length"][:, None])
 
 
+class ToyBroken(ToySequence):
+    """Breaks in the last step of the second epoch: ``loss``, ``gradient`` or ``weights``; or in its ``validation``."""
+
+    def __init__(self, breaks: str = "loss", **kwargs):
+        super().__init__(**kwargs)
+        self.save_hyperparameters(logger=False)
+
+    def now(self, what):
+        last = self.trainer.fit_loop.epoch_loop.batch_idx + 1 == self.trainer.num_training_batches
+        return self.hparams.breaks == what and self.current_epoch == 1 and last and not self.trainer.sanity_checking
+
+    def training_step(self, batch, batch_idx):
+        return super().training_step(batch, batch_idx) * (torch.nan if self.now("loss") else 1)
+
+    def on_before_optimizer_step(self, optimizer):
+        if self.now("gradient"):
+            self.embedding.weight.grad.fill_(torch.inf)
+
+    def on_train_batch_end(self, *args):
+        if self.now("weights"):
+            self.embedding.weight.data.fill_(torch.nan)
+
+    def evaluate(self, part, batch):
+        super().evaluate(part, batch)
+        if self.now("validation"):
+            self.track(f"{part}/loss", torch.tensor(torch.nan), 1)
+
+
 class ToyRegression(Regression):
     """The length of a point from a small network."""
 

@@ -18,6 +18,9 @@ class GradientTask(Task):
         schedule: ``onecycle``, ``cosine``, ``plateau`` or ``none``.
         warmup_epochs: Epochs of linear warm-up; 0 takes the schedule's default.
         ema: Decay of an exponential moving average of the weights, used for evaluation; 0 turns it off.
+
+    Raises:
+        ValueError: A number that is NaN or out of its range.
     """
 
     def __init__(
@@ -31,6 +34,10 @@ class GradientTask(Task):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
+        ranges = {"lr": (lr, 1e4), "weight_decay": (weight_decay, 1e4), "warmup_epochs": (warmup_epochs, 1e6)}
+        for name, (value, high) in (*ranges.items(), ("ema", (ema, 1))):
+            if not 0 <= value <= high:  # NaN is in no range
+                raise ValueError(f"{name}={value}: need a number from 0 to {high:g}.")
 
     def optimized(self) -> Any:
         """What the optimiser is given: this module, or parameter groups with learning rates of their own."""

@@ -115,21 +115,40 @@ def test_a_run_directory_is_not_overwritten_unasked(toy, capsys):
     assert (run / "results.json").is_file()
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_samples(toy, capsys):
+BREAKS = {
+    "loss": "The training loss is not finite at epoch 1, step 4. Its batch holds ids [",
+    "gradient": "but the gradient of the last step and with it the weights are not (embedding.weight)",
+    "weights": "All losses of epoch 1 were finite, but the weights are not (embedding.weight). Lower --model.lr, or",
+    "validation": "The validation loss of epoch 1 is nan, though weights and training losses are finite",
+}
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+@pytest.mark.parametrize("breaks", BREAKS)
+def test_what_is_not_finite_stops_the_run_before_a_checkpoint_keeps_it(toy, capsys, breaks, ema):
     with pytest.raises(SystemExit):
         toy(
-            "ToySequence",
+            "ToyBroken",
             "--trainer.max_epochs",
             3,
-            "--model.lr",
-            1e38,
-            "--model.optimizer",
-            "sgd",
-            "--model.schedule",
-            "none",
+            "--model.breaks",
+            breaks,
+            "--data.batch_size",
+            16,
+            "--model.ema",
+            ema,
         )
-    err = capsys.readouterr().err
-    assert "loss is not finite at epoch" in err and "holds ids [" in err
+    assert BREAKS[breaks] in capsys.readouterr().err
+    for name in ("best", "last"):  # of the first epoch
+        kept = torch.load(f"runs/ToyBroken/default/checkpoints/{name}.ckpt", weights_only=True)
+        assert kept["epoch"] == 0 and all(value.isfinite().all() for value in kept["state_dict"].values())
+
+
+@pytest.mark.parametrize("lr", ["1e38", ".nan", "-0.1", ".inf"])
+def test_rates_that_cannot_be_are_refused_when_parsed(cli, capsys, lr):
+    with pytest.raises(SystemExit):
+        cli(*TOY, f"--model.lr={lr}")
+    assert "need a number from 0 to 10000" in capsys.readouterr().err
 
 
 def test_debug_raises_the_error_itself(cli):

@@ -111,10 +111,25 @@ def test_wrong_players_and_numbers_are_errors():
             ToyGan(**wrong)
 
 
-def test_a_loss_that_is_not_finite_stops_manual_optimisation_too(toy, capsys):
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [("loss", "loss is not finite at epoch"), ("weights", "weights are not (critic.0.weight). Lower")],
+)
+def test_what_is_not_finite_stops_manual_optimisation_too(toy, capsys, monkeypatch, what, words):
+    loss_of = ToyGan.loss_of
+
+    def spoilt(self, player, batch):
+        return loss_of(self, player, batch) * (torch.nan if what == "loss" else 1)
+
+    def spoil(self, outputs, batch, batch_idx):
+        if what == "weights" and batch_idx + 1 == self.trainer.num_training_batches:
+            self.critic[0].weight.data.fill_(torch.nan)
+
+    monkeypatch.setattr(ToyGan, "loss_of", spoilt)
+    monkeypatch.setattr(ToyGan, "on_train_batch_end", spoil)
     with pytest.raises(SystemExit):
-        toy("ToyGan", "--trainer.max_epochs", 2, "--model.lr", "1e30", "--model.optimizer", "sgd")
-    assert "The training loss is not finite at epoch" in capsys.readouterr().err
+        toy("ToyGan", "--trainer.max_epochs", 2)
+    assert words in (error := capsys.readouterr().err) and "--model.clip 1" in error
 
 
 # ---- evaluation that draws random numbers ------------------------------------------------------------------------

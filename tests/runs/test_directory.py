@@ -54,7 +54,7 @@ def test_a_fit_that_fails_at_once_gives_back_what_it_would_have_replaced(toy, cl
     run = toy("ToySequence", "--trainer.max_epochs", 1)
     before = (run / "results.json").read_text()
     with pytest.raises(SystemExit):
-        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.lr", 1e30)
+        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.class_weights", "[.inf, .inf]")
     assert "not finite" in capsys.readouterr().err.lower() and (run / "results.json").read_text() == before
     assert (run.parent / "latest").resolve().name == "default"
     toy("ToySequence", "--trainer.max_epochs", 2, "--overwrite")
