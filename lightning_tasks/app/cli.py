@@ -13,6 +13,7 @@ import datamodules
 import lightning_tasks
 from lightning_tasks.callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard, Patience, ResumeRates, Stopwatch
 from lightning_tasks.common.atomic import drop_leftovers, write_atomic
+from lightning_tasks.common.lock import Lock
 from lightning_tasks.problems import Task
 from lightning_tasks.runs.calibration import calibration_beside
 from lightning_tasks.runs.checkpoint import is_whole, load_weights
@@ -48,25 +49,25 @@ class TaskCLI(LightningCLI):
     def __init__(self, args: list[str], run: bool = True) -> None:
         quiet()
         self._subcommand_parsers: dict = {}
-        defaults = {
-            "default_config_files": [str(CONFIGS / "_base.yaml")],
-            "exit_on_error": False,
-            "allow_abbrev": False,
-        }
-        super().__init__(
-            Task,
-            datamodules.DataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            seed_everything_default=0,
-            save_config_callback=None,
-            auto_configure_optimizers=False,
-            parser_kwargs={"exit_on_error": False, "allow_abbrev": False, **{c: defaults for c in COMMANDS}}
-            if run
-            else defaults,
-            args=args,
-            run=run,
-        )
+        self._lock: Lock | None = None
+        strict = {"exit_on_error": False, "allow_abbrev": False}
+        defaults = {"default_config_files": [str(CONFIGS / "_base.yaml")], **strict}
+        try:
+            super().__init__(
+                Task,
+                datamodules.DataModule,
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                seed_everything_default=0,
+                save_config_callback=None,
+                auto_configure_optimizers=False,
+                parser_kwargs=strict | {command: defaults for command in COMMANDS} if run else defaults,
+                args=args,
+                run=run,
+            )
+        finally:
+            if self._lock is not None:
+                self._lock.release()
 
     def add_arguments_to_parser(self, parser) -> None:
         """Arguments of the run itself."""
@@ -104,6 +105,9 @@ class TaskCLI(LightningCLI):
         self.name_run()
         options = self.options
         if self.subcommand == "fit" and rank_zero_only.rank == 0:
+            if not options.trainer.fast_dev_run:
+                self._lock = self.run_dir.lock()
+                self._lock.take()
             if options.resume or not options.trainer.fast_dev_run:
                 self.run_dir.check(options.resume, options.overwrite)
             if options.resume and not options.trainer.fast_dev_run:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from lightning_tasks.common.lock import BUSY, Busy
 from lightning_tasks.runs.directory import RunDir
 
 from .cli import TaskCLI
@@ -20,6 +21,7 @@ from .errors import describe
 from .places import DOOR, door_environment
 from .settings import differences, listed, refused, settings
 
+WAIT = 1.0  # seconds between looks at what another process trains
 # Of fits that are compared or pooled; it stands first, so that the user's own choice beats it.
 FEW_FIGURES = ("--figures", "last")
 
@@ -33,12 +35,22 @@ class Job:
         label: ``fold 2 of 5 (fold_1)``.
         args: Arguments of the command line.
         log: Output of its process, or the traceback where it failed in this one.
+        renew: Gives the job anew, by what stands in its directory by then; None where nothing is left to do. Two
+            commands on one directory thus share its fits.
     """
 
     name: str
     label: str
     args: list[str]
     log: Path
+    renew: Callable[[], "Job | None"] | None = None
+
+    def renewed(self) -> "Job | None":
+        """The job as it is now; None, and a word, where another process has finished it."""
+        job = self if self.renew is None else self.renew()
+        if job is None:
+            print(f"{self.label}: finished by another process", flush=True)
+        return job
 
     def announce(self, where: str = "") -> None:
         """Tell that it begins."""
@@ -74,12 +86,26 @@ def one_process(trainer: Any) -> bool:
 
 
 def in_turn(jobs: list[Job], ended: Ended | None = None) -> dict[str, str]:
-    """One after another in this process."""
-    failed = {}
-    for job in jobs:
-        job.announce()
+    """One after another in this process; those that another process works on come last."""
+    failed, waiting, busy = {}, list(jobs), set()
+    while waiting:
+        planned = waiting.pop(0)
+        if planned.name in busy:
+            time.sleep(WAIT)
+        if (job := planned.renewed()) is None:
+            if ended is not None:
+                ended(planned, None)
+            continue
+        if planned.name not in busy:
+            job.announce()
         try:
             TaskCLI(job.args)
+        except Busy as error:
+            if job.name not in busy:
+                print(f"{job.label}: {error}", flush=True)
+            busy.add(job.name)
+            waiting.append(job)
+            continue
         except SystemExit as stop:
             raise SystemExit(f"Interrupted in {job.label}. The same command goes on from there.") from stop
         except Exception as error:
@@ -109,7 +135,12 @@ def side_by_side(jobs: list[Job], processes: int, ended: Ended | None = None) ->
     try:
         while waiting or running:
             while waiting and free:
-                job, slot = waiting.pop(0), free.pop(0)
+                planned = waiting.pop(0)
+                if (job := planned.renewed()) is None:
+                    if ended is not None:
+                        ended(planned, None)
+                    continue
+                slot = free.pop(0)
                 job.announce(f", log in {job.log}")
                 job.log.parent.mkdir(parents=True, exist_ok=True)
                 with job.log.open("w", encoding="utf-8") as file:
@@ -123,6 +154,10 @@ def side_by_side(jobs: list[Job], processes: int, ended: Ended | None = None) ->
             for job, process, slot in [r for r in running if r[1].poll() is not None]:
                 running.remove((job, process, slot))
                 free.append(slot)
+                if process.returncode == BUSY:
+                    waiting.append(job)
+                    time.sleep(WAIT)
+                    continue
                 print(f"{job.label}: {'done' if process.returncode == 0 else 'FAILED'}", flush=True)
                 if process.returncode:
                     failed[job.name] = (job.log.read_text(encoding="utf-8").strip().splitlines() or ["no message"])[-1]

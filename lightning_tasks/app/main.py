@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 
 from lightning_tasks.common.choices import nearest
+from lightning_tasks.common.lock import BUSY, Busy
 
 from .errors import describe
 from .options import parse
@@ -39,7 +40,8 @@ def main(args: list[str] | None = None) -> None:
         args: Command line without the program's name; None takes the process's own.
 
     Raises:
-        SystemExit: Status 2 after a message on standard error; with ``--debug`` the error itself is raised.
+        SystemExit: Status 2 after a message on standard error, 75 where another process is at work there; with
+            ``--debug`` the error itself is raised.
     """
     args = list(sys.argv[1:] if args is None else args)
     debug = "--debug" in args
@@ -50,7 +52,7 @@ def main(args: list[str] | None = None) -> None:
         if debug:
             raise
         print(f"error: {describe(error)}", file=sys.stderr)
-        raise SystemExit(2) from error
+        raise SystemExit(BUSY if isinstance(error, Busy) else 2) from error
 
 
 def _run(args: list[str]) -> None:

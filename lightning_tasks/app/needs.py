@@ -12,19 +12,20 @@ directory is named after a digest of its settings: equal needs of folds, sweeps 
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from lightning_tasks.common.choices import nearest
+from lightning_tasks.common.lock import Busy
 from lightning_tasks.runs.directory import NEEDED, RunDir
 
 from .options import as_text
 from .places import find_config
 
+WAIT = 1.0  # seconds between looks at what another process trains
 # Arguments of the data that only say how samples are served: the needed run has its own.
 SERVING = ("batch_size", "num_workers", "augment", "policy", "samples_per_epoch")
 
@@ -94,10 +95,13 @@ def train_needed(need: Need, fit: Callable[[list[str]], Any]) -> None:
         need: See ``needs_of``.
         fit: Runs ``fit`` with some arguments.
     """
-    need.run.path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(need.run.path.with_name(f".{need.run.path.name}.lock")):
-        if need.run.results.is_file():
+    waits = False
+    while not need.run.results.is_file():
+        try:
+            if not waits:
+                print(f"{need.argument}: first trains {need.run.path}", flush=True)
+            fit([*need.args, "--resume" if need.run.newest() else "--overwrite"])
             return
-        print(f"{need.argument}: first trains {need.run.path}", flush=True)
-        fit([*need.args, "--resume" if need.run.newest() else "--overwrite"])
-        print(f"{need.argument}: done", flush=True)
+        except Busy:
+            waits = True
+            time.sleep(WAIT)

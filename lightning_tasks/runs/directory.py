@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 from lightning_tasks.common.atomic import write_atomic_with
+from lightning_tasks.common.lock import Lock
 
 NEEDED = "needed_"  # what the names of runs begin with that another fit needed
 
@@ -31,6 +33,10 @@ class RunDir:
         self.report = path / "report.html"
         self._aside = path.with_name(f".{path.name}.before")
         self._removed = path.with_name(f".{path.name}.removed")
+
+    def lock(self) -> Lock:
+        """Held by the process that trains here."""
+        return Lock(self.path.with_name(f".{self.path.name}.lock"), str(self.path))
 
     def newest(self) -> Path | None:
         """The checkpoint to go on from: the last, or where that is cut the best; None where neither is whole."""
@@ -110,6 +116,19 @@ class RunDir:
 def is_filled(folder: Path) -> bool:
     """Whether a folder is there and holds anything."""
     return folder.is_dir() and any(folder.iterdir())
+
+
+def remove_runs(runs: list[RunDir]) -> None:
+    """Delete runs that are to be made anew; none of them where another process works on one.
+
+    Raises:
+        Busy: It does.
+    """
+    with ExitStack() as held:
+        for run in runs:
+            held.enter_context(run.lock())
+        for run in runs:
+            shutil.rmtree(run.path, ignore_errors=True)
 
 
 def find_run(path: str | Path) -> RunDir:

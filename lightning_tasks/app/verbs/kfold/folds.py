@@ -1,6 +1,5 @@
 """``kfold``: one fit a fold (or bootstrap bag), each resumable by itself, then scores pooled over all samples."""
 
-import shutil
 from argparse import Namespace
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,7 +9,7 @@ from typing import Any
 from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.jobs import FEW_FIGURES, Job, run_jobs, state_of
 from lightning_tasks.app.options import refuse
-from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.directory import RunDir, remove_runs
 
 from .pool import pool
 
@@ -66,7 +65,12 @@ class Folds:
         fold_args += [] if self.bags else ["--data.bag", "null"]
         mode = ["--resume"] if state == "begun" else ["--overwrite"]
         args = ["fit", *FEW_FIGURES, *self.args, *fold_args, "--name", f"{self.name}/fold_{i}", *mode]
-        return Job(f"fold_{i}", self.label(i), args, self.folder / f"fold_{i}.log")
+        return Job(f"fold_{i}", self.label(i), args, self.folder / f"fold_{i}.log", lambda: self.renewed(i))
+
+    def renewed(self, i: int) -> Job | None:
+        """The fold's fit as it is to be run now, or None."""
+        state = self.state(i)
+        return None if state == "finished" else self.job(i, state)
 
 
 def run(options: Namespace, fit_args: list[str]) -> None:
@@ -85,8 +89,7 @@ def run(options: Namespace, fit_args: list[str]) -> None:
     folds = Folds(plan.run_dir.path.parent / name, name, count, options.bootstrap, fit_args, plan.settings())
     numbers = range(count) if options.fold is None else [options.fold]
     if options.overwrite:
-        for i in numbers:
-            shutil.rmtree(folds.run(i).path, ignore_errors=True)
+        remove_runs([folds.run(i) for i in numbers])
     states = {i: folds.state(i) for i in numbers}  # before any fold runs: a wrong one would cost the others' time
     for i, state in states.items():
         if state == "finished":

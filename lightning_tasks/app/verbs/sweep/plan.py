@@ -1,12 +1,11 @@
 """What a sweep trains: combinations and seeds, and the state of each run."""
 
-import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
 from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.jobs import FEW_FIGURES, Job, state_of
-from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.directory import RunDir, remove_runs
 
 from .axes import Combination, as_args
 
@@ -53,9 +52,7 @@ class Sweep:
             if first != combo.slug:
                 raise ValueError(f"{first} and {combo.slug} are the same configuration. Leave one of them out.")
         if self.overwrite:
-            for combo in self.combos:
-                for seed in self.seeds:
-                    shutil.rmtree(self.run(combo, seed).path, ignore_errors=True)
+            remove_runs([self.run(combo, seed) for combo in self.combos for seed in self.seeds])
         self.runs = [(combo, seed) for seed in self.seeds for combo in self.combos]  # one seed of everything first
         self.states = {(combo.slug, seed): self.state(combo, seed) for combo, seed in self.runs}
 
@@ -82,4 +79,10 @@ class Sweep:
         baselines = [] if number == 0 else ["--baselines", "false"]
         label = f"run {number + 1} of {len(self.runs)} ({combo.slug}, seed {seed})"
         args = ["fit", *FEW_FIGURES, *self.fit_args(combo), "--seed_everything", str(seed), *names, *baselines, *mode]
-        return Job(f"{combo.slug}/seed_{seed}", label, args, self.folder / combo.slug / f"seed_{seed}.log")
+        log = self.folder / combo.slug / f"seed_{seed}.log"
+        return Job(f"{combo.slug}/seed_{seed}", label, args, log, lambda: self.renewed(number, combo, seed))
+
+    def renewed(self, number: int, combo: Combination, seed: int) -> Job | None:
+        """The fit as it is to be run now, or None."""
+        self.states[combo.slug, seed] = self.state(combo, seed)
+        return None if self.states[combo.slug, seed] == "finished" else self.job(number, combo, seed)
