@@ -135,7 +135,9 @@ class Classifier(GradientTask):
         """Loss and rows."""
         rows = self.rows_with(batch, self.probabilities)
         logits = rows["prob"].clamp_min(1e-12).log()  # softmax gives the probabilities back, averaged over views
-        self.track(f"{part}/loss", self.criterion(logits, batch), len(batch["id"]))
+        weighted = self.hparams.class_weights != "none"
+        total = self.class_weights[batch["label"]].sum() if weighted else len(batch["id"])  # what the mean divides by
+        self.track(f"{part}/loss", self.criterion(logits, batch), total)
         self.collect(part, batch, **rows)
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:

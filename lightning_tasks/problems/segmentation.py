@@ -101,7 +101,9 @@ class Segmentation(ImageTask):
     def evaluate(self, part: str, batch: dict) -> None:
         """Confusion and boundary counts of every image."""
         logits = self(batch["image"])
-        self.track(f"{part}/loss", self.criterion(logits, batch["mask"]), len(batch["id"]))
+        # of each picture: Dice of a batch depends on what else is in it
+        losses = [self.criterion(z, mask) for z, mask in zip(logits.split(1), batch["mask"].split(1), strict=True)]
+        self.track(f"{part}/loss", torch.stack(losses).mean(), len(losses))
         prob = self.probabilities(logits) if self.hparams.tta == "none" else self.predict_step(batch)["prob"]
         self.collect(part, batch, **self.rows_of(batch, {"prob": prob}))
 

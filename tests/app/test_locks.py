@@ -13,8 +13,8 @@ from lightning_tasks.common.lock import BUSY, Busy, Lock
 from lightning_tasks.runs.directory import RunDir, remove_runs
 from tests.conftest import ROOT, results
 
-TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "0", "--baselines", "false",
-       "--trainer.enable_progress_bar", "false", "--figures", "none")  # fmt: skip
+TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "0",
+       "--baselines", "false", "--trainer.enable_progress_bar", "false", "--figures", "none")  # fmt: skip
 HOLD = """
 import sys, time, pathlib
 sys.path.insert(0, sys.argv[1])

@@ -120,8 +120,8 @@ class SequenceChangeTask(GradientTask):
     def evaluate(self, part: str, batch: dict) -> None:
         """Loss with the true tokens before, and what is written without them."""
         logits = self.taught(batch)
-        self.track(f"{part}/loss", self.loss(logits, batch), len(batch["id"]))
         targets, real = self.answers(batch)
+        self.track(f"{part}/loss", self.loss(logits, batch), real.sum())
         right = (self.written(batch)[:, 1:] == targets) & real
         teacher = (logits.argmax(-1) == targets) & real
         count = real.sum(1)
