@@ -261,7 +261,10 @@ def exercise() -> Parser:
     """Options of ``exercise``; those of a single exercise are its own, ``--help`` too."""
     parser = Parser("exercise", "Compute an exercise of a sheet.", add_help=False)
     parser.add_argument("name", nargs="?", help="exercise, such as G14; without one all are listed")
-    parser.add_argument("--runs", default="runs", type=Path, help="folder of all runs")
+    add = parser.add_argument
+    add("--runs", default="runs", type=Path, help="folder of all runs")
+    add("--root", help="of exercises that read pictures: folder of the data, as --data.root of fit; default: data")
+    add("--data", help="of these: data module in place of the exercise's own, such as MNISTDataModule")
     return parser
 
 
