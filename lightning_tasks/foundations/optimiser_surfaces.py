@@ -143,6 +143,8 @@ class Comparison:
     """
 
     def __init__(self, newer: tuple[str, ...] = ("lion", "adopt", "adan"), seed: int = 0) -> None:
+        for name in newer:
+            walk_by_name(SURFACES[0], name, RATES[0], steps=0)  # tells an unknown one before anything is computed
         optimisers = NAMED | {name: (name, {}) for name in newer}
         self.paths: dict[str, dict[str, tuple[float, np.ndarray]]] = {}
         for label, (name, options) in optimisers.items():
