@@ -140,8 +140,9 @@ class DeepAndWide(PictureExercise):
                     if depth == LAYERS:
                         known[form].append(probes(net, part, self.test))
                 sizes.append(parameters(net))
-                rows.append([form if depth > 1 else "-", depth, net.head.in_features, sizes[-1],
-                             *map(mean_sd, scores.values()), float(np.exp(np.mean(np.log(np.maximum(ratios, 1e-30)))))])  # fmt: skip
+                ratio = float(np.exp(np.mean(np.log(np.maximum(ratios, 1e-30)))))
+                name = form if depth > 1 else "-"
+                rows.append([name, depth, net.head.in_features, sizes[-1], *map(mean_sd, scores.values()), ratio])
         probe_rows = [
             [layer + 1, *(mean_sd([run[layer] for run in known[form]]) for form in FORMS)] for layer in range(LAYERS)
         ]

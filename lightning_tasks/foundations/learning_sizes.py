@@ -150,15 +150,15 @@ class LearningSizes(PictureExercise):
         """What makes the comparison fair."""
         small, large = self.drawn(0, self.sizes[0]), self.drawn(0, self.sizes[-1])
         (x, y), (test_x, test_y) = tumour_table(0)
+        begins = bool((large[0][: len(small[1])] == small[0]).all())
         joined = torch.cat([x, test_x]).unique(dim=0)
         share = max(float((y == k).float().mean()) for k in (0, 1))
         fitted = logistic(x.numpy(), y.numpy()).score(test_x.numpy(), test_y.numpy())
         return [
-            Check("a smaller draw is the beginning of a larger one", bool((large[0][: len(small[1])] == small[0]).all()),
-                  True),
+            Check("a smaller draw is the beginning of a larger one", begins, True),
             Check("rows of the table that stand in both parts", len(x) + len(test_x) - len(joined), 0),
             Check("logistic regression on the table beats the majority", fitted > share, True),
-        ]  # fmt: skip
+        ]
 
     def figure(self, pictures: Scores, rows: Scores) -> Figure:
         """Accuracy over the number of samples, a line a model, a dot a seed."""

@@ -80,8 +80,8 @@ class WhereConvolutionHelps(PictureExercise):
             f"pictures the CNN is right in {plain['CNN']:.3f} of the test samples, the MLP of as many parameters in "
             f"{plain['MLP']:.3f}. After one fixed permutation of the pixels, which loses no information, it is "
             f"{mixed['CNN']:.3f} and {mixed['MLP']:.3f}: the MLP never knew which pixels are neighbours, the CNN lost "
-            f"what it counts on. On the table it is {table_means['CNN']:.3f} and {table_means['MLP']:.3f}: the order of "
-            "its 30 columns is no neighbourhood."
+            f"what it counts on. On the table it is {table_means['CNN']:.3f} and {table_means['MLP']:.3f}: the order "
+            "of its 30 columns is no neighbourhood."
         )
         rows = [[kind, *(mean_sd(row[name]) for name in row), *sizes[kind].values()] for kind, row in scores.items()]
         heads = ["data", "CNN", "MLP", "parameters, CNN", "MLP"]
