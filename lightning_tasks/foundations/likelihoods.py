@@ -45,9 +45,9 @@ class Likelihoods(Exercise):
         text = (
             "NLL = - sum of y log Phi(w.x) + (1 - y) log(1 - Phi(w.x)); logistic regression has sigma for Phi. As "
             "1 - Phi(a) = Phi(-a), each term is log Phi of plus or minus w.x, computed as one function (log_ndtr): "
-            "Phi(-10), computed as (1 + erf) / 2, is 0 already, and the logarithm at -40 is -804.6. Both are convex, so "
-            f"Newton finds the one maximum. The logit's weights are {ratio:.2f} times the probit's, because sigma is that much "
-            "flatter; both draw almost the same line."
+            "Phi(-10), computed as (1 + erf) / 2, is 0 already, and the logarithm at -40 is -804.6. Both are convex, "
+            f"so that Newton's method finds the one maximum. The logit's weights are {ratio:.2f} times the probit's, "
+            "because sigma is that much flatter; both draw almost the same line."
         )
         heads = [f"{link}{what}" for link in LINKS for what in ("", ", standard error")]
         rows = [

@@ -23,7 +23,7 @@ class PictureExercise(Exercise):
         ValueError: Numbers out of range; from ``read``, fewer pictures than ``samples``, or no pictures at all.
     """
 
-    data = "FashionMNISTDataModule"
+    reads = "FashionMNISTDataModule"
 
     def __init__(self, samples: int, side: int, seeds: tuple[int, ...]) -> None:
         if samples < 50 or side < 4 or not seeds:

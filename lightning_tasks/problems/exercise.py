@@ -93,11 +93,11 @@ class Exercise:
 
     Attributes:
         question: What the sheet asks, in one or two sentences of ours.
-        data: Data module whose train and test part ``read`` gets; None where nothing is read.
+        reads: Data module whose train and test part ``read`` gets; None where nothing is read.
     """
 
     question: str = ""
-    data: str | None = None
+    reads: str | None = None
 
     def read(self, train: dict[str, Any], test: dict[str, Any]) -> None:
         """Take the parts, name -> tensor (N, ...), of which ``answer`` makes use.

@@ -58,11 +58,11 @@ def read_data(name: str, exercise: Exercise, options: Namespace) -> dict[str, An
     Raises:
         ValueError: Data for an exercise that reads none, or an unknown data module.
     """
-    if exercise.data is None:
+    if exercise.reads is None:
         if options.root or options.data:
             raise ValueError(f"exercise {name} reads no data: leave --root and --data away.")
         return {}
-    chosen = options.data or exercise.data
+    chosen = options.data or exercise.reads
     check_class("data", chosen)
     module = getattr(datamodules, chosen)(**({"root": options.root} if options.root else {}))
     module.prepare_data()
