@@ -25,7 +25,7 @@ SHORT = {
     "layers": (),
     "exercise": (),
 }
-CHEAP = [c for c in COMMANDS if re.match(r"exercise \w+ --(?!help|root)", c)]  # others run by name in another test
+CHEAP = [c for c in COMMANDS if re.match(r"exercise \w+ --(?!help|data)", c)]  # others run by name in another test
 
 
 def words_of(command):
@@ -73,7 +73,7 @@ def test_a_wrong_key_is_told_by_the_parser_that_was_used_before(parser, monkeypa
 def run_short(cli, command):
     """Run a command on a little simulated data for a step or two."""
     verb, *args = words_of(command)
-    for option in ("--data.root", "--data.source", "--data.limit", "--seeds", "--root"):
+    for option in ("--data.root", "--data.source", "--data.limit", "--seeds"):
         while option in args:
             del args[args.index(option) : args.index(option) + 2]
     cli(verb, *args, *SHORT[verb])

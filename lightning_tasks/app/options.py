@@ -263,7 +263,7 @@ def exercise() -> Parser:
     parser.add_argument("name", nargs="?", help="exercise, such as G14; without one all are listed")
     add = parser.add_argument
     add("--runs", default="runs", type=Path, help="folder of all runs")
-    add("--root", help="of exercises that read pictures: folder of the data, as --data.root of fit; default: data")
+    add("--data.root", dest="root", help="of exercises that read pictures: folder of the data; default: data")
     add("--data", help="of these: data module in place of the exercise's own, such as MNISTDataModule")
     return parser
 

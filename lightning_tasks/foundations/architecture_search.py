@@ -45,21 +45,28 @@ def expected_best(values: np.ndarray, trials: int) -> float:
     return float((ordered * np.diff(share, prepend=0.0)).sum())
 
 
-def search(table: np.ndarray, trials: int, noise: float, rate: float, seed: int) -> dict[str, np.ndarray]:
+def controller(rate: float = 0.6, start: dict[str, list[float]] | None = None) -> Controller:
+    """One for ``SPACE``."""
+    return Controller({name: len(choices) for name, choices in SPACE.items()}, rate, start=start)
+
+
+def search(
+    table: np.ndarray, trials: int, noise: float, rate: float, seed: int, start: dict[str, list[float]] | None = None
+) -> dict[str, np.ndarray]:
     """Draw, look up, learn; rate 0 is random search.
 
     Returns:
         ``reward`` (trials,) without noise, and ``<setting>`` (trials + 1, K): the policy before and after each trial.
     """
     rng = np.random.default_rng(seed)
-    controller = Controller({name: len(choices) for name, choices in SPACE.items()}, rate)
-    reward, policy = [], {name: [controller.policy(name)] for name in SPACE}
+    learner = controller(rate, start)
+    reward, policy = [], {name: [learner.policy(name)] for name in SPACE}
     for _ in range(trials):
-        drawn = controller.draw(rng)
+        drawn = learner.draw(rng)
         reward.append(table[tuple(drawn.values())])
-        controller.learn(drawn, reward[-1] + noise * rng.normal())
+        learner.learn(drawn, reward[-1] + noise * rng.normal())
         for name in SPACE:
-            policy[name].append(controller.policy(name))
+            policy[name].append(learner.policy(name))
     return {"reward": np.array(reward), **{name: np.array(steps) for name, steps in policy.items()}}
 
 
@@ -70,9 +77,10 @@ class ArchitectureSearch(Exercise):
         trials: Of each search, 60 or more.
         noise: Standard deviation of what validation adds to a reward.
         penalty: What a tenfold cost is worth, in accuracy.
+        start: Setting -> probabilities of its choices before the first trial, such as {layers: [.1, .2, .3, .4]}.
 
     Raises:
-        ValueError: Numbers out of range.
+        ValueError: Numbers out of range, or probabilities that do not sum to one.
     """
 
     question = (
@@ -80,15 +88,23 @@ class ArchitectureSearch(Exercise):
         "number of layers of a detector?"
     )
 
-    def __init__(self, trials: int = 150, noise: float = 0.01, penalty: float = 0.03) -> None:
+    def __init__(
+        self,
+        trials: int = 150,
+        noise: float = 0.01,
+        penalty: float = 0.03,
+        start: dict[str, list[float]] | None = None,
+    ) -> None:
         if trials < 60 or noise < 0 or penalty < 0:
             raise ValueError(f"trials={trials}, noise={noise}, penalty={penalty}: need 60, 0 and 0 or more.")
         self.trials, self.noise, self.penalty = trials, noise, penalty
-        self.table = rewards(penalty)
+        self.table, self.start = rewards(penalty), start
+        controller(start=start)  # says what is wrong with it
 
     def searches(self, rate: float) -> list[dict[str, np.ndarray]]:
         """One a seed."""
-        return [search(self.table, self.trials, self.noise, rate, seed) for seed in SEEDS]
+        start = self.start if rate else None
+        return [search(self.table, self.trials, self.noise, rate, seed, start) for seed in SEEDS]
 
     def answer(self) -> Answer:
         """Rewards at the beginning and the end, the best, and the policy over the trials."""

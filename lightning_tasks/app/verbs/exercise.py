@@ -1,13 +1,14 @@
 """``exercise NAME``: a computed foundation: tables, figures, a page, and each value beside the expected one."""
 
 import json
-from argparse import Namespace
+from argparse import ArgumentError, Namespace
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser
 
 import datamodules
+from lightning_tasks.app.errors import explain
 from lightning_tasks.app.pages.exercise import cell, write_animation, write_exercise_report
 from lightning_tasks.app.preflight import check_class
 from lightning_tasks.common.atomic import write_atomic
@@ -20,7 +21,7 @@ from lightning_tasks.runs.results import clean_json
 
 
 def run(options: Namespace, exercise_args: list[str]) -> None:
-    """``exercise`` lists all; ``exercise NAME [options of its own] [--runs DIR] [--root DATA]`` answers one."""
+    """``exercise`` lists all; ``exercise NAME [options of its own] [--runs DIR] [--data.root DATA]`` answers one."""
     name = options.name
     if name is None:
         print("usage: cli.py exercise NAME [its options]; exercise NAME --help tells them\n")
@@ -36,7 +37,10 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
         prog=f"cli.py exercise {name}", description=cls.question, exit_on_error=False, allow_abbrev=False
     )
     parser.add_class_arguments(cls, as_group=False)
-    arguments = parser.parse_args(exercise_args).as_dict()
+    try:
+        arguments = parser.parse_args(exercise_args).as_dict()
+    except ArgumentError as error:
+        raise ValueError(explain(str(error), [a.dest for a in parser._actions if a.dest != "help"])) from None
     folder = options.runs / "exercises" / name
     exercise = cls(**arguments)
     data = read_data(name, exercise, options)
@@ -60,7 +64,7 @@ def read_data(name: str, exercise: Exercise, options: Namespace) -> dict[str, An
     """
     if exercise.reads is None:
         if options.root or options.data:
-            raise ValueError(f"exercise {name} reads no data: leave --root and --data away.")
+            raise ValueError(f"exercise {name} reads no data: leave --data and --data.root away.")
         return {}
     chosen = options.data or exercise.reads
     check_class("data", chosen)
