@@ -24,9 +24,12 @@ def logistic(x: np.ndarray, y: np.ndarray) -> LogisticRegression:
     """Logistic regression whose penalty was chosen on a quarter of the samples, then fitted to all."""
     cut = max(1, len(y) // 4)
     if len(np.unique(y[cut:])) < 2:
-        return LogisticRegression(C=STRENGTHS[0], max_iter=200).fit(x, y)
-    held = [LogisticRegression(C=c, max_iter=200).fit(x[cut:], y[cut:]).score(x[:cut], y[:cut]) for c in STRENGTHS]
-    return LogisticRegression(C=STRENGTHS[int(np.argmax(held))], max_iter=200).fit(x, y)
+        return LogisticRegression(C=STRENGTHS[0], max_iter=1000, tol=1e-3).fit(x, y)
+    held = [
+        LogisticRegression(C=c, max_iter=1000, tol=1e-3).fit(x[cut:], y[cut:]).score(x[:cut], y[:cut])
+        for c in STRENGTHS
+    ]
+    return LogisticRegression(C=STRENGTHS[int(np.argmax(held))], max_iter=1000, tol=1e-3).fit(x, y)
 
 
 def forest(x: np.ndarray, y: np.ndarray) -> RandomForestClassifier:
