@@ -74,6 +74,11 @@ class BinaryRegressionTask(ClosedForm):
         fits = [fit_binary(rows["point"], rows["label"], link, self.hparams.l2) for link in LINKS]
         self.weights = torch.stack([fit.weights for fit in fits])
         self.errors = torch.stack([fit.errors for fit in fits])
+        if self._trainer is not None and ((self.score_of(rows["point"]) > 0) == (rows["label"] > 0)).all():
+            self.trainer.datamodule.note(
+                "A plane separates the classes of the train part: the weights are as long as l2 "
+                f"({self.hparams.l2:g}) lets them be, and their standard errors mean little."
+            )
         self.likelihood = -torch.tensor([fit.nll for fit in fits], dtype=torch.float64, device=self.device)
 
     def score_of(self, point: Tensor) -> Tensor:

@@ -35,10 +35,14 @@ def test_a_fit_writes_weights_lines_and_curve_and_tests_alike(cli, tmp_path):
 def test_real_tumours_need_a_penalty_with_all_columns(cli, tmp_path, capsys):
     real = ("--config", CONFIG, "--data", "TumoursDataModule", "--data.test_fraction", 0.25, *QUICK)
     with pytest.raises(SystemExit):
-        cli("fit", *real)
+        cli("fit", *real, "--model.l2", 0)
     assert "a plane separates the classes" in capsys.readouterr().err
-    cli("fit", *real, "--model.l2", 1.0, "--overwrite")
-    found = results(tmp_path / "runs/binary_regression/default")
+    cli("fit", *real, "--data.limit", 40, "--data.batch_size", 4)  # fewer rows than weights
+    notes = results(tmp_path / "runs/binary_regression/default")["notes"]
+    assert any("A plane separates the classes" in note for note in notes)
+    cli("fit", *real, "--model.l2", 1.0, "--name", "held")
+    found = results(tmp_path / "runs/binary_regression/held")
+    assert not any("plane" in note for note in found["notes"])
     assert found["data_source"] == "real" and found["metrics"]["test/acc"]["value"] > 0.9
 
 
