@@ -149,12 +149,12 @@ class DeepAndWide(PictureExercise):
         gains = {f: [run[ASKED[1] - 1] - run[ASKED[0] - 1] for run in known[f]] for f in FORMS}
         text = (
             "The sheet's answer is layer 11: later layers hold more abstract features, from which the decision is "
-            "closer. Measured with linear probes it is a small difference here: layer 11 less layer 7 is "
+            "closer. Measured here with linear probes, layer 11 less layer 7 is "
             + ", ".join(f"{mean_sd(gains[form])} ({form})" for form in FORMS)
             + ". Deep networks build features from features, need fewer units for some functions, and see more of a "
             "picture; wide ones are easier to train and to run in parallel. At equal parameters a plain net of 16 "
             "layers is not worse because it could not say as much: the gradient of its first layer is a small part of "
-            "that of its last one, so that it hardly trains (its accuracy on training pictures tells). Shortcuts and "
+            "that of its last one, so that it trains slowly (its accuracy on training pictures tells). Shortcuts and "
             "norms mend that, and what is then left is the difference of capacity."
         )
         title = f"Test accuracy, {self.samples} training pictures, {self.steps} steps, {len(self.seeds)} seeds"

@@ -10,12 +10,12 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from lightning_tasks.plots.style import PALETTE
 from lightning_tasks.problems.exercise import Answer, Check, Table
 
 from .small_training import PictureExercise, accuracy, mean_sd, mlp, parameters, picture_cnn, train, tumour_table
 
 STRENGTHS = (0.01, 0.1, 1.0)  # C of the logistic regression, chosen on a quarter of the training samples
+COLORS = ("#000000", "#0072B2", "#009E73", "#D55E00")
 HIDDEN = 20_000  # parameters of the MLP on the table, about
 Scores = dict[str, dict[int, list[tuple[float, float]]]]  # model -> samples -> accuracy and seconds of each seed
 
@@ -167,13 +167,16 @@ class LearningSizes(PictureExercise):
         """Accuracy over the number of samples, a line a model, a dot a seed."""
         figure = Figure(figsize=(9, 3.6), layout="constrained")
         for panel, scores, title in zip(figure.subplots(1, 2), (pictures, rows), ("pictures", "table"), strict=True):
-            for color, (name, by_size) in zip(PALETTE, scores.items(), strict=False):
+            for color, (name, by_size) in zip(COLORS, scores.items(), strict=False):
                 panel.plot(
                     list(by_size), [np.mean([a for a, _ in v]) for v in by_size.values()], color=color, label=name
                 )
                 for size, values in by_size.items():
                     panel.plot([size] * len(values), [a for a, _ in values], ".", color=color)
             panel.set(title=title, xlabel="training samples", xscale="log")
+            sizes = list(next(iter(scores.values())))
+            panel.set_xticks(sizes, list(map(str, sizes)))
+            panel.minorticks_off()
             panel.grid(alpha=0.3)
             panel.legend(fontsize=8)
         figure.axes[0].set_ylabel("test accuracy")
