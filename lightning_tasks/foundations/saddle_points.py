@@ -128,10 +128,11 @@ class SaddlePoints(Exercise):
         if lr <= 0:
             raise ValueError(f"lr={lr}: need more than 0.")
         self.lr, self.start, self.toy = lr, start, ToyRegression(seed)
-        self.surfaces = Comparison(tuple(newer), seed)
+        self.newer, self.seed = tuple(newer), seed
 
     def answer(self) -> Answer:
         """Four tables; the paths at the saddle, the losses of the regression, trajectories on four surfaces."""
+        surfaces = Comparison(self.newer, self.seed)
         saddles = {name: self.escape(step, self.start) for name, step in OPTIMISERS.items()}
         ravines = {
             name: [words(p := walk(ravine, [1.7, 0.6], step, lr, 1000, near), near(p[-1])) for lr in RATES]
@@ -154,7 +155,7 @@ class SaddlePoints(Exercise):
             "rate. All begin at the same weights; a momentum that forgets lr, and targets (5,) less predictions "
             "(5, 1), which broadcast to (5, 5), are what goes wrong in such comparisons. On four more surfaces, each "
             "optimiser at the best of three rates, the quickest are: "
-            + ", ".join(f"{name} ({surface})" for surface, name in self.surfaces.quickest().items())
+            + ", ".join(f"{name} ({surface})" for surface, name in surfaces.quickest().items())
             + ". No optimiser is the best everywhere, and a rate that suits one surface does not suit another."
         )
         return Answer(
@@ -166,11 +167,11 @@ class SaddlePoints(Exercise):
                       ["optimiser", *map(str, RATES)], [[name, *row] for name, row in ravines.items()]),
                 Table("Toy regression: steps to a loss of .1, 1,000 at most", ["optimiser", *map(str, RATES)],
                       [[name, *row] for name, row in fits.items()]),
-                self.surfaces.table(),
+                surfaces.table(),
             ],
             [*self.checks(ravines), *formula_checks()],
-            {"optimisers": self.figure(saddles, paths), "trajectories": self.surfaces.figure()},
-            self.surfaces.scenes(),
+            {"optimisers": self.figure(saddles, paths), "trajectories": surfaces.figure()},
+            surfaces.scenes(),
         )  # fmt: skip
 
     def is_dead(self, w: np.ndarray) -> bool:
