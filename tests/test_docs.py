@@ -79,7 +79,11 @@ def shortened(command):
     for option in ("--data.root", "--data.source", "--data.limit", "--seeds"):
         while option in args:
             del args[args.index(option) : args.index(option) + 2]
-    return None if re.search(r"FILE|FOLDER|RUN|NAME|TASK|runs/", " ".join(args)) else [*args, *SHORT[args[0]]]
+    return (
+        None
+        if re.search(r"FILE|FOLDER|RUN|NAME|TASK|runs/|exercise G1[789] --", " ".join(args))
+        else [*args, *SHORT[args[0]]]
+    )
 
 
 SHORTENED = sorted({shlex.join(args) for command in COMMANDS if (args := shortened(command))})
