@@ -25,6 +25,8 @@ EXPORTS = {
     "ShakespeareDataModule": "sets.shakespeare",
     "TextStreamDataModule": "texts.stream",
     "ToxicDataModule": "sets.text_tables",
+    "TumoursDataModule": "sets.two_classes",
+    "TwoClassesDataModule": "sets.two_classes",
     "TwoMoonsDataModule": "sets.two_moons",
 }
 __all__ = list(EXPORTS)

@@ -8,6 +8,7 @@ from lightning_tasks.common.lazy import lazy
 EXPORTS = {
     "ArgmaxAttentionTask": "tasks.sequences.argmax_attention",
     "AutoencoderTask": "tasks.generative.autoencoder",
+    "BinaryRegressionTask": "tasks.tables.binary_regression",
     "BloodCellsTask": "tasks.images.blood_cells",
     "DiffusionTask": "tasks.generative.diffusion",
     "DistillationTask": "tasks.images.distillation",

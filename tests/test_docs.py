@@ -1,11 +1,10 @@
-"""Commands in the documents parse, and every config is in the documents."""
+"""Commands in the documents parse and run, and every config is in the documents."""
 
 import re
 import shlex
 
 import pytest
 
-from lightning_tasks.app import main
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "configs").rglob("*.yaml"))]
@@ -20,26 +19,86 @@ def text_of(page):
 COMMANDS = sorted({m.strip() for p in PAGES for m in re.findall(r"python cli\.py ([^`\n#&]+)", text_of(p))})
 
 
+SHORT = {
+    "fit": ("--trainer.fast_dev_run", "true", "--data.source", "simulated", "--data.limit", "64"),
+    "sweep": ("--trainer.fast_dev_run", "true", "--data.source", "simulated", "--data.limit", "64", "--seeds", "0"),
+    "layers": (),
+    "exercise": (),
+}
+
+
+def words_of(command):
+    """Arguments of a command that a reader can give as they stand; None where a part is to be filled in."""
+    args = shlex.split(command)
+    return None if "COMMAND" in args or "<" in command or args[0] == "--help" else args
+
+
+@pytest.fixture(scope="module")
+def parser():
+    """One parser for all commands: to build it takes longer than to parse with it."""
+    from lightning_tasks.app.cli import Plan
+
+    return Plan(["--config", str(ROOT / "configs/mnist_cnn.yaml")])
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_in_the_documents_parse(command, monkeypatch, tmp_path):
-    from lightning_tasks.app.cli import TaskCLI
+def test_commands_in_the_documents_parse(command, monkeypatch, tmp_path, parser):
     from lightning_tasks.app.main import LIGHTNING, VERBS
     from lightning_tasks.app.options import parse
-    from lightning_tasks.app.preflight import preflight
+    from lightning_tasks.app.preflight import check_given, preflight
 
+    if (args := words_of(command)) is None:
+        return
     (weights := tmp_path / "best.ckpt").touch()  # runs and checkpoints of the documents are those of a reader
     args = [arg if not arg.startswith("runs/") else str(weights if arg.endswith(".ckpt") else tmp_path)
-            for arg in shlex.split(command)]  # fmt: skip
-    if "COMMAND" in args or "<" in command or args[0] == "--help":
-        return
+            for arg in args]  # fmt: skip
     assert args[0] in (*LIGHTNING, *VERBS)
     monkeypatch.chdir(ROOT)
     if args[0] in LIGHTNING:
-        for step in ("before_instantiate_classes", "instantiate_classes", "_run_subcommand"):
-            monkeypatch.setattr(TaskCLI, step, lambda self, *args: None)
-        main(args)
+        check_given(args[0], args[1:])
+        parser.parse_arguments(parser.parser, [args[0], *preflight(args[1:])])
     else:
         parse(args[0], preflight(args[1:]))
+
+
+def test_a_wrong_key_is_told_by_the_parser_that_was_used_before(parser, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Did you mean 'lr'"):
+            parser.parse_arguments(parser.parser, ["fit", "--config", "configs/mnist_cnn.yaml", "--model.lrr", "1"])
+        parser.parse_arguments(parser.parser, ["fit", "--config", "configs/mnist_cnn.yaml", "--model.lr", "1"])
+
+
+def shortened(command):
+    """Arguments that run a command on a little simulated data for a step or two; None where it needs what a reader has.
+
+    That is a file or a run. Verbs that work on runs have tests of their own.
+    """
+    if (args := words_of(command)) is None or args[0] not in SHORT or {"--resume", "--ckpt_path", "--help"} & set(args):
+        return None
+    for option in ("--data.root", "--data.source", "--data.limit", "--seeds"):
+        while option in args:
+            del args[args.index(option) : args.index(option) + 2]
+    return (
+        None
+        if re.search(r"FILE|FOLDER|RUN|NAME|TASK|runs/|exercise G1[789] --", " ".join(args))
+        else [*args, *SHORT[args[0]]]
+    )
+
+
+SHORTENED = sorted({shlex.join(args) for command in COMMANDS if (args := shortened(command))})
+CHEAP = [c for c in SHORTENED if re.match(r"exercise \w+ --", c)]  # those without options run in a test of their own
+
+
+@pytest.mark.parametrize("command", CHEAP)
+def test_cheap_commands_run(cli, command):
+    cli(*shlex.split(command))
+
+
+@pytest.mark.docs
+@pytest.mark.parametrize("command", [c for c in SHORTENED if c not in CHEAP], ids=str)
+def test_commands_run_in_a_short_version(cli, command):
+    cli(*shlex.split(command))
 
 
 def test_every_config_is_in_the_documents():

@@ -81,7 +81,7 @@ def plain(type_text: str) -> str:
 
 def check_types(where: str, content: dict, types: dict[str, type]) -> None:
     """Raise a ValueError where a key of a YAML file holds something else than a mapping, list or text it should."""
-    type_names = {dict: "a mapping", list: "a list", str: "text"}
+    type_names = {dict: "a mapping", list: "a list", str: "text", float: "a number such as 0.01"}
     for key, value in content.items():
         if value is not None and not isinstance(value, types[key]):
             raise ValueError(f"{where}: {key} must be {type_names[types[key]]}; it is {value!r}.")

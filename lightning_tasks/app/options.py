@@ -8,7 +8,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any, NoReturn
 
-SAMPLERS, PRUNERS = ("tpe", "random"), ("median", "hyperband", "none")
+SAMPLERS, PRUNERS = ("tpe", "random", "reinforce"), ("median", "hyperband", "none")
 
 
 class Parser(ArgumentParser):
@@ -63,6 +63,14 @@ def seed_list(text: str) -> list[int]:
     if not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
         raise ArgumentTypeError(f"{text}: expected different whole numbers such as 0,1,2")
     return [int(part) for part in parts]
+
+
+def sampler_list(text: str) -> list[str]:
+    """``random,tpe`` -> ["random", "tpe"]; ``none`` -> []."""
+    parts = [] if text == "none" else [part.strip() for part in text.split(",")]
+    if not set(parts) <= set(SAMPLERS) or len(set(parts)) < len(parts):
+        raise ArgumentTypeError(f"{text}: expected none, or different ones of {', '.join(SAMPLERS)}")
+    return parts
 
 
 def as_text(value: Any) -> str:
@@ -120,9 +128,10 @@ def tune() -> Parser:
     add("--trials", type=one_or_more, default=20, help="trials of each search; default: 20")
     add("--metric", help="metric of validation; default: the one that chooses the checkpoint")
     add("--mode", choices=("min", "max"), help="needed with a --metric that does not choose the checkpoint")
-    add("--sampler", choices=SAMPLERS, default="tpe", help="default: tpe")
+    add("--sampler", choices=SAMPLERS, default="tpe", help="default: tpe; reinforce is a learning controller")
     add("--pruner", choices=PRUNERS, default="median", help="default: median")
-    add("--control", choices=("random", "none"), default="random", help="random search beside it; default: random")
+    controls = "searches of the same budget beside it: random, tpe, reinforce, several by commas, or none"
+    add("--control", type=sampler_list, default=["random"], help=f"{controls}; default: random")
     add("--study", default="tune", help="name within the experiment; default: tune")
     add("--seeds", type=seed_list, help="seeds of the final runs; default: the three after the seed of the search")
     add("--jobs", type=one_or_more, help="processes side by side; default: trials one after another")
@@ -252,7 +261,10 @@ def exercise() -> Parser:
     """Options of ``exercise``; those of a single exercise are its own, ``--help`` too."""
     parser = Parser("exercise", "Compute an exercise of a sheet.", add_help=False)
     parser.add_argument("name", nargs="?", help="exercise, such as G14; without one all are listed")
-    parser.add_argument("--runs", default="runs", type=Path, help="folder of all runs")
+    add = parser.add_argument
+    add("--runs", default="runs", type=Path, help="folder of all runs")
+    add("--data.root", dest="root", help="of exercises that read pictures: folder of the data; default: data")
+    add("--data", help="of these: data module in place of the exercise's own, such as MNISTDataModule")
     return parser
 
 

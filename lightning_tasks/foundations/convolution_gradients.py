@@ -42,10 +42,15 @@ def layer_gradients(x: np.ndarray, f: np.ndarray, upstream: np.ndarray) -> tuple
 
 
 class ConvolutionGradients(Exercise):
-    """The sheet's input and kernel, followed by global average pooling.
+    """The sheet's input and kernel, or others, followed by global average pooling.
 
     Args:
         upstream: dL/dout of the pooled number.
+        image: Rows of another input.
+        kernel: Rows of another kernel, no larger than the input.
+
+    Raises:
+        ValueError: Rows of unequal length, or a kernel that does not fit.
     """
 
     question = (
@@ -53,23 +58,35 @@ class ConvolutionGradients(Exercise):
         "pooling, with dL/dout = 1?"
     )
 
-    def __init__(self, upstream: float = 1.0) -> None:
-        self.upstream = upstream
+    def __init__(
+        self,
+        upstream: float = 1.0,
+        image: list[list[float]] | None = None,
+        kernel: list[list[float]] | None = None,
+    ) -> None:
+        self.upstream, self.sheet = upstream, image is None and kernel is None
+        self.image = INPUT if image is None else matrix_of("image", image)
+        self.kernel = KERNEL if kernel is None else matrix_of("kernel", kernel)
+        cross_correlate(self.image, self.kernel)  # says where they do not fit
 
     def answer(self) -> Answer:
         """Forward and backward, each matrix."""
-        output = cross_correlate(INPUT, KERNEL)
+        output = cross_correlate(self.image, self.kernel)
         spread = np.full_like(output, self.upstream / output.size)
-        by_kernel, by_input = layer_gradients(INPUT, KERNEL, spread)
+        by_kernel, by_input = layer_gradients(self.image, self.kernel, spread)
         text = (
             f"O = {rows(output)}, its mean is {output.mean():g}. Pooling hands each of the {output.size} entries its "
             f"share of dL/dout, {spread[0, 0]:g}. dF is the valid correlation of X with dO: {rows(by_kernel)}. dX is "
             f"the full convolution of dO with F: {rows(by_input)}. Full convolution turns the kernel by 180 degrees "
             "because the forward pass did not; whoever correlates with the kernel unturned gets another matrix "
-            f"({rows(unturned(spread))}). The entry in row 2, column 1 is dO times the left column of F, "
-            f"(-3 + 2) x {spread[0, 0]:g} = {by_input[1, 0]:g}; a reported solution has 1.25 there, "
-            "as if -3 were 3."
+            f"({rows(unturned(spread, self.kernel))})."
         )
+        if self.sheet:
+            text += (
+                " The entry in row 2, column 1 is dO times the left column of F, "
+                f"(-3 + 2) x {spread[0, 0]:g} = {by_input[1, 0]:g}; a reported solution has 1.25 there, "
+                "as if -3 were 3."
+            )
         tables = [
             Table(name, [str(i + 1) for i in range(m.shape[1])], m.tolist())
             for name, m in (("O", output), ("dL/dO", spread), ("dL/dF", by_kernel), ("dL/dX", by_input))
@@ -83,40 +100,55 @@ class ConvolutionGradients(Exercise):
         import torch
         from scipy.signal import convolve2d, correlate2d
 
-        x, f = (torch.tensor(a, requires_grad=True) for a in (INPUT, KERNEL))
+        x, f = (torch.tensor(a, requires_grad=True) for a in (self.image, self.kernel))
         pooled = torch.nn.functional.conv2d(x[None, None], f[None, None]).mean()
         auto = torch.autograd.grad(pooled * self.upstream, (f, x))
         scale = self.upstream
-        return [
+        sheet = [] if not self.sheet else [
             Check("O", output.tolist(), [[1.0, 2.0], [-10.0, 8.0]]),
             Check("mean of O", float(output.mean()), 0.25),
             Check("dO", spread.tolist(), [[0.25 * scale] * 2] * 2),
             Check("dF", by_kernel.tolist(), (scale * np.array([[2.5, 1.75], [1.25, -1]])).tolist()),
             Check("dX", by_input.tolist(),
                   (scale * np.array([[0.5, 0.5, 0], [-0.25, 0, 0.25], [-0.75, -0.5, 0.25]])).tolist()),
+        ]  # fmt: skip
+        slopes = differences(self.image, self.kernel, scale)
+        return [
+            *sheet,
             Check("dF by autograd", by_kernel.tolist(), auto[0].tolist()),
             Check("dX by autograd", by_input.tolist(), auto[1].tolist()),
-            Check("dF by SciPy", by_kernel.tolist(), correlate2d(INPUT, spread, "valid").tolist()),
-            Check("dX by SciPy", by_input.tolist(), convolve2d(spread, KERNEL, "full").tolist()),
+            Check("dF by SciPy", by_kernel.tolist(), correlate2d(self.image, spread, "valid").tolist()),
+            Check("dX by SciPy", by_input.tolist(), convolve2d(spread, self.kernel, "full").tolist()),
             Check("dX by central differences, largest difference",
-                  float(np.abs(by_input - differences(scale)).max()), 0.0, 1e-6 * abs(scale)),
+                  float(np.abs(by_input - slopes).max()), 0.0, 1e-6 * abs(scale)),
         ]  # fmt: skip
 
 
-def unturned(spread: np.ndarray) -> np.ndarray:
+def matrix_of(name: str, rows: list[list[float]]) -> np.ndarray:
+    """Rows as an array.
+
+    Raises:
+        ValueError: Rows of unequal length, or none.
+    """
+    if not rows or not rows[0] or len({len(row) for row in rows}) > 1:
+        raise ValueError(f"{name}: rows of {[len(row) for row in rows]} numbers; need rows of the same length.")
+    return np.array(rows, float)
+
+
+def unturned(spread: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """The wrong dX: a full correlation, with the kernel unturned."""
-    return convolve_full(spread, KERNEL[::-1, ::-1])
+    return convolve_full(spread, kernel[::-1, ::-1])
 
 
-def differences(upstream: float, step: float = 1e-4) -> np.ndarray:
-    """The slope (3, 3) of the pooled output by each entry of the input, by central differences."""
-    slopes = np.zeros_like(INPUT)
-    for place in np.ndindex(INPUT.shape):
+def differences(image: np.ndarray, kernel: np.ndarray, upstream: float, step: float = 1e-4) -> np.ndarray:
+    """The slope (H, W) of the pooled output by each entry of the input, by central differences."""
+    slopes = np.zeros_like(image)
+    for place in np.ndindex(image.shape):
         ends = []
         for sign in (1, -1):
-            moved = INPUT.copy()
+            moved = image.copy()
             moved[place] += sign * step
-            ends.append(cross_correlate(moved, KERNEL).mean())
+            ends.append(cross_correlate(moved, kernel).mean())
         slopes[place] = upstream * (ends[0] - ends[1]) / (2 * step)
     return slopes
 

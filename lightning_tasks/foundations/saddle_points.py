@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lightning_tasks.foundations.arrays import gap
+from lightning_tasks.foundations.optimiser_surfaces import Comparison, formula_checks
 from lightning_tasks.plots.style import PALETTE
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
@@ -108,21 +109,30 @@ class SaddlePoints(Exercise):
     Args:
         lr: Learning rate at the saddle.
         start: First y at the saddle; x is 1 there.
-        seed: Seed of the toy regression.
+        newer: Optimisers beside the classic ones on the surfaces: any names of timm's factory.
+        seed: Seed of the toy regression and of the noise.
 
     Raises:
-        ValueError: A learning rate of 0 or less.
+        ValueError: A learning rate of 0 or less, or an unknown optimiser.
     """
 
     question = "How do SGD, momentum, RMSProp and Adam compare on a toy regression, and what do they do at a saddle?"
 
-    def __init__(self, lr: float = 0.01, start: float = 1e-6, seed: int = 0) -> None:
+    def __init__(
+        self,
+        lr: float = 0.01,
+        start: float = 1e-6,
+        newer: tuple[str, ...] = ("lion", "adopt", "adan"),
+        seed: int = 0,
+    ) -> None:
         if lr <= 0:
             raise ValueError(f"lr={lr}: need more than 0.")
         self.lr, self.start, self.toy = lr, start, ToyRegression(seed)
+        self.newer, self.seed = tuple(newer), seed
 
     def answer(self) -> Answer:
-        """Three tables, the paths at the saddle and the losses of the regression."""
+        """Four tables; the paths at the saddle, the losses of the regression, trajectories on four surfaces."""
+        surfaces = Comparison(self.newer, self.seed)
         saddles = {name: self.escape(step, self.start) for name, step in OPTIMISERS.items()}
         ravines = {
             name: [words(p := walk(ravine, [1.7, 0.6], step, lr, 1000, near), near(p[-1])) for lr in RATES]
@@ -143,7 +153,10 @@ class SaddlePoints(Exercise):
             f"{dead} of {len(OPTIMISERS) * len(RATES)} runs sit on a plateau where all ReLUs are dead and the loss is "
             f"the variance of the targets, {self.toy.y.var():.3f}. Momentum .9 / .1 is momentum .9 at a tenth of the "
             "rate. All begin at the same weights; a momentum that forgets lr, and targets (5,) less predictions "
-            "(5, 1), which broadcast to (5, 5), are what goes wrong in such comparisons."
+            "(5, 1), which broadcast to (5, 5), are what goes wrong in such comparisons. On four more surfaces, each "
+            "optimiser at the best of three rates, the quickest are: "
+            + ", ".join(f"{name} ({surface})" for surface, name in surfaces.quickest().items())
+            + ". No optimiser is the best everywhere, and a rate that suits one surface does not suit another."
         )
         return Answer(
             text,
@@ -154,9 +167,11 @@ class SaddlePoints(Exercise):
                       ["optimiser", *map(str, RATES)], [[name, *row] for name, row in ravines.items()]),
                 Table("Toy regression: steps to a loss of .1, 1,000 at most", ["optimiser", *map(str, RATES)],
                       [[name, *row] for name, row in fits.items()]),
+                surfaces.table(),
             ],
-            self.checks(ravines),
-            {"optimisers": self.figure(saddles, paths)},
+            [*self.checks(ravines), *formula_checks()],
+            {"optimisers": self.figure(saddles, paths), "trajectories": surfaces.figure()},
+            surfaces.scenes(),
         )  # fmt: skip
 
     def is_dead(self, w: np.ndarray) -> bool:

@@ -156,6 +156,7 @@ class TunedCnn(Net):
         dense_layers: 0 to 5.
         neurons: Units of each dense layer.
         dropout: After each dense layer.
+        input_size: Side to which pictures are shrunk first, by means over areas; None leaves them as they are.
 
     Raises:
         ValueError: More pools than the picture or the layers allow, or a number out of its range.
@@ -176,7 +177,11 @@ class TunedCnn(Net):
         dense_layers: int = 1,
         neurons: int = 128,
         dropout: float = 0.0,
+        input_size: int | None = None,
     ) -> None:
+        if input_size is not None and not 1 <= input_size <= image_size:
+            raise ValueError(f"net cnn: input_size={input_size} of pictures with {image_size}: choose 1..{image_size}.")
+        image_size = input_size or image_size
         settings = {"conv_layers": conv_layers, "dense_layers": dense_layers, "filters": filters, "neurons": neurons}
         for name, value in settings.items():
             low, high = self.LIMITS[name]
@@ -192,7 +197,7 @@ class TunedCnn(Net):
                 f"0..{possible}: every pooling halves the side. Set pools to {possible} or fewer, or leave it out."
             )
         pool = nn.MaxPool2d if pooling == "max" else nn.AvgPool2d
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = [] if input_size is None else [nn.AdaptiveAvgPool2d(input_size)]
         channels, side = in_channels, image_size
         for number in range(conv_layers):
             halvings = min(pools, conv_layers - 1) - min(number, pools)  # poolings between this layer and the last

@@ -52,6 +52,23 @@ def agree(found: Any, expected: Any, tolerance: float) -> bool:
     return found == expected
 
 
+@dataclass(frozen=True)
+class Scene:
+    """Paths in the plane over contours, played step by step on the page of an exercise.
+
+    Args:
+        title: What it shows.
+        extent: Left, right, bottom and top of the plane that is shown.
+        height: (H, W) values whose contours lie below, the first row at the bottom.
+        paths: Name -> (T, 2) points.
+    """
+
+    title: str
+    extent: tuple[float, float, float, float]
+    height: Any
+    paths: dict[str, Any]
+
+
 @dataclass
 class Answer:
     """What an exercise found.
@@ -61,12 +78,14 @@ class Answer:
         tables: In their order.
         checks: Values beside the expected ones.
         figures: Name -> Matplotlib figure.
+        scenes: Played in ``animation.html``.
     """
 
     text: str
     tables: list[Table] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
+    scenes: list[Scene] = field(default_factory=list)
 
 
 class Exercise:
@@ -74,9 +93,19 @@ class Exercise:
 
     Attributes:
         question: What the sheet asks, in one or two sentences of ours.
+        reads: Data module whose train and test part ``read`` gets; None where nothing is read.
     """
 
     question: str = ""
+    reads: str | None = None
+
+    def read(self, train: dict[str, Any], test: dict[str, Any]) -> None:
+        """Take the parts, name -> tensor (N, ...), of which ``answer`` makes use.
+
+        Raises:
+            ValueError: Parts that do not fit the question.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.read")
 
     def answer(self) -> Answer:
         """Compute it.

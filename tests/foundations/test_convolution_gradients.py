@@ -34,8 +34,8 @@ def test_gradients_are_those_of_autograd_for_any_shape(height, width, data):
 
 def test_the_wrong_matrices_are_not_the_gradient():
     dx = layer_gradients(INPUT, KERNEL, np.full((2, 2), 0.25))[1]
-    assert dx[1, 0] == -0.25 and np.abs(unturned(np.full((2, 2), 0.25)) - dx).max() > 0.5
-    np.testing.assert_allclose(differences(1.0), dx, atol=1e-9)
+    assert dx[1, 0] == -0.25 and np.abs(unturned(np.full((2, 2), 0.25), KERNEL) - dx).max() > 0.5
+    np.testing.assert_allclose(differences(INPUT, KERNEL, 1.0), dx, atol=1e-9)
     assert all(check.holds for check in ConvolutionGradients(upstream=-3.0).answer().checks)
 
 

@@ -12,6 +12,7 @@ EXPLAINED = {
     "sweep": "Mean and sd of each combination, with the single runs",
     "history": "Value of each trial in its order, and the best so far, one line a search",
     "effects": "The metric over each setting, a dot a complete trial",
+    "policy": "Probability that the controller gives each choice, over the trials it has learnt from",
     "importance": "Share of the variance that each setting explains",
 }
 

@@ -1,13 +1,16 @@
-"""``exercise NAME``: a computed foundation, its tables, and each value beside the expected one."""
+"""``exercise NAME``: a computed foundation: tables, figures, a page, and each value beside the expected one."""
 
 import json
-import math
-from argparse import Namespace
+from argparse import ArgumentError, Namespace
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser
 
+import datamodules
+from lightning_tasks.app.errors import explain
+from lightning_tasks.app.pages.exercise import cell, write_animation, write_exercise_report
+from lightning_tasks.app.preflight import check_class
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.foundations import EXERCISES, exercise_class, exercise_title
@@ -18,7 +21,7 @@ from lightning_tasks.runs.results import clean_json
 
 
 def run(options: Namespace, exercise_args: list[str]) -> None:
-    """``exercise`` lists all; ``exercise NAME [options of its own] [--runs DIR]`` answers one."""
+    """``exercise`` lists all; ``exercise NAME [options of its own] [--runs DIR] [--data.root DATA]`` answers one."""
     name = options.name
     if name is None:
         print("usage: cli.py exercise NAME [its options]; exercise NAME --help tells them\n")
@@ -34,20 +37,46 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
         prog=f"cli.py exercise {name}", description=cls.question, exit_on_error=False, allow_abbrev=False
     )
     parser.add_class_arguments(cls, as_group=False)
-    arguments = parser.parse_args(exercise_args).as_dict()
+    try:
+        arguments = parser.parse_args(exercise_args).as_dict()
+    except ArgumentError as error:
+        raise ValueError(explain(str(error), [a.dest for a in parser._actions if a.dest != "help"])) from None
     folder = options.runs / "exercises" / name
     exercise = cls(**arguments)
+    data = read_data(name, exercise, options)
     answer = exercise.answer()
     new_folder(folder, overwrite=True)  # it is computed in seconds: there is nothing to lose
-    results = write(folder, name, exercise, answer, arguments)
+    results = write(folder, name, exercise, answer, arguments | data)
     show(name, exercise, answer)
-    print(f"Wrote {folder}")
+    print(f"Report: {folder / 'report.html'}")
     if wrong := [check["name"] for check in results["checks"] if not check["holds"]]:
         raise ValueError(f"{len(wrong)} of {len(answer.checks)} values differ from what they should be: {wrong[0]}.")
 
 
+def read_data(name: str, exercise: Exercise, options: Namespace) -> dict[str, Any]:
+    """Hand an exercise the parts of its data module.
+
+    Returns:
+        What was read: name of the data module and whether it is real or simulated; nothing where nothing is read.
+
+    Raises:
+        ValueError: Data for an exercise that reads none, or an unknown data module.
+    """
+    if exercise.reads is None:
+        if options.root or options.data:
+            raise ValueError(f"exercise {name} reads no data: leave --data and --data.root away.")
+        return {}
+    chosen = options.data or exercise.reads
+    check_class("data", chosen)
+    module = getattr(datamodules, chosen)(**({"root": options.root} if options.root else {}))
+    module.prepare_data()
+    module.setup("fit")
+    exercise.read(module.arrays("train"), module.arrays("test"))
+    return {"data": chosen, "data_source": module.data_source}
+
+
 def write(folder: Path, name: str, exercise: Exercise, answer: Answer, options: dict[str, Any]) -> dict[str, Any]:
-    """Write ``results.json`` and ``figures/*.png``."""
+    """Write ``results.json``, ``figures/*.png``, ``report.html`` and, where there are scenes, ``animation.html``."""
     results = clean_json(
         {
             "kind": "exercise",
@@ -63,6 +92,9 @@ def write(folder: Path, name: str, exercise: Exercise, answer: Answer, options: 
     for title, figure in answer.figures.items():
         save_figure(figure, folder / "figures" / f"{title}.png")
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
+    if answer.scenes:
+        write_animation(folder / "animation.html", f"{name}: {results['title']}", answer.scenes)
+    write_exercise_report(folder)
     return results
 
 
@@ -85,12 +117,3 @@ def lines_of(table: Table) -> list[str]:
     cells = [table.columns, *([cell(value) for value in row] for row in table.rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(table.columns))]
     return [table.title, *("  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells)]
-
-
-def cell(value: Any) -> str:
-    """Numbers in short, also those in lists."""
-    if isinstance(value, list):
-        return "[" + ", ".join(cell(v) for v in value) + "]"
-    if isinstance(value, float):
-        return "-" if math.isnan(value) else f"{value:.4g}"
-    return str(value)

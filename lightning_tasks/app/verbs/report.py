@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lightning_tasks.app.pages.comparison import write_comparison_report
 from lightning_tasks.app.pages.ensemble import write_ensemble_report
+from lightning_tasks.app.pages.exercise import write_exercise_report
 from lightning_tasks.app.pages.inspect import write_inspect_report
 from lightning_tasks.app.pages.kfold import write_kfold_report
 from lightning_tasks.app.pages.run import write_report
@@ -17,6 +18,7 @@ WRITERS = {
     "inspect": write_inspect_report,
     "sweep": write_comparison_report,
     "tune": write_comparison_report,
+    "exercise": write_exercise_report,
 }
 
 

@@ -13,7 +13,7 @@ from lightning_tasks.common.choices import nearest
 if TYPE_CHECKING:
     from optuna.trial import Trial
 
-FILE_TYPES = {"config": str, "fixed": dict, "search": dict, "space": dict}
+FILE_TYPES = {"config": str, "fixed": dict, "search": dict, "space": dict, "penalty": float}
 FILE_KEYS = tuple(FILE_TYPES)
 RANGE = ("type", "low", "high", "step", "log")
 KEYS = {"int": RANGE, "float": RANGE, "categorical": ("type", "choices")}
@@ -28,12 +28,14 @@ class Space:
         fixed: Settings of every tuned configuration beside the searched ones.
         search: Settings of the trials alone, such as fewer epochs; the command line beats them.
         ranges: Dotted key -> ``{type, low, high, step, log}`` or ``{type: categorical, choices}``.
+        penalty: What a tenfold number of parameters costs, in units of the metric.
     """
 
     config: str | None
     fixed: dict[str, Any]
     search: dict[str, Any]
     ranges: dict[str, dict[str, Any]]
+    penalty: float = 0.0
 
     def suggest(self, trial: "Trial") -> dict[str, Any]:
         """Values of one trial."""
@@ -76,7 +78,9 @@ def read_space(path: Path) -> Space:
     check_types(str(path), content, FILE_TYPES)
     ranges = {key: checked(f"{path}: space.{key}", r) for key, r in content["space"].items()}
     config = str(path.parent / content["config"]) if "config" in content else None
-    return Space(config, content.get("fixed") or {}, content.get("search") or {}, ranges)
+    if (penalty := content.get("penalty", 0)) < 0:
+        raise ValueError(f"{path}: penalty={penalty}: need 0 or more.")
+    return Space(config, content.get("fixed") or {}, content.get("search") or {}, ranges, penalty)
 
 
 def checked(where: str, spec: Any) -> dict[str, Any]:

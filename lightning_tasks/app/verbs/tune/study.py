@@ -21,15 +21,19 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from lightning_tasks.app.options import SAMPLERS
 
+from .reinforce import ReinforceSampler
 from .space import Space
 
+STREAMS = 2  # of random numbers, tpe's and random's; a third sampler has another generator and keeps theirs as they are
 HOPELESS = 3  # so many failures before anything else are the configuration's fault, not the trials'
 KILLS = 3  # a trial whose process died so often counts as failed: it may be what kills it
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def make_sampler(name: str, seed: int, trials: int) -> BaseSampler:
-    """``tpe`` (Bergstra et al. 2011, random for the first third, at most 10 trials) or ``random``."""
+    """``tpe`` (Bergstra et al. 2011, random for the first third, at most 10 trials), ``random`` or ``reinforce``."""
+    if name == "reinforce":
+        return ReinforceSampler(seed)
     if name == "random":
         return RandomSampler(seed=seed)
     return TPESampler(seed=seed, n_startup_trials=max(2, min(10, trials // 3)))
@@ -49,7 +53,8 @@ class Search:
         folder: Of the tuning; holds the journal and ``trials/``.
         name: Of the sampler.
         trials: Budget: trials that are complete, pruned or failed; those that were interrupted run again.
-        seed: With a trial's place in the budget, the seed of its draw, so that a resumed search goes on alike.
+        seed: With a trial's place in the budget, the seed of its draw: the draw depends on that and on the trials that
+            ended before, so that a resumed search goes on alike.
         direction: ``minimize`` or ``maximize``.
         pruner: See ``make_pruner``.
     """
@@ -80,6 +85,10 @@ class Search:
         """Trials that count: running, complete, pruned or failed."""
         return [t for t in self.study.get_trials(deepcopy=False) if counts(t)]
 
+    def known(self, values: dict[str, Any]) -> FrozenTrial | None:
+        """A complete trial of the same values: all have one seed and one order of data, so that it would come again."""
+        return next((t for t in self.done() if t.state == TrialState.COMPLETE and t.params == values), None)
+
     def done(self) -> list[FrozenTrial]:
         """Trials that ended."""
         return [t for t in self.all() if t.state.is_finished()]
@@ -97,7 +106,7 @@ class Search:
             index = len(self.all())
             if index >= self.trials:
                 return None
-            seed = (self.seed * 100_003 + index) * len(SAMPLERS) + SAMPLERS.index(self.name)
+            seed = (self.seed * 100_003 + index) * STREAMS + SAMPLERS.index(self.name)
             self.study.sampler = make_sampler(self.name, seed, self.trials)
             trial = self.study.ask()
             values = space.suggest(trial)
@@ -119,6 +128,12 @@ class Search:
             self.study.tell(trial, value, state)
             self.trial_lock(trial.number).unlink(missing_ok=True)
             self.let_go()
+
+    def repeat(self, trial: Trial, first: FrozenTrial) -> None:
+        """Close a trial whose values were tried before, with the same value and at no cost."""
+        for key, value in {"epochs": 0, "seconds": 0.0, "parameters": first.user_attrs["parameters"]}.items():
+            trial.set_user_attr(key, value)
+        self.tell(trial, TrialState.COMPLETE, first.value)
 
     def let_go(self) -> None:
         """Give up the lock of this process's trial."""

@@ -19,11 +19,12 @@ from lightning_tasks.common.tables import write_csv
 from lightning_tasks.plots.save import save_figure
 from lightning_tasks.runs.results import clean_json, git_commit
 
+from .reinforce import policy_figure
 from .space import scalar
 from .study import Search
 from .tuning import Tuning
 
-COLORS = {"tpe": "#D55E00", "random": "#0072B2"}
+COLORS = {"tpe": "#D55E00", "random": "#0072B2", "reinforce": "#009E73"}
 ENOUGH = 4  # complete trials for an analysis of variance
 COLUMNS = 4  # panels in a row of the effects
 
@@ -45,7 +46,7 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
             "kind": "tune",
             "name": tuning.options.study,
             "experiment": tuning.plan.options.experiment,
-            "metric": tuning.metric,
+            "metric": tuning.objective,
             "mode": tuning.mode,
             "pruner": tuning.options.pruner,
             "seed": tuning.seed,
@@ -60,8 +61,10 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
     )
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
     write_atomic(folder / "tune.md", markdown(results, (folder / "final" / "sweep.md").read_text(encoding="utf-8")))
-    save_figure(history(rows, tuning.metric, tuning.mode), folder / "figures" / "history.png")
-    save_figure(effects(rows, tuning.space.ranges, tuning.metric), folder / "figures" / "effects.png")
+    save_figure(history(rows, tuning.objective, tuning.mode), folder / "figures" / "history.png")
+    save_figure(effects(rows, tuning.space.ranges, tuning.objective), folder / "figures" / "effects.png")
+    if "reinforce" in searches:
+        save_figure(policy_figure(searches["reinforce"].study, short), folder / "figures" / "policy.png")
     if importance:
         save_figure(bars(importance), folder / "figures" / "importance.png")
     report = write_comparison_report(folder)

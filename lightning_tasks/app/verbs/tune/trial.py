@@ -16,6 +16,7 @@ from lightning_tasks.callbacks import EpochSeed, MetricsCSV, NonFiniteGuard, Pat
 from lightning_tasks.common.choices import nearest
 
 from .study import Search
+from .tuning import Tuning
 
 
 class UnknownMetric(ValueError):
@@ -29,10 +30,12 @@ class Report(Callback):
         trial: Of the study.
         metric: Name of a validation metric.
         mode: ``min`` or ``max``.
+        penalty: What a tenfold number of parameters costs, in units of the metric.
     """
 
-    def __init__(self, trial: Trial, metric: str, mode: str) -> None:
+    def __init__(self, trial: Trial, metric: str, mode: str, penalty: float = 0.0) -> None:
         self.trial, self.metric, self.pick = trial, metric, min if mode == "min" else max
+        self.penalty = penalty if mode == "min" else -penalty
         self.values: list[float] = []
         self.pruned = False
 
@@ -45,6 +48,8 @@ class Report(Callback):
         value = float(metrics[self.metric])
         if not math.isfinite(value):
             raise ValueError(f"{self.metric} is {value} at epoch {trainer.current_epoch}.")
+        if self.penalty:
+            value += self.penalty * math.log10(pl_module.num_parameters)
         self.values.append(value)
         self.trial.report(value, trainer.current_epoch)
         if trainer.current_epoch + 1 < trainer.max_epochs and self.trial.should_prune():
@@ -106,13 +111,14 @@ def refuse_test() -> None:
     raise RuntimeError("a search must not touch the test part.")
 
 
-def run_trial(search: Search, trial: Trial, args: list[str], metric: str, mode: str) -> str:
+def run_trial(search: Search, trial: Trial, args: list[str], tuning: Tuning) -> str:
     """Fit one trial and tell the study; an error makes it a failed one, with the traceback beside its directory.
 
     Returns:
         What came of it, for the user.
     """
-    report, begin = Report(trial, metric, mode), time.perf_counter()
+    report = Report(trial, tuning.metric, tuning.mode, tuning.space.penalty)
+    begin = time.perf_counter()
     cli = None
     try:
         cli = TrialCLI(args, report)
@@ -134,7 +140,7 @@ def run_trial(search: Search, trial: Trial, args: list[str], metric: str, mode: 
             search.tell(trial, TrialState.PRUNED)
         else:
             search.tell(trial, TrialState.COMPLETE, report.best)
-        outcome = f"{metric} {report.best:.4f}" + (
+        outcome = f"{tuning.objective} {report.best:.4f}" + (
             f", pruned after epoch {len(report.values)}" if report.pruned else ""
         )
     del cli

@@ -105,6 +105,7 @@ def agree(tuning: Tuning, trial_plan: Plan) -> None:
     made_of = {key: value for key, value in trial_plan.settings().items() if key not in searched}
     made_of |= {f"space {key}": as_text(r) for key, r in space.ranges.items()}
     made_of |= {"metric": tuning.metric, "mode": tuning.mode, "sampler": o.sampler, "pruner": o.pruner}
+    made_of |= {"penalty": space.penalty} if space.penalty else {}
     path = tuning.folder / "made_of.json"
     with locked(tuning.folder / "made_of.lock"):
         if not path.is_file():
@@ -131,10 +132,14 @@ def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
         label = f"trial {index + 1} of {search.trials} ({search.name}_{trial.number})"
         drawn = zip(short_names(list(values)), values.values(), strict=True)
         print(f"{label}: {', '.join(f'{name}={short(value)}' for name, value in drawn)}", flush=True)
+        if (first := search.known(values)) is not None:
+            search.repeat(trial, first)
+            print(f"{label}: as trial {first.number}, {tuning.objective} {first.value:.4f}", flush=True)
+            continue
         names = ["--experiment", tuning.plan.options.experiment]
         names += ["--name", f"{o.study}/trials/{search.name}_{trial.number}", "--overwrite"]
         try:
-            outcome = run_trial(search, trial, ["fit", *tuning.trial_args(values), *names], tuning.metric, tuning.mode)
+            outcome = run_trial(search, trial, ["fit", *tuning.trial_args(values), *names], tuning)
         except UnknownMetric:
             if not search.done():
                 (tuning.folder / "made_of.json").unlink(missing_ok=True)  # nothing was searched yet

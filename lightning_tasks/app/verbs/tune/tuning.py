@@ -38,9 +38,15 @@ class Tuning:
 
     @property
     def names(self) -> list[str]:
-        """Samplers, the control last."""
-        control = self.options.control == "random" and self.options.sampler != "random"
-        return [self.options.sampler, *(["random"] if control else [])]
+        """Samplers, the controls last."""
+        return [self.options.sampler, *(name for name in self.options.control if name != self.options.sampler)]
+
+    @property
+    def objective(self) -> str:
+        """What is searched for, in words."""
+        if not self.space.penalty:
+            return self.metric
+        return f"{self.metric} {'-+'[self.mode == 'min']} {self.space.penalty:g} log10(parameters)"
 
     @property
     def seed(self) -> int:
