@@ -26,6 +26,7 @@ EXPORTS = {
     "TextStreamDataModule": "texts.stream",
     "ToxicDataModule": "sets.text_tables",
     "TwoMoonsDataModule": "sets.two_moons",
+    "WristDataModule": "sets.wrist",
 }
 __all__ = list(EXPORTS)
 

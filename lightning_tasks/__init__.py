@@ -21,11 +21,13 @@ EXPORTS = {
     "NaiveBayesTask": "tasks.sequences.naive_bayes",
     "NeighboursTask": "tasks.images.neighbours",
     "PatternTask": "tasks.images.patterns",
+    "RotationTask": "tasks.images.rotation",
     "SentimentTask": "tasks.sequences.sentiment",
     "SequenceChangeTask": "tasks.sequences.sequence_change",
     "TwoClassTask": "tasks.tables.two_class",
     "VaeTask": "tasks.generative.vae",
     "Word2VecTask": "tasks.sequences.word2vec",
+    "WristTask": "tasks.images.wrist",
 }
 __all__ = list(EXPORTS)
 __getattr__ = lazy(__name__, EXPORTS)
