@@ -8,6 +8,7 @@ EXPORTS = {
     "CIFAR10DataModule": "sets.cifar10",
     "CorpusDataModule": "sets.corpus",
     "DataModule": "core.base",
+    "CuesDataModule": "sets.cues",
     "DigitSequencesDataModule": "sets.digit_sequences",
     "FacesDataModule": "sets.faces",
     "FashionMNISTDataModule": "sets.mnist",

@@ -9,6 +9,7 @@ EXPORTS = {
     "ArgmaxAttentionTask": "tasks.sequences.argmax_attention",
     "AutoencoderTask": "tasks.generative.autoencoder",
     "BloodCellsTask": "tasks.images.blood_cells",
+    "CuesTask": "tasks.images.cues",
     "DiffusionTask": "tasks.generative.diffusion",
     "DistillationTask": "tasks.images.distillation",
     "FashionTask": "tasks.images.fashion",
