@@ -23,7 +23,7 @@ def make_cues(n_train: int = 1600, n_test: int = 400, seed: int = 0) -> dict[str
 
     Returns:
         ``train`` and ``test``: ``image`` uint8 (N, 3, 32, 32), ``label`` (N,) of the outline, ``texture`` (N,) of the
-        surface, ``probe`` (N,) into ``PROBES``. The versions come in turn: a clean picture, a swapped one, and the tiles
+        surface, ``probe`` (N,) into ``PROBES``. Versions come in turn: a clean picture, a swapped one, and the tiles
         of the clean one.
     """
     rng = np.random.default_rng(seed)
