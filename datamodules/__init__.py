@@ -8,6 +8,7 @@ EXPORTS = {
     "CIFAR10DataModule": "sets.cifar10",
     "CorpusDataModule": "sets.corpus",
     "DataModule": "core.base",
+    "CuesDataModule": "sets.cues",
     "DigitSequencesDataModule": "sets.digit_sequences",
     "FacesDataModule": "sets.faces",
     "FashionMNISTDataModule": "sets.mnist",
@@ -28,6 +29,7 @@ EXPORTS = {
     "TumoursDataModule": "sets.two_classes",
     "TwoClassesDataModule": "sets.two_classes",
     "TwoMoonsDataModule": "sets.two_moons",
+    "WristDataModule": "sets.wrist",
 }
 __all__ = list(EXPORTS)
 

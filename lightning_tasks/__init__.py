@@ -10,6 +10,7 @@ EXPORTS = {
     "AutoencoderTask": "tasks.generative.autoencoder",
     "BinaryRegressionTask": "tasks.tables.binary_regression",
     "BloodCellsTask": "tasks.images.blood_cells",
+    "CuesTask": "tasks.images.cues",
     "DiffusionTask": "tasks.generative.diffusion",
     "DistillationTask": "tasks.images.distillation",
     "FashionTask": "tasks.images.fashion",
@@ -22,11 +23,13 @@ EXPORTS = {
     "NaiveBayesTask": "tasks.sequences.naive_bayes",
     "NeighboursTask": "tasks.images.neighbours",
     "PatternTask": "tasks.images.patterns",
+    "RotationTask": "tasks.images.rotation",
     "SentimentTask": "tasks.sequences.sentiment",
     "SequenceChangeTask": "tasks.sequences.sequence_change",
     "TwoClassTask": "tasks.tables.two_class",
     "VaeTask": "tasks.generative.vae",
     "Word2VecTask": "tasks.sequences.word2vec",
+    "WristTask": "tasks.images.wrist",
 }
 __all__ = list(EXPORTS)
 __getattr__ = lazy(__name__, EXPORTS)

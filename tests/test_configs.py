@@ -1,5 +1,6 @@
 """Every config parses, trains, tests and predicts: a new config is tested by existing."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,9 @@ def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, ca
     best = ("--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
     capsys.readouterr()
     cli("test", *best)
-    table = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines() if line.startswith("test/"))
+    table = dict(
+        re.split(r" {2,}", line)[:2] for line in capsys.readouterr().out.splitlines() if line.startswith("test/")
+    )
     for name, metric in found["metrics"].items():
         if metric["value"] is not None:
             assert float(table[name]) == pytest.approx(metric["value"], abs=1.01e-4), name

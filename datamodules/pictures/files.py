@@ -15,6 +15,7 @@ from datamodules.core.loader import TensorLoader, to_float
 from datamodules.core.samplers import EpochSampler
 from datamodules.core.source import Arrays
 from datamodules.core.statistics import channel_statistics
+from datamodules.readers.modes import as_rgb
 from datamodules.readers.pictures import Pictures, Source, open_source
 
 from .loader import FileDataset, FileLoader
@@ -42,6 +43,7 @@ class FileDataModule(DataModule):
     """
 
     reserved = ("name",)
+    seen = staticmethod(as_rgb)  # makes RGB of any picture
 
     def __init__(
         self, size: int = 128, policy: str | list = "light", channels: int = 3, images: bool = True, **kwargs
@@ -75,7 +77,7 @@ class FileDataModule(DataModule):
         rows = super().kept(name, pool)
         if self.broken is None or not self.has_images:
             return rows
-        pictures = Pictures(self.source_of(name), pool["name"], self.hparams.size)
+        pictures = Pictures(self.source_of(name), pool["name"], self.hparams.size, seen=self.seen)
         good = [row for row in (range(len(pool["name"])) if rows is None else rows) if pictures.decodes(row)]
         undecodable = np.setdiff1d(np.arange(len(pool["name"])) if rows is None else rows, good)
         self.broken[name] = pool["name"][undecodable].tolist()
@@ -93,7 +95,7 @@ class FileDataModule(DataModule):
         if pool not in self._pictures:
             h, names = self.hparams, self.pools[pool]["name"]
             cache = h.num_workers == 0 and len(names) * 3 * h.size**2 <= CACHE_BYTES
-            self._pictures[pool] = Pictures(self.source_of(pool), names, h.size, cache, h.channels)
+            self._pictures[pool] = Pictures(self.source_of(pool), names, h.size, cache, h.channels, self.seen)
         return self._pictures[pool]
 
     def images(self, pool: str, rows: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Pictures that stay encoded on disk until a batch needs them: bytes by name, decoding, dataset, loader."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -164,10 +164,14 @@ def open_source(path: Path) -> HDF5Source | FolderSource:
     return FolderSource(path) if Path(path).is_dir() else HDF5Source(path)
 
 
-def decode(data: bytes | np.ndarray, size: int, crop: bool = False) -> np.ndarray:
+Seen = Callable[[Image.Image], Image.Image]  # any picture -> RGB
+
+
+def decode(data: bytes | np.ndarray, size: int, crop: bool = False, seen: Seen = as_rgb) -> np.ndarray:
     """Encoded picture, or pixels uint8 (H, W) or (H, W, 3) -> RGB uint8 (size, size, 3).
 
-    Other shapes are squeezed into the square, or cut with ``crop``. Colours and orientation are those of ``as_rgb``.
+    Other shapes are squeezed into the square, or cut with ``crop``. Colours and orientation are those of ``as_rgb``, or
+    of another function ``seen``.
 
     A JPEG that is larger than needed is decoded at the smallest of the scales 1/8, 1/4, 1/2, 1 that is not below
     ``size`` (fewer DCT coefficients, several times faster), and brought to ``size`` by antialiased bilinear
@@ -180,7 +184,7 @@ def decode(data: bytes | np.ndarray, size: int, crop: bool = False) -> np.ndarra
         image = Image.fromarray(data) if isinstance(data, np.ndarray) else Image.open(io.BytesIO(data))
         with image:
             image.draft(None, (size, size))
-            image = as_rgb(image)
+            image = seen(image)
     except Exception as error:  # PIL and its readers raise errors of a dozen kinds for broken files
         raise ValueError(reason_of(error)) from None
     if crop:
@@ -213,10 +217,20 @@ class Pictures:
         size: Side in pixels.
         cache: Keep decoded pictures: 3 size^2 bytes for each that was read.
         channels: Of a batch: 3, or 1 for gray.
+        seen: Makes RGB of any picture.
     """
 
-    def __init__(self, source: Source, names: np.ndarray, size: int, cache: bool = False, channels: int = 3) -> None:
+    def __init__(
+        self,
+        source: Source,
+        names: np.ndarray,
+        size: int,
+        cache: bool = False,
+        channels: int = 3,
+        seen: Seen = as_rgb,
+    ) -> None:
         self.source, self.names, self.size, self.channels = source, names, size, channels
+        self.seen = seen
         self.known = np.zeros(len(names) if cache else 0, bool)
         self.cache = np.empty((len(self.known), size, size, 3), np.uint8)  # pages are taken as they are written
 
@@ -230,7 +244,7 @@ class Pictures:
             return self.cache[row]
         name = str(self.names[row])
         try:
-            image = decode(self.source.read(name), self.size)
+            image = decode(self.source.read(name), self.size, seen=self.seen)
         except BrokenFile:
             raise
         except (ValueError, OSError, KeyError, RuntimeError) as error:

@@ -53,7 +53,12 @@ def make_objects(n_train: int = 5000, n_test: int = 1000, seed: int = 0) -> dict
 
 
 def draw_object(rng: Generator, label: int, bank: NoiseBank) -> np.ndarray:
-    """Draw one picture, uint8 (32, 32, 3)."""
+    """Draw one picture of a class, uint8 (32, 32, 3)."""
+    return draw(rng, OUTLINES[label], SURFACES[label], label, bank)
+
+
+def draw(rng: Generator, outline_name: str, surface_name: str, place: int, bank: NoiseBank) -> np.ndarray:
+    """Draw an outline with a surface, at times in the surroundings of class ``place``, uint8 (32, 32, 3)."""
 
     def noise(sigma: float) -> np.ndarray:
         return bank.cut(rng, sigma, SIDE)
@@ -61,20 +66,20 @@ def draw_object(rng: Generator, label: int, bank: NoiseBank) -> np.ndarray:
     rows, columns = pixel_grid(SIDE, SIDE)
     # Object coordinates: about [-1, 1] over the object, turned, mirrored and stretched.
     size = SIDE * rng.uniform(0.3, 0.5)
-    turn = rng.normal(0, 0.5 if OUTLINES[label] == "wings" else 0.15)
+    turn = rng.normal(0, 0.5 if outline_name == "wings" else 0.15)
     centre = SIDE / 2 + rng.normal(0, 0.06 * SIDE, 2)
     dy, dx = (rows - float(centre[0])) / size, (columns - float(centre[1])) / size
     y = (dy * np.cos(turn) - dx * np.sin(turn)) * rng.uniform(0.85, 1.2)
     x = (dy * np.sin(turn) + dx * np.cos(turn)) * rng.uniform(0.85, 1.2) * rng.choice([-1, 1])
     y, x = y + 0.05 * noise(4), x + 0.05 * noise(4)
 
-    outline = {"wings": wings, "vehicle": vehicle, "head": head, "legs": legs, "wide": wide}[OUTLINES[label]]
+    outline = {"wings": wings, "vehicle": vehicle, "head": head, "legs": legs, "wide": wide}[outline_name]
     cover = soft(outline(rng, y, x), 0.15)[..., None]
-    surface = surface_pattern(rng, SURFACES[label], y, x, noise)
+    surface = surface_pattern(rng, surface_name, y, x, noise)
     shade = 1 + rng.uniform(0.0, 0.35) * -y + rng.uniform(0.12, 0.38) * surface
     thing = random_colour(rng) * shade[..., None] + rng.normal(0, 0.1, 3) * noise(4)[..., None]
 
-    ground = surroundings(rng, label, noise)
+    ground = surroundings(rng, place, noise)
     image = ground + cover * (thing - ground)
     if rng.random() < 0.25:  # something in front
         bar = box(rows, columns, rng.uniform(0, SIDE, 2), (rng.uniform(1, 4), SIDE), rng.uniform(0, np.pi))

@@ -21,7 +21,7 @@ class _Collect(Callback):
         outputs = calibrated(pl_module, outputs)
         columns = {"id": outputs["id"], **pl_module.file_columns(outputs)}
         if "prob" in columns and "label" in batch:
-            columns["label"] = batch["label"]
+            columns.setdefault("label", batch["label"])  # a task may have a truth of its own
         for name, value in columns.items():
             self.columns.setdefault(name, []).append(value.cpu().numpy())
 

@@ -38,10 +38,9 @@ class InceptionSizes(Exercise):
             "four results along the channels: later layers choose the scale. A 1x1 convolution in front of the larger "
             f"kernels halves the channels first. On {self.channels} channels it has "
             + " + ".join(f"{count:,}" for count in counts.values())
-            + f" = {sum(counts.values()):,} parameters and gives 256 channels. A side n becomes "
-            "floor((n + 2p - k) / s) + 1: stride 2 halves the side and quarters the values and the work of what "
-            "follows, and parameters of convolutions stay; the dense layer behind shrinks. "
-            "All branches need stride 1 and padding (k - 1) / 2: "
+            + f" = {sum(counts.values()):,} parameters and gives 256 channels. A side n becomes floor((n + 2p - k) / s)"
+            " + 1: stride 2 halves the side and quarters the values and the work of what follows, and parameters of "
+            "convolutions stay; the dense layer behind shrinks. All branches need stride 1 and padding (k - 1) / 2: "
             f"with a pooling of stride 2 joining fails ({self.trouble()})."
         )
         tables = [

@@ -11,6 +11,7 @@ from .brain_tumor import BrainTumorForward, BrainTumorSequential
 from .cnn_small import CnnSmall
 from .inception import InceptionNet
 from .small import LeNet5, Mlp, MnistCnn, ResNetCifar, TunedCnn
+from .transfer import TransferNet
 
 # name -> (class taking in_channels and num_classes, the arguments that make it the variant of its name).
 # A class may have `get_classifier` and `group_matcher` as timm's have; unfreezing and given weights use them.
@@ -21,6 +22,7 @@ FAMILY: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
     "lenet5": (LeNet5, {}),
     "cnn": (TunedCnn, {}),
     "resnet_cifar": (ResNetCifar, {}),
+    "transfer": (TransferNet, {}),
     "inception": (InceptionNet, {}),
     "brain_tumor": (BrainTumorSequential, {}),
     "brain_tumor_forward": (BrainTumorForward, {}),
@@ -58,12 +60,15 @@ def build_classifier(
             does not suit the network.
     """
     if net in FAMILY:
-        if pretrained:
-            raise ValueError(f"net={net!r} has no pretrained weights. Use timm/<name>, or weights: none or a path.")
         cls, preset = FAMILY[net]
+        if pretrained and "pretrained" not in inspect.signature(cls).parameters:
+            raise ValueError(f"net={net!r} has no pretrained weights. Use timm/<name>, or weights: none or a path.")
+        preset = preset | ({"pretrained": True} if pretrained else {})
         extra = {"head_hidden": head_hidden, "head_dropout": head_dropout, "small_stem": small_stem}
         arguments = net_args | {k: v for k, v in extra.items() if v}
-        _check_args(net, arguments, set(inspect.signature(cls).parameters) - {"in_channels", "num_classes"})
+        _check_args(
+            net, arguments, set(inspect.signature(cls).parameters) - {"in_channels", "num_classes", "pretrained"}
+        )
         return cls(in_channels, num_classes, **{**preset, **arguments})
     if not net.startswith("timm/"):
         raise ValueError(

@@ -51,7 +51,7 @@ def load_file(net: nn.Module, path: str | Path) -> list[str]:
 
     Args:
         net: Network, changed in place. What ``get_classifier`` returns is its head.
-        path: File written by ``torch.save``; read with ``weights_only=True``.
+        path: File written by ``torch.save``, read with ``weights_only=True``; or a run directory, for its best weights.
 
     Returns:
         Names of the parameters of the head that were left as they are.
@@ -61,8 +61,12 @@ def load_file(net: nn.Module, path: str | Path) -> list[str]:
         ValueError: No state dict, or one of another network; names the first parameter that differs.
     """
     path = Path(path)
+    if path.is_dir():
+        path = path / "checkpoints" / "best.ckpt"
     if not path.is_file():
-        raise FileNotFoundError(f"weights={str(path)!r}: no such file. Choose none, auto, pretrained, or a file.")
+        raise FileNotFoundError(
+            f"weights={str(path)!r}: no such file. Choose none, auto, pretrained, a file or the directory of a run."
+        )
     state = _read(path)
     net_state = net.state_dict()
     head = net.get_classifier() if hasattr(net, "get_classifier") else None

@@ -9,7 +9,7 @@ from lightning_tasks.common.choices import checked_choice
 
 from .gradient import GradientTask
 
-NORMALIZE = ("dataset", "image", "none")
+NORMALIZE = ("dataset", "image", "symmetric", "none")
 TTA = {
     "none": ((),),
     "hflip": ((), (-1,)),
@@ -23,7 +23,8 @@ class ImageTask(GradientTask):
     Args:
         in_channels: C; None takes that of the data, or 3 where the data does not say it.
         normalize: ``dataset`` (mean and standard deviation a channel, over the train part), ``image`` (of each image
-            by itself, which removes exposure) or ``none``.
+            by itself, which removes exposure), ``symmetric`` ([0, 1] to [-1, 1], which networks that come from
+            TensorFlow were trained on) or ``none``.
         tta: Views averaged in evaluation and prediction: ``none``, ``hflip`` or ``flips`` (four).
         channels_last: Memory format of network and images; pays for convolutions on CPUs and on tensor cores.
         **kwargs: Arguments of the next class in line.
@@ -67,6 +68,8 @@ class ImageTask(GradientTask):
         if self.hparams.normalize == "image":
             std, mean = torch.std_mean(image, dim=(-2, -1), keepdim=True)
             image = (image - mean) / (std + 1e-3)
+        elif self.hparams.normalize == "symmetric":
+            image = 2 * image - 1
         else:
             image = (image - self.mean) / self.std
         if self.hparams.channels_last:

@@ -28,7 +28,8 @@ class ImageClassifier(ImageTask, Classifier):
         net: Network by name, see ``nets.build_classifier``: ``cnn_small`` or ``timm/<name>``.
         net_args: Arguments of the network.
         weights: ``none``; ``pretrained`` (timm's, downloaded if need be); ``auto``, the same, but from scratch where
-            they cannot be had; or a file with a state dict or checkpoint. Read when a fit begins.
+            they cannot be had; a file with a state dict or checkpoint; or the directory of a run, which ``needs`` may
+            give (then leave it at null here). Read when a fit begins.
         unfreeze: What trains: ``all``, ``head`` or ``last:N`` (the head and N blocks before it), or epoch -> what
             trains from then on: ``{0: head, 3: last:1, 6: all}``. See ``callbacks.Unfreeze``. Several devices then
             need ``--trainer.strategy ddp_find_unused_parameters_true``.
@@ -48,7 +49,7 @@ class ImageClassifier(ImageTask, Classifier):
         self,
         net: str = "cnn_small",
         net_args: dict[str, Any] | None = None,
-        weights: str = "none",
+        weights: str | None = "none",
         unfreeze: str | dict[int, str] = "all",
         backbone_lr: float = 1.0,
         corrupted: str | dict[str, list[int]] = "none",
@@ -82,7 +83,7 @@ class ImageClassifier(ImageTask, Classifier):
     def setup(self, stage: str) -> None:
         """Also read the given weights, when a fit begins that continues none."""
         super().setup(stage)
-        if stage == "fit" and self.hparams.weights != "none" and not self.trainer.ckpt_path:
+        if stage == "fit" and self.hparams.weights not in (None, "none") and not self.trainer.ckpt_path:
             self.load_given_weights(self.trainer.datamodule.note)
 
     def load_given_weights(self, note: Callable[[str], None]) -> None:

@@ -132,6 +132,11 @@ def test_monitor_follows_the_corrupted_score_and_knows_what_is_better():
     assert (chosen.monitor, chosen.mode) == ("val/nll", "min")
 
 
+def test_symmetric_pixels_are_those_of_networks_from_tensorflow():
+    image = torch.tensor([0.0, 0.5, 1.0]).view(1, 3, 1, 1)
+    assert task(net="cnn_small", normalize="symmetric").normalized(image).flatten().tolist() == [-1, 0, 1]
+
+
 # ---- whole runs -----------------------------------------------------------------------------------------------------
 
 

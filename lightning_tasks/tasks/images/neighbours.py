@@ -32,7 +32,7 @@ class NeighboursTask(ClosedForm):
         k: Neighbours, or a list to choose from, of which numbers above that of the samples stand for all samples.
         class_names: Names of the K classes.
         features: What distances are measured on: ``pixels``, ``point``, or the directory of a finished run, whose
-            network without its last layer gives them. That run must stay where it is.
+            network without its last layer gives them (null where ``needs`` gives it). That run must stay where it is.
         standardize: Divide each feature by its standard deviation over the train part.
         cv_samples: Samples of the train part that are asked about to choose k.
         resamples: Train sets for bias^2 and variance; 0 leaves them out.
@@ -52,7 +52,7 @@ class NeighboursTask(ClosedForm):
         self,
         k: int | list[int] = 5,
         class_names: list[str] | None = None,
-        features: str = "pixels",
+        features: str | None = "pixels",
         standardize: bool = False,
         cv_samples: int = 2000,
         resamples: int = 10,
@@ -62,6 +62,8 @@ class NeighboursTask(ClosedForm):
         if cv_samples < 1 or resamples < 0:
             raise ValueError(f"cv_samples={cv_samples}, resamples={resamples}: need 1 or more, and 0 or more.")
         self.ks = sorted(set([k] if isinstance(k, int) else k))
+        if features is None:
+            raise ValueError("features: null, and no run under needs. Choose pixels, point or the directory of a run.")
         if not self.ks or self.ks[0] < 1:
             raise ValueError(f"k={k}: need 1 neighbour or more.")
         self.class_names = list(class_names or ["negative", "positive"])

@@ -1,0 +1,103 @@
+"""Wrist fractures of children (assignment D5): GRAZPEDWRI-DX, a table and 16-bit radiographs."""
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from datamodules.core.source import Arrays
+from datamodules.pictures.files import FileDataModule
+from datamodules.readers.pictures import Source, TreeSource
+from datamodules.readers.radiographs import windowed
+from datamodules.readers.side_tables import read_columns
+from datamodules.simulate.wrists import make_wrists
+
+TABLE = "dataset.csv"
+
+
+class WristDataModule(FileDataModule):
+    """Reads ``dataset.csv`` (``filestem``, ``fracture_visible``, perhaps ``patient_id``), ``<filestem>.png`` below it.
+
+    A fracture is 1; an empty cell means none. Pictures may lie in any folders, such as ``images_part1``; 16-bit values
+    are brought to 8 bits by ``windowed``. Patients are groups: several pictures of one wrist must not straddle. Where
+    the table lacks them they are the part of ``filestem`` before the first ``_``.
+
+    Args:
+        policy: ``none``: augmentation in batches is cheaper here.
+        **kwargs: Arguments of ``FileDataModule``.
+    """
+
+    title = "grazpedwri"
+    files = (TABLE,)
+    class_names = ["none", "fracture"]
+    how_to_get = "Put dataset.csv and the folders images_part1 to 4 of GRAZPEDWRI-DX (figshare) in data/grazpedwri."
+    acts_later = ("policy", "size", "channels")
+    seen = staticmethod(windowed)
+
+    def __init__(self, policy: str | list = "none", **kwargs) -> None:
+        super().__init__(policy=policy, **kwargs)
+        self.save_hyperparameters(logger=False)
+
+    def read(self, folder: Path) -> dict[str, Arrays]:
+        """Read the table and find the pictures.
+
+        Raises:
+            ValueError: A row without its picture, or a ``fracture_visible`` that is neither 0, 1 nor empty.
+        """
+        path = folder / TABLE
+        table = read_columns(path, ("filestem", "fracture_visible"))
+        stems, texts = table["filestem"], [text.strip() for text in table["fracture_visible"]]
+        known = {"": 0, "0": 0, "0.0": 0, "1": 1, "1.0": 1, "nan": 0, "NaN": 0}
+        wrong = [i for i, text in enumerate(texts) if text not in known]
+        if wrong:
+            raise ValueError(
+                f"{path}: fracture_visible is {texts[wrong[0]]!r} for {stems[wrong[0]]} ({len(wrong)} such rows); "
+                "expected 1, 0 or nothing."
+            )
+        place = {p.stem: p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*.png"))}
+        lacking = [stem for stem in stems if stem not in place]
+        if lacking:
+            raise ValueError(
+                f"{path} names {lacking[0]}, but there is no {lacking[0]}.png below {folder} ({len(lacking)} of "
+                f"{len(stems)} are missing). Unpack all four archives there, or take those rows out of the table."
+            )
+        try:
+            patients = read_columns(path, ("patient_id",))["patient_id"]
+        except ValueError:
+            self.note(f"{TABLE} has no patient_id: patients are what stands before the first _ of filestem.")
+            patients = [stem.split("_")[0] for stem in stems]
+        return {
+            "train": {
+                "name": np.array([place[stem] for stem in stems]),
+                "label": np.array([known[text] for text in texts], np.int64),
+                "group": np.array(patients),
+            }
+        }
+
+    def simulate(self) -> dict[str, Arrays]:
+        """Drawn radiographs, read from the files that were written."""
+        return self.read(simulated_folder(self.hparams.seed))
+
+    def load(self) -> dict[str, Arrays]:
+        """Read or simulate, and remember where the pictures are."""
+        pools = super().load()
+        if self.data_source == "simulated":
+            self.folder = simulated_folder(self.hparams.seed)
+        return pools
+
+    def source_of(self, pool: str) -> Source:
+        """See ``FileDataModule``."""
+        return TreeSource(self.folder)
+
+
+@cache
+def _simulated(seed: int) -> tempfile.TemporaryDirectory:
+    folder = tempfile.TemporaryDirectory(prefix="wrists_")
+    make_wrists(Path(folder.name), patients=120, seed=seed)
+    return folder
+
+
+def simulated_folder(seed: int) -> Path:
+    """Folder with drawn radiographs of 120 patients; kept as long as the process."""
+    return Path(_simulated(seed).name)
