@@ -19,6 +19,7 @@ EXERCISES = {
     "G12": ("batch_normalisation", "BatchNormalisation", "Batch normalisation"),
     "G13": ("backpropagation_through_time", "BackpropagationThroughTime", "Backpropagation through time"),
     "G14": ("evaluation_metrics", "EvaluationMetrics", "TP, FP, TN, FN and the metrics made of them"),
+    "G16": ("gan_losses", "GanLosses", "What the losses of a GAN say, and what they do not"),
     "G20": ("fuzzy_c_means", "FuzzyCMeans", "Fuzzy C-means and the partition coefficient"),
 }
 

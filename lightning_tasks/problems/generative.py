@@ -25,13 +25,14 @@ from .checks import check_reads
 from .gradient import GradientTask
 from .task import NO_CLASSES, NO_MEAN, NO_PICTURES
 
+READS = {"dense": "point", "conv": "image"}  # the kind of a network, and the key of what it makes
 SIDE = 8  # of the copies that pictures are compared by: a covariance of all pixels would not fit into memory
 NEIGHBOURS = 3  # of the manifolds behind precision and recall
 LOOKED_AT = 10_000  # training pictures among which the nearest to a sample is looked for
 
 
 class Generative(GradientTask):
-    """A subclass names the key of its data in ``reads`` and gives ``sample(n, stream)``.
+    """A subclass names the key of its data in ``reads``, or calls ``make_by(net)``, and gives ``sample(n, stream)``.
 
     Evaluation draws as many samples as there are in the part, from a stream that begins anew each time, and compares
     both sets, as ``describe`` makes numbers of them: ``frechet``, ``energy`` and ``kernel`` distance, ``precision`` and
@@ -84,6 +85,33 @@ class Generative(GradientTask):
         self.register_buffer("mode_cov", torch.zeros(k, d, d))
         self._judge: tuple[Any, ...] = ()  # in a tuple, where nn.Module does not find it: it is in no checkpoint
         self._room = 0
+
+    # ---- points and pictures ----------------------------------------------------------------------------------
+
+    def make_by(self, net: str) -> None:
+        """Read and make points with ``net='dense'``, pictures with ``'conv'``.
+
+        Raises:
+            ValueError: Another network, or points of an unknown number of dimensions.
+        """
+        self.reads = (READS[checked_choice("net", net, tuple(READS))],)
+        if net == "dense" and self.hparams.dims is None:
+            raise ValueError("net='dense' needs the numbers of a point, which the data states: set --model.dims.")
+
+    @property
+    def pictures(self) -> bool:
+        """Whether samples are pictures."""
+        return self.reads[0] == "image"
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """What the networks get: pictures in [-1, 1]; points as they are."""
+        return x * 2 - 1 if self.pictures else x
+
+    def unscaled(self, x: Tensor) -> Tensor:
+        """What the networks gave, as the data has it; pictures are cut to [0, 1]."""
+        return ((x + 1) / 2).clamp(0, 1) if self.pictures else x
+
+    # ---- samples ----------------------------------------------------------------------------------------------
 
     @property
     def sample_classes(self) -> list[str]:
