@@ -32,8 +32,9 @@ class Reconstruction(GradientTask):
 
     Args:
         loss: ``mse`` or ``bce``, each the mean over pixels.
-        output: ``linear``: the decoder's values are the picture, cut to [0, 1] for scores and figures but not for the
-            loss, whose gradient would vanish there. ``sigmoid``: they are logits, which ``bce`` needs.
+        output: ``linear``: the decoder's values are the picture, cut to [0, 1]. The loss counts a value beyond as it is
+            where the cut picture is wrong, because the gradient of the cut would vanish there, and as no error where it
+            is right. ``sigmoid``: they are logits, which ``bce`` needs.
         **kwargs: Arguments of ``GradientTask``.
 
     Raises:
@@ -90,7 +91,10 @@ class Reconstruction(GradientTask):
         decoded = decoded.float()
         if self.hparams.loss == "bce":
             return F.binary_cross_entropy_with_logits(decoded, image)
-        return F.mse_loss(decoded.sigmoid() if self.hparams.output == "sigmoid" else decoded, image)
+        shown = self.picture(decoded)
+        if self.hparams.output == "sigmoid":
+            return F.mse_loss(shown, image)
+        return ((decoded - image) * (shown != image)).square().mean()
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         """Loss of one batch; ``train/loss`` leaves the penalty out."""

@@ -7,11 +7,15 @@ import torch.nn.functional as F
 from tests.toys import ToyAutoencoder
 
 
-def test_a_linear_output_is_the_picture_and_is_cut_for_scores_but_not_for_the_loss():
+def test_a_linear_output_is_cut_to_the_picture_and_values_beyond_are_errors_where_it_is_wrong():
     task = ToyAutoencoder()
-    decoded, image = torch.tensor([-0.5, 0.25, 2.0]), torch.tensor([0.0, 0.5, 1.0])
-    assert task.picture(decoded).tolist() == [0, 0.25, 1]
-    assert float(task.criterion(decoded, image)) == pytest.approx((0.25 + 0.0625 + 1) / 3)
+    decoded, image = torch.tensor([-0.5, 0.25, 2.0, -0.5]), torch.tensor([0.0, 0.5, 1.0, 1.0])
+    assert task.picture(decoded).tolist() == [0, 0.25, 1, 0]
+    decoded.requires_grad_()
+    loss = task.criterion(decoded, image)
+    assert float(loss) == pytest.approx((0 + 0.0625 + 0 + 2.25) / 4)
+    loss.backward()
+    assert decoded.grad.tolist() == pytest.approx([0, -0.125, 0, -0.75]), "the last would have none if it were cut"
 
 
 @pytest.mark.parametrize("loss", ["mse", "bce"])
