@@ -261,12 +261,27 @@ class Generative(GradientTask):
         if samples.ndim != 4:
             return {}
         drawn = {"samples": tiles_figure(samples[:64])}
-        data = self.trainer.datamodule
-        if data is not None:
-            train = data.arrays("train", LOOKED_AT)[self.reads[0]]
-            nearest = Bank(train.flatten(1)).search(samples[:12].float().cpu().flatten(1), 1)[0][:, 0]
-            drawn["nearest"] = rows_figure({"sample": samples[:12].cpu(), "nearest in training": train[nearest]})
+        if self.trainer.datamodule is not None:
+            rows, _ = self.nearest_in_training(samples[:12])
+            train = self.trainer.datamodule.arrays("train", LOOKED_AT)[self.reads[0]]
+            drawn["nearest"] = rows_figure({"sample": samples[:12].cpu(), "nearest": train[rows]})
         return drawn
+
+    def nearest_in_training(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Of pictures (N, C, H, W) rows (N,) of the nearest training ones, and root mean square differences (N,)."""
+        train = self.trainer.datamodule.arrays("train", LOOKED_AT)[self.reads[0]].flatten(1)
+        rows, squared = Bank(train).search(pictures.float().cpu().flatten(1), 1)
+        return rows[:, 0], (squared[:, 0] / train.shape[1]).sqrt()
+
+    def texts(self, batch: dict, out: dict) -> dict[str, str]:
+        """Of pictures of the test: whether samples lie nearer to training pictures than held-out ones do."""
+        if out["sample"].ndim != 4 or self.trainer.state.fn != "test" or self.trainer.datamodule is None:
+            return {}
+        sets = {"samples": out["sample"], "held-out pictures": batch[self.reads[0]]}
+        means = {name: float(self.nearest_in_training(pictures)[1].mean()) for name, pictures in sets.items()}
+        words = " and ".join(f"{value:.3f} of {len(sets[name])} {name}" for name, value in means.items())
+        return {"memorised": f"Root mean square difference to the nearest of at most {LOOKED_AT:,} training pictures, "
+                             f"means: {words}. A network that repeats what it saw makes samples near 0."}  # fmt: skip
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Points beside the data, and class shares, where there are such."""

@@ -209,9 +209,10 @@ class VaeTask(Generative):
         return figures
 
     def texts(self, batch: dict, out: dict) -> dict[str, str]:
-        """Of the test, where the data knows its components: a table of them, and how many one would guess."""
+        """Also, of the test, where the data knows its components, a table of them, and how many one would guess."""
+        texts = super().texts(batch, out)
         if self.mixture is None or self.trainer.state.fn != "test" or not self.last_rows:
-            return {}
+            return texts
         covered = coverage(self.last_rows["fake"], self.mixture)
         lines = ["| component | true weight | share of samples | captured |", "|---|---|---|---|"]
         for k, (weight, share, captured) in enumerate(
@@ -222,7 +223,7 @@ class VaeTask(Generative):
         captured = f"{int(covered.captured.sum())} of {len(covered.captured)} captured"
         lines += ["", f"{captured}; {1 - covered.inside:.1%} of the samples belong to none. "
                       f"Gaussians that describe the codes best (BIC): {guess}."]  # fmt: skip
-        return {"components": "\n".join(lines)}
+        return texts | {"components": "\n".join(lines)}
 
 
 def drawn(mean: Tensor, variance: Tensor, stream: torch.Generator | None) -> Tensor:

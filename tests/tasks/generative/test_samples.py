@@ -120,3 +120,5 @@ def test_pictures_are_compared_in_the_features_of_a_classifier_that_is_trained_f
     assert found["baselines"]["training samples"]["frechet"] < found["baselines"]["untrained"]["frechet"]
     figures = {path.name for path in (run / "figures").iterdir()}
     assert {"test_samples.png", "test_nearest.png", "test_class_shares.png"} <= figures
+    text = (run / "figures/test_memorised.md").read_text()
+    assert "of 40 samples and" in text or "of 64 samples and" in text
