@@ -19,8 +19,8 @@ class DiffusionTask(Generative):
     """Reads ``image`` (B, C, S, S) in [0, 1] with ``net: conv``, or ``point`` (B, D) with ``net: dense``.
 
     The network estimates the noise in x_t; the loss is its mean squared error at a random step (Ho et al. 2020,
-    equation 14). ``test/loss`` is that of the whole part, steps and noise from a stream that begins anew each time;
-    the other scores are those of ``Generative``.
+    equation 14). ``test/loss`` is that of the part, or of the first ``samples`` of it; steps and noise come from a
+    stream that begins anew each time. The other scores are those of ``Generative``.
 
     Args:
         net: ``conv``, a small U-Net, or ``dense``.
