@@ -26,6 +26,7 @@ EXERCISES = {
     "G13": ("backpropagation_through_time", "BackpropagationThroughTime", "Backpropagation through time"),
     "G14": ("evaluation_metrics", "EvaluationMetrics", "TP, FP, TN, FN and the metrics made of them"),
     "G15": ("architecture_search", "ArchitectureSearch", "Search of architectures by reinforcement, on a known table"),
+    "G16": ("gan_losses", "GanLosses", "What the losses of a GAN say, and what they do not"),
     "G17": ("learning_sizes", "LearningSizes", "Machine learning beside deep learning over the number of samples"),
     "G18": (
         "deep_and_wide",

@@ -2,13 +2,13 @@
 
 from torch import nn
 
-from .dense import dense
+from .dense import ACTIVATIONS, dense
 
 
 def dense_autoencoder(
-    size: int, hidden: list[int], in_channels: int, side: int, dropout: float
+    size: int, hidden: list[int], in_channels: int, side: int, dropout: float, activation: str = "relu"
 ) -> tuple[nn.Module, nn.Module]:
-    """Dense layers with ReLU to the code, which has none: it would cut codes at 0. The decoder mirrors the encoder.
+    """Dense layers to the code, which has no activation (ReLU would cut codes at 0); the decoder mirrors the encoder.
 
     Args:
         size: F.
@@ -16,22 +16,23 @@ def dense_autoencoder(
         in_channels: C.
         side: S.
         dropout: After each hidden layer.
+        activation: ``relu`` or ``gelu``.
 
     Returns:
         (B, C, S, S) -> (B, F), and (B, F) -> (B, C, S, S).
     """
     pixels = in_channels * side**2
-    encoder = nn.Sequential(nn.Flatten(), *dense([pixels, *hidden, size], dropout))
+    encoder = nn.Sequential(nn.Flatten(), *dense([pixels, *hidden, size], dropout, activation))
     decoder = nn.Sequential(
-        *dense([size, *reversed(hidden), pixels], dropout), nn.Unflatten(1, (in_channels, side, side))
+        *dense([size, *reversed(hidden), pixels], dropout, activation), nn.Unflatten(1, (in_channels, side, side))
     )
     return encoder, decoder
 
 
 def conv_autoencoder(
-    size: int, widths: list[int], in_channels: int, side: int, dropout: float
+    size: int, widths: list[int], in_channels: int, side: int, dropout: float, activation: str = "relu"
 ) -> tuple[nn.Module, nn.Module]:
-    """Strided 3x3 convolutions with BatchNorm and ReLU, each halving the map, then a dense layer to the code, and back.
+    """Strided 3x3 convolutions with BatchNorm, each halving the map, then a dense layer to the code, and back.
 
     Args:
         size: F.
@@ -39,6 +40,7 @@ def conv_autoencoder(
         in_channels: C.
         side: S, a multiple of 2 for each map.
         dropout: In front of the dense layers.
+        activation: As in ``dense_autoencoder``.
 
     Returns:
         As ``dense_autoencoder``.
@@ -49,17 +51,18 @@ def conv_autoencoder(
     least = side >> len(widths)
     if least << len(widths) != side:
         raise ValueError(f"net='conv' halves pictures {len(widths)} times; {side} pixels a side allow that not evenly.")
+    act = ACTIVATIONS[activation]
     channels = [in_channels, *widths]
     down: list[nn.Module] = []
     for a, b in zip(channels, channels[1:], strict=False):
-        down += [nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+        down += [nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.BatchNorm2d(b), act()]
     flat = widths[-1] * least**2
     up: list[nn.Module] = []
     for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True):
-        up += [nn.ConvTranspose2d(a, b, 4, 2, 1), nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+        up += [nn.ConvTranspose2d(a, b, 4, 2, 1), nn.BatchNorm2d(b), act()]
     encoder = nn.Sequential(*down, nn.Flatten(), nn.Dropout(dropout), nn.Linear(flat, size))
     decoder = nn.Sequential(
-        nn.Linear(size, flat), nn.ReLU(inplace=True), nn.Dropout(dropout),
+        nn.Linear(size, flat), act(), nn.Dropout(dropout),
         nn.Unflatten(1, (widths[-1], least, least)), *up[:-2],
     )  # fmt: skip
     return encoder, decoder

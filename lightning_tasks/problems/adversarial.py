@@ -11,7 +11,8 @@ class Adversarial(Generative):
     """A subclass names its ``players``, attributes that are modules, and gives ``loss_of(player, batch)``.
 
     In each batch the players move in their order, ``steps`` times each. While one moves, the parameters of the others
-    are frozen. All have the same optimiser and schedule, at their own factor of the rate.
+    are frozen. All have the same optimiser and schedule, at their own factor of the rate. Over several processes set
+    ``--trainer.strategy ddp_find_unused_parameters_true``: those who do not move get no gradient.
 
     Args:
         rates: Player -> factor of ``lr``; 1 where it is not named.

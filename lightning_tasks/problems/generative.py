@@ -25,13 +25,14 @@ from .checks import check_reads
 from .gradient import GradientTask
 from .task import NO_CLASSES, NO_MEAN, NO_PICTURES
 
+READS = {"dense": "point", "conv": "image"}  # the kind of a network, and the key of what it makes
 SIDE = 8  # of the copies that pictures are compared by: a covariance of all pixels would not fit into memory
 NEIGHBOURS = 3  # of the manifolds behind precision and recall
 LOOKED_AT = 10_000  # training pictures among which the nearest to a sample is looked for
 
 
 class Generative(GradientTask):
-    """A subclass names the key of its data in ``reads`` and gives ``sample(n, stream)``.
+    """A subclass names the key of its data in ``reads``, or calls ``make_by(net)``, and gives ``sample(n, stream)``.
 
     Evaluation draws as many samples as there are in the part, from a stream that begins anew each time, and compares
     both sets, as ``describe`` makes numbers of them: ``frechet``, ``energy`` and ``kernel`` distance, ``precision`` and
@@ -84,6 +85,33 @@ class Generative(GradientTask):
         self.register_buffer("mode_cov", torch.zeros(k, d, d))
         self._judge: tuple[Any, ...] = ()  # in a tuple, where nn.Module does not find it: it is in no checkpoint
         self._room = 0
+
+    # ---- points and pictures ----------------------------------------------------------------------------------
+
+    def make_by(self, net: str) -> None:
+        """Read and make points with ``net='dense'``, pictures with ``'conv'``.
+
+        Raises:
+            ValueError: Another network, or points of an unknown number of dimensions.
+        """
+        self.reads = (READS[checked_choice("net", net, tuple(READS))],)
+        if net == "dense" and self.hparams.dims is None:
+            raise ValueError("net='dense' needs the numbers of a point, which the data states: set --model.dims.")
+
+    @property
+    def pictures(self) -> bool:
+        """Whether samples are pictures."""
+        return self.reads[0] == "image"
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """What the networks get: pictures in [-1, 1]; points as they are."""
+        return x * 2 - 1 if self.pictures else x
+
+    def unscaled(self, x: Tensor) -> Tensor:
+        """What the networks gave, as the data has it; pictures are cut to [0, 1]."""
+        return ((x + 1) / 2).clamp(0, 1) if self.pictures else x
+
+    # ---- samples ----------------------------------------------------------------------------------------------
 
     @property
     def sample_classes(self) -> list[str]:
@@ -233,12 +261,27 @@ class Generative(GradientTask):
         if samples.ndim != 4:
             return {}
         drawn = {"samples": tiles_figure(samples[:64])}
-        data = self.trainer.datamodule
-        if data is not None:
-            train = data.arrays("train", LOOKED_AT)[self.reads[0]]
-            nearest = Bank(train.flatten(1)).search(samples[:12].float().cpu().flatten(1), 1)[0][:, 0]
-            drawn["nearest"] = rows_figure({"sample": samples[:12].cpu(), "nearest in training": train[nearest]})
+        if self.trainer.datamodule is not None:
+            rows, _ = self.nearest_in_training(samples[:12])
+            train = self.trainer.datamodule.arrays("train", LOOKED_AT)[self.reads[0]]
+            drawn["nearest"] = rows_figure({"sample": samples[:12].cpu(), "nearest": train[rows]})
         return drawn
+
+    def nearest_in_training(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Of pictures (N, C, H, W) rows (N,) of the nearest training ones, and root mean square differences (N,)."""
+        train = self.trainer.datamodule.arrays("train", LOOKED_AT)[self.reads[0]].flatten(1)
+        rows, squared = Bank(train).search(pictures.float().cpu().flatten(1), 1)
+        return rows[:, 0], (squared[:, 0] / train.shape[1]).sqrt()
+
+    def texts(self, batch: dict, out: dict) -> dict[str, str]:
+        """Of pictures of the test: whether samples lie nearer to training pictures than held-out ones do."""
+        if out["sample"].ndim != 4 or self.trainer.state.fn != "test" or self.trainer.datamodule is None:
+            return {}
+        sets = {"samples": out["sample"], "held-out pictures": batch[self.reads[0]]}
+        means = {name: float(self.nearest_in_training(pictures)[1].mean()) for name, pictures in sets.items()}
+        words = " and ".join(f"{value:.3f} of {len(sets[name])} {name}" for name, value in means.items())
+        return {"memorised": f"Root mean square difference to the nearest of at most {LOOKED_AT:,} training pictures, "
+                             f"means: {words}. A network that repeats what it saw makes samples near 0."}  # fmt: skip
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Points beside the data, and class shares, where there are such."""

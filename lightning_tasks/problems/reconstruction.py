@@ -14,27 +14,31 @@ from .checks import check_reads
 from .gradient import GradientTask
 from .task import NO_CLASSES, NO_MEAN, NO_PICTURES
 
-LOSSES = {"mse": F.mse_loss, "bce": F.binary_cross_entropy_with_logits}
+LOSSES = ("mse", "bce")
+OUTPUTS = ("linear", "sigmoid")
 PCA_SAMPLES = 5000  # pictures that the principal components are taken from: more change no digit that is shown
 
 
 class Reconstruction(GradientTask):
     """Reads ``image`` (B, C, H, W) in [0, 1] of a batch.
 
-    A subclass builds its network and gives ``encode(image)``, the codes (B, F), and ``decode(codes)``, logits
-    (B, C, H, W) whose sigmoid is the picture. ``penalty`` adds to the loss what is asked of the codes; ``seen`` is
-    what the encoder gets in place of the picture, such as a noisy one.
+    A subclass builds its network and gives ``encode(image)``, the codes (B, F), and ``decode(codes)``, (B, C, H, W),
+    of which ``picture`` makes the picture: itself cut to [0, 1], or its sigmoid. ``penalty`` adds to the loss what is
+    asked of the codes; ``seen`` is what the encoder gets in place of the picture, such as a noisy one.
 
     Scores over the whole part: ``psnr``, the mean over pictures of each picture's PSNR in dB with data range 1,
     ``psnr_of_mean`` from the mean squared error of all, ``mse`` and ``ssim``. Baselines: principal components of the
     size of the code, and the mean picture.
 
     Args:
-        loss: ``mse`` of the picture, or ``bce`` of its logits, each the mean over pixels.
+        loss: ``mse`` or ``bce``, each the mean over pixels.
+        output: ``linear``: the decoder's values are the picture, cut to [0, 1]. The loss counts a value beyond as it is
+            where the cut picture is wrong, because the gradient of the cut would vanish there, and as no error where it
+            is right. ``sigmoid``: they are logits, which ``bce`` needs.
         **kwargs: Arguments of ``GradientTask``.
 
     Raises:
-        ValueError: Another loss.
+        ValueError: Another loss or output, or ``bce`` of a linear output.
     """
 
     reads = ("image",)
@@ -43,17 +47,20 @@ class Reconstruction(GradientTask):
     written_rows = ("mse", "ssim")
     refuses = {"ensemble": NO_MEAN, "calibrate": NO_CLASSES, "explain": NO_PICTURES, "tta": NO_PICTURES}
 
-    def __init__(self, loss: str = "mse", **kwargs) -> None:
+    def __init__(self, loss: str = "mse", output: str = "linear", **kwargs) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
-        checked_choice("loss", loss, tuple(LOSSES))
+        checked_choice("loss", loss, LOSSES)
+        checked_choice("output", output, OUTPUTS)
+        if loss == "bce" and output != "sigmoid":
+            raise ValueError("loss='bce' reads the decoder's values as logits: set --model.output sigmoid with it.")
 
     def encode(self, image: Tensor) -> Tensor:
         """Codes (B, F) of pictures (B, C, H, W)."""
         raise NotImplementedError(f"{type(self).__name__}.encode")
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Logits (B, C, H, W) of codes (B, F)."""
+        """What ``picture`` makes pictures of: (B, C, H, W) of codes (B, F)."""
         raise NotImplementedError(f"{type(self).__name__}.decode")
 
     def seen(self, batch: dict, part: str) -> Tensor:
@@ -66,7 +73,12 @@ class Reconstruction(GradientTask):
 
     def forward(self, image: Tensor) -> Tensor:
         """Reconstructions (B, C, H, W) in [0, 1]."""
-        return self.decode(self.encode(image)).float().sigmoid()
+        return self.picture(self.decode(self.encode(image)))
+
+    def picture(self, decoded: Tensor) -> Tensor:
+        """Pictures in [0, 1] of what ``decode`` gave."""
+        decoded = decoded.float()
+        return decoded.sigmoid() if self.hparams.output == "sigmoid" else decoded.clamp(0, 1)
 
     def setup(self, stage: str) -> None:
         """Also see that the data has what is read."""
@@ -74,10 +86,15 @@ class Reconstruction(GradientTask):
         if stage == "fit" and self.trainer.datamodule is not None:
             check_reads(self, self.trainer.datamodule)
 
-    def criterion(self, logits: Tensor, image: Tensor) -> Tensor:
+    def criterion(self, decoded: Tensor, image: Tensor) -> Tensor:
         """Mean over pixels."""
-        logits = logits.float()
-        return F.mse_loss(logits.sigmoid(), image) if self.hparams.loss == "mse" else LOSSES["bce"](logits, image)
+        decoded = decoded.float()
+        if self.hparams.loss == "bce":
+            return F.binary_cross_entropy_with_logits(decoded, image)
+        shown = self.picture(decoded)
+        if self.hparams.output == "sigmoid":
+            return F.mse_loss(shown, image)
+        return ((decoded - image) * (shown != image)).square().mean()
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         """Loss of one batch; ``train/loss`` leaves the penalty out."""
@@ -89,15 +106,15 @@ class Reconstruction(GradientTask):
 
     def evaluate(self, part: str, batch: dict) -> None:
         """Loss and errors of each picture."""
-        logits = self.decode(self.encode(self.seen(batch, part)))
-        self.track(f"{part}/loss", self.criterion(logits, batch["image"]), len(batch["id"]))
-        self.collect(part, batch, **self.rows_of(batch, {"image": logits.float().sigmoid()}))
+        decoded = self.decode(self.encode(self.seen(batch, part)))
+        self.track(f"{part}/loss", self.criterion(decoded, batch["image"]), len(batch["id"]))
+        self.collect(part, batch, **self.rows_of(batch, {"image": self.picture(decoded)}))
 
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id``; ``seen``, what was encoded; ``image``, the reconstruction; and ``code`` (B, F)."""
         seen = self.seen(batch, "predict")
         code = self.encode(seen)
-        return {"id": batch["id"], "seen": seen, "image": self.decode(code).float().sigmoid(), "code": code.float()}
+        return {"id": batch["id"], "seen": seen, "image": self.picture(self.decode(code)), "code": code.float()}
 
     def file_columns(self, out: dict) -> dict[str, Tensor]:
         """Codes; pictures would fill the disk."""

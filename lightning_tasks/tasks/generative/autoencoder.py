@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lightning_tasks.common.choices import checked_choice
 from lightning_tasks.nets.autoencoder import conv_autoencoder, dense_autoencoder
+from lightning_tasks.nets.dense import ACTIVATIONS
 from lightning_tasks.problems import Reconstruction
 
 NETS = {"dense": (dense_autoencoder, [300, 150]), "conv": (conv_autoencoder, [32, 64])}
@@ -30,6 +31,7 @@ class AutoencoderTask(Reconstruction):
         noise_variance: Variance of the noise, in the unit of pictures in [0, 1].
         denoising: Train on noisy pictures too.
         dropout: In encoder and decoder.
+        activation: ``relu`` or ``gelu``.
         in_channels: C; the data states it.
         side: S.
         **kwargs: Arguments of ``Reconstruction``.
@@ -49,6 +51,7 @@ class AutoencoderTask(Reconstruction):
         noise_variance: float = 0.0,
         denoising: bool = True,
         dropout: float = 0.0,
+        activation: str = "relu",
         in_channels: int = 1,
         side: int = 28,
         **kwargs,
@@ -64,14 +67,16 @@ class AutoencoderTask(Reconstruction):
                 f"size={size}: need 1 to {in_channels * side**2 - 1}; a code of the picture's own "
                 f"{in_channels * side**2} values can copy it and learns nothing."
             )
-        self.encoder, self.decoder = build(size, widths if hidden is None else hidden, in_channels, side, dropout)
+        checked_choice("activation", activation, tuple(ACTIVATIONS))
+        hidden = widths if hidden is None else hidden
+        self.encoder, self.decoder = build(size, hidden, in_channels, side, dropout, activation)
 
     def encode(self, image: Tensor) -> Tensor:
         """Codes (B, size)."""
         return self.encoder(image)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Logits (B, C, S, S)."""
+        """What ``picture`` makes pictures of, (B, C, S, S)."""
         return self.decoder(codes)
 
     def seen(self, batch: dict, part: str) -> Tensor:

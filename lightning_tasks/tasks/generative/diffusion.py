@@ -1,18 +1,17 @@
 """Denoising diffusion on points and pictures (assignment E5)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lightning_tasks.common.choices import checked_choice
 from lightning_tasks.measures.diffusion import cumulative_signal, denoised, noised, step_back, step_numbers
 from lightning_tasks.nets.denoiser import ConvDenoiser, DenseDenoiser
 from lightning_tasks.plots.pictures import rows_figure
 from lightning_tasks.plots.samples import errors_figure
 from lightning_tasks.problems import Generative
 
-READS = {"dense": "point", "conv": "image"}
 STRIP = 8  # steps that the strips show
 
 
@@ -20,8 +19,8 @@ class DiffusionTask(Generative):
     """Reads ``image`` (B, C, S, S) in [0, 1] with ``net: conv``, or ``point`` (B, D) with ``net: dense``.
 
     The network estimates the noise in x_t; the loss is its mean squared error at a random step (Ho et al. 2020,
-    equation 14). ``test/loss`` is that of the whole part, steps and noise from a stream that begins anew each time;
-    the other scores are those of ``Generative``.
+    equation 14). ``test/loss`` is that of the part, or of the first ``samples`` of it; steps and noise come from a
+    stream that begins anew each time. The other scores are those of ``Generative``.
 
     Args:
         net: ``conv``, a small U-Net, or ``dense``.
@@ -65,26 +64,25 @@ class DiffusionTask(Generative):
     ) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
-        checked_choice("net", net, tuple(READS))
+        self.make_by(net)
         if not 0 <= eta <= 1 or not 0 <= unlabelled <= 1 or guidance < 0:
             raise ValueError(f"eta={eta}, unlabelled={unlabelled}, guidance={guidance}: need 0 to 1 and 0 or more.")
         if guidance and not conditional:
             raise ValueError(f"guidance={guidance} leads samples to a class: set --model.conditional true with it.")
         if conditional and not class_names:
             raise ValueError("conditional=True needs class_names, which data with labels states.")
+        signal = cumulative_signal(schedule, steps).float()
         self.numbers = step_numbers(steps, sampling_steps).tolist()
         self.classes = len(class_names) if conditional else 0
         self.class_names = list(class_names or [])
-        self.reads = (READS[net], "label") if conditional else (READS[net],)
+        self.reads = (*self.reads, "label") if conditional else self.reads
         self.scored_rows = (*self.scored_rows, "error", "step")
         # A first step back from nearly pure noise multiplies errors a thousandfold: estimates stay where the data is.
         self.register_buffer("reach", torch.ones(()))
-        self.register_buffer("signal", cumulative_signal(schedule, steps).float(), persistent=False)
+        self.register_buffer("signal", signal, persistent=False)
         if net == "conv":
             self.net: nn.Module = ConvDenoiser(in_channels, side, width, self.classes, timeless)
             self.shape = (in_channels, side, side)
-        elif self.hparams.dims is None:
-            raise ValueError("net='dense' needs the numbers of a point, which the data states: set --model.dims.")
         else:
             self.net = DenseDenoiser(self.hparams.dims, width, classes=self.classes, timeless=timeless)
             self.shape = (self.hparams.dims,)
@@ -93,14 +91,10 @@ class DiffusionTask(Generative):
         """Also take the largest value of the training points; pictures reach 1."""
         super().setup(stage)
         data = self.trainer.datamodule
-        if stage == "fit" and data is not None and self.hparams.net == "dense":
+        if stage == "fit" and data is not None and not self.pictures:
             self.reach.fill_(data.arrays("train")[self.reads[0]].abs().max())
 
     # ---- training ---------------------------------------------------------------------------------------------
-
-    def scaled(self, x: Tensor) -> Tensor:
-        """Pictures in [-1, 1]; points as they are."""
-        return x * 2 - 1 if self.hparams.net == "conv" else x
 
     def noise_in(self, x: Tensor, step: Tensor, label: Tensor | None) -> Tensor:
         """The network's estimate of the noise in x_t, at steps int64 (B,)."""
@@ -136,28 +130,25 @@ class DiffusionTask(Generative):
         noise = self.noise_in(x, step, label)
         return noise if not w else (1 + w) * noise - w * self.noise_in(x, step, torch.full_like(label, self.classes))
 
-    def path(self, n: int, stream: torch.Generator, label: Tensor | None = None) -> list[Tensor]:
-        """States at each of the sampling steps, from pure noise to the sample."""
+    def states(self, n: int, stream: torch.Generator, label: Tensor | None = None) -> Iterator[Tensor]:
+        """x_t at each of the sampling steps, from pure noise to the sample, in the network's scale."""
         x = torch.randn(n, *self.shape, generator=stream, device=self.device)
         if self.classes and label is None:
             label = torch.randint(self.classes, (n,), generator=stream, device=self.device)
-        path = [x]
+        yield x
         for now, before in zip(self.numbers, self.numbers[1:], strict=False):
             step = torch.full((n,), now, device=self.device)
             start = denoised(x, self.guided(x, step, label), self.signal[step])
             start = start.clamp(-self.reach, self.reach)
             fresh = torch.randn(x.shape, generator=stream, device=self.device) if self.hparams.eta else x
             x = step_back(x, start, self.signal[now], self.signal[before], self.hparams.eta, fresh)
-            path.append(x)
-        return path
+            yield x
 
     def sample(self, n: int, stream: torch.Generator, label: Tensor | None = None) -> Tensor:
         """Samples as the data has them; ``label`` int64 (n,) chooses their classes, else they are drawn evenly."""
-        return self.shown(self.path(n, stream, label)[-1])
-
-    def shown(self, x: Tensor) -> Tensor:
-        """As the data has it; pictures are cut to [0, 1]."""
-        return ((x + 1) / 2).clamp(0, 1) if self.hparams.net == "conv" else x
+        for x in self.states(n, stream, label):
+            last = x  # all others may be forgotten
+        return self.unscaled(last)
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
@@ -179,18 +170,18 @@ class DiffusionTask(Generative):
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Also how pictures become noise, and how noise becomes pictures."""
         figures = super().figures(batch, out)
-        if self.hparams.net != "conv":
+        if not self.pictures:
             return figures
         stream = torch.Generator(self.device).manual_seed(0)
         x = self.scaled(batch["image"][:6])
         noise = torch.randn(x.shape, generator=stream, device=self.device)
         at = torch.linspace(0, self.hparams.steps, STRIP).long()
         forward = {f"t={int(t)}": noised(x, noise, self.signal[t].expand(len(x))) for t in at}
-        path = self.path(6, stream)
+        path = list(self.states(6, stream))
         chosen = torch.linspace(0, len(path) - 1, STRIP).long().tolist()
         back = {f"t={self.numbers[i]}": path[i] for i in chosen}
         for name, strip in (("forward", forward), ("denoising", back)):
-            figures[name] = rows_figure({step: self.shown(pictures) for step, pictures in strip.items()})
+            figures[name] = rows_figure({step: self.unscaled(pictures) for step, pictures in strip.items()})
         return figures
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from lightning_tasks.nets.gan import (
 )
 from lightning_tasks.problems import Adversarial
 
-READS = {"dense": "point", "conv": "image"}
-
 
 class GanTask(Adversarial):
     """Reads ``image`` (B, C, S, S) in [0, 1] with ``net: conv``, or ``point`` (B, D) with ``net: dense``.
@@ -54,17 +52,15 @@ class GanTask(Adversarial):
     ) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
-        checked_choice("net", net, tuple(READS))
+        self.make_by(net)
         checked_choice("loss", loss, tuple(LOSSES))
         if latent < 1 or width < 1:
             raise ValueError(f"latent={latent}, width={width}: need 1 or more.")
-        self.reads, self.losses = (READS[net],), LOSSES[loss]
+        self.losses = LOSSES[loss]
         self.monitor = "val/frechet" if self.hparams.features else self.monitor
         if net == "conv":
             self.generator = ConvGenerator(latent, in_channels, side, width)
             self.critic = ConvCritic(in_channels, side, width)
-        elif self.hparams.dims is None:
-            raise ValueError("net='dense' needs the numbers of a point, which the data states: set --model.dims.")
         else:
             self.generator = DenseGenerator(latent, self.hparams.dims, width)
             self.critic = DenseCritic(self.hparams.dims, width)
@@ -72,13 +68,12 @@ class GanTask(Adversarial):
             spectrally_normalised(self.critic)
 
     def made(self, n: int, stream: torch.Generator | None = None) -> Tensor:
-        """``n`` samples in the networks' own scale: pictures in [-1, 1]."""
+        """``n`` samples as the generator gives them."""
         return self.generator(torch.randn(n, self.hparams.latent, generator=stream, device=self.device))
 
     def sample(self, n: int, stream: torch.Generator) -> Tensor:
         """Samples as the data has them."""
-        samples = self.made(n, stream).float()
-        return (samples + 1) / 2 if self.hparams.net == "conv" else samples
+        return self.unscaled(self.made(n, stream).float())
 
     def loss_of(self, player: str, batch: dict) -> Tensor:
         """Loss of the critic or of the generator."""
@@ -87,8 +82,7 @@ class GanTask(Adversarial):
             return self.losses.generator(self.critic(self.made(len(real))).float())
         with torch.no_grad():  # the critic's move: no gradient reaches the generator
             fake = self.made(len(real))
-        real = real * 2 - 1 if self.hparams.net == "conv" else real
-        return self.losses.critic(self.critic(real).float(), self.critic(fake).float())
+        return self.losses.critic(self.critic(self.scaled(real)).float(), self.critic(fake).float())
 
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Samples of the same noise at every drawing, so that one sees them change."""

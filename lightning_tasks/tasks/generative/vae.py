@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lightning_tasks.common.choices import checked_choice
 from lightning_tasks.measures.modes import coverage, log_density
 from lightning_tasks.measures.variational import (
     active_units,
@@ -21,7 +20,6 @@ from lightning_tasks.plots.codes import guessed_components, labelled_codes_figur
 from lightning_tasks.plots.pictures import rows_figure, tiles_figure
 from lightning_tasks.problems import Generative
 
-READS = {"dense": "point", "conv": "image"}
 MAPPED = 400  # test pictures whose codes are mapped
 CODES = 1000  # codes that are mapped or counted: more take minutes
 
@@ -70,19 +68,16 @@ class VaeTask(Generative):
     ) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
-        checked_choice("net", net, tuple(READS))
+        self.make_by(net)
         if size < 1 or importance < 1 or variance < 0 or beta < 0:
             raise ValueError(
                 f"size={size}, importance={importance}, variance={variance}, beta={beta}: "
                 "need 1 or more of the first two, and 0 or more of the others."
             )
-        self.reads = (READS[net],)
         self.scored_rows = (*self.scored_rows, "reconstruction", "kl", "iwae", "code")
         if net == "conv":
             self.net: nn.Module = ConvVae(size, in_channels)
             self.values = in_channels * ConvVae.SIDE**2
-        elif self.hparams.dims is None:
-            raise ValueError("net='dense' needs the numbers of a point, which the data states: set --model.dims.")
         else:
             self.net, self.values = DenseVae(size, self.hparams.dims, hidden), self.hparams.dims
         # begins small: beside a large variance the KL costs more than a code can gain, and all of it collapses
@@ -94,14 +89,6 @@ class VaeTask(Generative):
     def variance(self) -> Tensor:
         """Of p(x|z), 0-dim."""
         return self.log_variance.exp() if self.hparams.variance == 0 else self.log_variance * 0 + self.hparams.variance
-
-    def scaled(self, x: Tensor) -> Tensor:
-        """Pictures in [-1, 1]; points as they are."""
-        return x * 2 - 1 if self.hparams.net == "conv" else x
-
-    def unscaled(self, x: Tensor) -> Tensor:
-        """As the data has them; pictures are cut to [0, 1]."""
-        return ((x + 1) / 2).clamp(0, 1) if self.hparams.net == "conv" else x
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance (B, Z) of q(z|x)."""
@@ -133,6 +120,16 @@ class VaeTask(Generative):
         for name, value in (("loss", loss), ("reconstruction", reconstruction), ("kl", kl)):
             self.track(f"train/{name}", value, len(batch["id"]))
         return loss
+
+    def setup(self, stage: str) -> None:
+        """Also say where a code can hold a copy of what it encodes."""
+        super().setup(stage)
+        data = self.trainer.datamodule
+        if stage == "fit" and data is not None and self.hparams.size > self.values:
+            data.note(
+                f"size={self.hparams.size}: the code has more numbers than the {self.values} of a sample. "
+                "Those that are not needed stay at the prior: compare active_units, or choose a smaller --model.size."
+            )
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
@@ -188,7 +185,7 @@ class VaeTask(Generative):
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Pictures beside their reconstructions, and the way from one code to another."""
         figures = super().figures(batch, out)
-        if self.hparams.net == "conv":
+        if self.pictures:
             figures["reconstructions"] = rows_figure({"original": batch["image"], "rebuilt": out["rebuilt"]})
             count = min(4, len(out["code"]) // 2)
             ways = [interpolated(out["code"][i], out["code"][i + count], 10) for i in range(count)]
@@ -201,7 +198,7 @@ class VaeTask(Generative):
         figures, data = super().figures_of_rows(rows), self.trainer.datamodule
         if self.trainer.state.fn != "test" or data is None:
             return figures
-        if self.hparams.net == "conv":
+        if self.pictures:
             order = rows["id"].argsort()[:MAPPED].cpu()
             images = data.arrays("test")["image"][: len(order)]
             figures["codes"] = picture_codes_figure(rows["code"][order.to(rows["code"].device)], images)
@@ -212,9 +209,10 @@ class VaeTask(Generative):
         return figures
 
     def texts(self, batch: dict, out: dict) -> dict[str, str]:
-        """Of the test, where the data knows its components: a table of them, and how many one would guess."""
+        """Also, of the test, where the data knows its components, a table of them, and how many one would guess."""
+        texts = super().texts(batch, out)
         if self.mixture is None or self.trainer.state.fn != "test" or not self.last_rows:
-            return {}
+            return texts
         covered = coverage(self.last_rows["fake"], self.mixture)
         lines = ["| component | true weight | share of samples | captured |", "|---|---|---|---|"]
         for k, (weight, share, captured) in enumerate(
@@ -225,7 +223,7 @@ class VaeTask(Generative):
         captured = f"{int(covered.captured.sum())} of {len(covered.captured)} captured"
         lines += ["", f"{captured}; {1 - covered.inside:.1%} of the samples belong to none. "
                       f"Gaussians that describe the codes best (BIC): {guess}."]  # fmt: skip
-        return {"components": "\n".join(lines)}
+        return texts | {"components": "\n".join(lines)}
 
 
 def drawn(mean: Tensor, variance: Tensor, stream: torch.Generator | None) -> Tensor:

@@ -31,6 +31,7 @@ def test_every_kind_of_picture_is_read_as_one_sees_it(tmp_path):
     (folder / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
     (folder / "._a.png").write_bytes(b"of another system")
     (folder / "notes.txt").write_text("no picture")
+    (folder / "glasses").mkdir()
     data = FacesDataModule(root=str(tmp_path), source="real", folds=2)
     data.setup("fit")
     pool = data.pools["train"]
@@ -39,7 +40,13 @@ def test_every_kind_of_picture_is_read_as_one_sees_it(tmp_path):
     middle = pool["image"][:, :, 32, 32].tolist()
     assert middle == [[255, 0, 0], [255, 255, 255], [0, 255, 0], [128] * 3, [255] * 3]
     assert (pool["image"][2] == np.array([0, 255, 0])[:, None, None]).all(), "cut to the middle, not squeezed"
-    assert any("1 of 6 pictures cannot be decoded and are left out: broken.jpg" in note for note in data.notes)
+    for words in (
+        "1 of 6 pictures cannot be decoded and are left out: broken.jpg",
+        "2 of 5 pictures are not RGB and were made so: 1 of mode RGBA, 1 of mode L.",
+        "1 of 5 pictures are not 64x64: cut to their middle and resized",
+        "1 folders hold no pictures: glasses.",
+    ):
+        assert any(words in note for note in data.notes), words
 
 
 def test_folders_without_a_picture_are_errors(tmp_path):
