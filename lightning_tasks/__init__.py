@@ -13,7 +13,7 @@ EXPORTS = {
     "CuesTask": "tasks.images.cues",
     "DiffusionTask": "tasks.generative.diffusion",
     "DistillationTask": "tasks.images.distillation",
-    "FashionTask": "tasks.images.fashion",
+    "GapClassifier": "tasks.images.gap",
     "GanTask": "tasks.generative.gan",
     "GasTask": "tasks.sequences.gas",
     "ImageClassifier": "problems.image_classification",

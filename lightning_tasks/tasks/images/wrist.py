@@ -4,10 +4,10 @@ import torch
 
 from lightning_tasks.nets.parameter_groups import trainable_names
 
-from .fashion import FashionTask
+from .gap import GapClassifier
 
 
-class WristTask(FashionTask):
+class WristTask(GapClassifier):
     """What the sheet's table compares, beside the scores of classification and those of the train part.
 
     A test also has ``test/train_samples`` and ``test/samples``, ``test/parameters`` of the network in all and
@@ -16,7 +16,7 @@ class WristTask(FashionTask):
     Args:
         net: Network by name.
         unfreeze: As in ``ImageClassifier``: the MLP and the last two blocks, as the sheet asks.
-        **kwargs: Arguments of ``FashionTask``.
+        **kwargs: Arguments of ``GapClassifier``.
     """
 
     def __init__(self, net: str = "transfer", unfreeze: str | dict[int, str] = "last:2", **kwargs) -> None:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from datamodules import PatternsDataModule
-from lightning_tasks import FashionTask, PatternTask, TwoClassTask
+from lightning_tasks import GapClassifier, PatternTask, TwoClassTask
 from lightning_tasks.app.members import load_run
 from lightning_tasks.tasks.tables.two_class import output
 from tests.conftest import ROOT, results
@@ -22,29 +22,30 @@ QUIET = ("--draws", 0, "--baselines", "false", "--trainer.enable_progress_bar", 
 
 
 def test_penalties_are_sums_over_weights_without_biases():
-    task = FashionTask(net="mlp", net_args={"hidden": [4]}, l1=0.5, l2=2.0)
+    task = GapClassifier(net="mlp", net_args={"hidden": [4]}, l1=0.5, l2=2.0)
     weight = [p.detach() for n, p in task.net.named_parameters() if n.endswith("weight")]
     expected = 0.5 * sum(w.abs().sum() for w in weight) + 2 * sum((w**2).sum() for w in weight)
     assert float(task.penalty()) == pytest.approx(float(expected), rel=1e-6)
     with pytest.raises(ValueError, match="penalties must be 0 or more"):
-        FashionTask(net="mlp", l1=-1.0)
+        GapClassifier(net="mlp", l1=-1.0)
 
 
 def test_the_gap_is_measured_without_dropout_and_augmentation(cli):
-    cli("fit", "--model", "FashionTask", "--data", "FashionMNISTDataModule", "--data.limit", 100, *QUIET,
+    cli("fit", "--model", "GapClassifier", "--data", "FashionMNISTDataModule", "--data.limit", 100, *QUIET,
         "--trainer.max_epochs", 12, "--model.net", "mlp", "--model.net_args", "{hidden: [64], dropout: 0.3}",
         "--data.augment", "[{affine: {degrees: 40}}]", "--model.lr", 0.01, "--model.schedule", "none")  # fmt: skip
-    found = results(Path("runs/FashionTask/default"))["last"]
+    found = results(Path("runs/GapClassifier/default"))["last"]
     assert found["train/clean_loss"] < found["train/loss"]
     assert found["val/gap"] == pytest.approx(found["val/loss"] - found["train/clean_loss"], abs=1e-5)
     assert found["train/clean_acc"] > 0.4
 
 
 def test_the_gap_compares_one_criterion_under_one_set_of_weights(cli):
-    cli("fit", "--model", "FashionTask", "--data", "FashionMNISTDataModule", "--data.limit", 100, *QUIET, "--model.net",
-        "mlp", "--model.net_args", "{hidden: [8]}", "--trainer.max_epochs", 1, "--model.ema", 0.5, "--model.lr", 0.005,
+    cli("fit", "--model", "GapClassifier", "--data", "FashionMNISTDataModule", "--data.limit", 100, *QUIET,
+        "--model.net", "mlp", "--model.net_args", "{hidden: [8]}", "--trainer.max_epochs", 1, "--model.ema", 0.5,
+        "--model.lr", 0.005,
         "--model.loss_args", "{label_smoothing: 0.3}")  # fmt: skip
-    run = load_run("runs/FashionTask/default")  # its checkpoint holds the averaged weights
+    run = load_run("runs/GapClassifier/default")  # its checkpoint holds the averaged weights
     found = results(run.dir.path)
     train, val = (run.data.arrays(part) for part in ("train", "val"))
     with torch.no_grad():

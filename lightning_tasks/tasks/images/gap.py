@@ -6,11 +6,9 @@ from torch import Tensor
 from lightning_tasks.measures.calibration import TINY
 from lightning_tasks.problems import ImageClassifier
 
-CLASSES = ["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle_boot"]
 
-
-class FashionTask(ImageClassifier):
-    """Fashion-MNIST, with what a comparison of regularisers needs.
+class GapClassifier(ImageClassifier):
+    """A classifier of pictures, with what a comparison of regularisers needs.
 
     After each epoch ``train/clean_loss`` and ``train/clean_acc`` are measured on the train part as validation is: in
     evaluation mode and without augmentation. ``train/loss`` is not comparable with ``val/loss``, because dropout and
@@ -23,24 +21,14 @@ class FashionTask(ImageClassifier):
         l2: Weight of the sum of squared weights in the loss. ``weight_decay`` does the same for SGD (with l2 =
             weight_decay / 2); under Adam the two differ.
         gap_samples: Samples of the train part that are measured after each epoch and in a test; 0 for none.
-        class_names: Names of the classes.
-        in_channels: Of the pictures; None takes that of the data.
         **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:
         ValueError: A negative weight.
     """
 
-    def __init__(
-        self,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        gap_samples: int = 10_000,
-        class_names: list[str] | None = None,
-        in_channels: int | None = None,
-        **kwargs,
-    ) -> None:
-        super().__init__(class_names=class_names or CLASSES, in_channels=in_channels, **kwargs)
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, gap_samples: int = 10_000, **kwargs) -> None:
+        super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
         if l1 < 0 or l2 < 0:
             raise ValueError(f"l1={l1}, l2={l2}: penalties must be 0 or more.")
