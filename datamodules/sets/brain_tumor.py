@@ -1,10 +1,9 @@
 """Brain tumours (assignment D4): slices of MRI scans in a folder for each class, of two layouts."""
 
-import tempfile
-from functools import cache
 from pathlib import Path
 
 from datamodules.simulate.brain_scans import make_brain_scans
+from datamodules.simulate.scratch import scratch_folder
 
 from .image_folder import ImageFolderDataModule
 
@@ -40,11 +39,4 @@ class BrainTumorDataModule(ImageFolderDataModule):
 
     def simulated_folder(self) -> Path:
         """Drawn slices in the folders of the four-class set."""
-        return Path(_simulated(self.hparams.seed).name)
-
-
-@cache
-def _simulated(seed: int) -> tempfile.TemporaryDirectory:
-    folder = tempfile.TemporaryDirectory(prefix="brains_")
-    make_brain_scans(Path(folder.name), scans=160, seed=seed)
-    return folder
+        return scratch_folder(make_brain_scans, self.hparams.seed, scans=160)

@@ -1,7 +1,5 @@
 """Pictures in a folder for each class: the data set that most users bring."""
 
-import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from datamodules.pictures.files import FileDataModule
 from datamodules.readers.class_folders import Tree, listed, scan_classes
 from datamodules.readers.pictures import Source, TreeSource, decode
 from datamodules.simulate.picture_folders import make_picture_folder
+from datamodules.simulate.scratch import scratch_folder
 
 HASH_SIDE = 64  # pixels a side of the pictures that hashes are made of
 
@@ -108,8 +107,8 @@ class ImageFolderDataModule(FileDataModule):
         return pools
 
     def simulated_folder(self) -> Path:
-        """Drawn pictures in folders, kept as long as the process."""
-        return folder_of_pictures(self.hparams.seed)
+        """600 drawn pictures of four classes in folders, kept as long as the process."""
+        return scratch_folder(make_picture_folder, self.hparams.seed, n=600)
 
     def simulate(self) -> dict[str, Arrays]:
         """Read from the files that were drawn."""
@@ -182,15 +181,3 @@ def hashes_of(source: TreeSource, names: np.ndarray) -> tuple[np.ndarray, np.nda
             continue
         rows.append(row)
     return perceptual_hash(images[: len(rows)]), np.array(rows, np.int64)
-
-
-@cache
-def _simulated(seed: int) -> tempfile.TemporaryDirectory:
-    folder = tempfile.TemporaryDirectory(prefix="pictures_")
-    make_picture_folder(Path(folder.name), n=600, seed=seed)
-    return folder
-
-
-def folder_of_pictures(seed: int) -> Path:
-    """Folder with 600 drawn pictures of four classes."""
-    return Path(_simulated(seed).name)

@@ -1,8 +1,6 @@
 """Skin lesions (assignment C1): crops of total-body photographs and a patient table, malignant or not."""
 
-import tempfile
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from datamodules.readers.feature_tables import (
 )
 from datamodules.readers.pictures import open_source
 from datamodules.simulate import make_lesions
+from datamodules.simulate.scratch import scratch_folder
 
 TABLES = {
     "train": ("new-train-metadata.csv", "train-metadata.csv"),  # as the course, and as the competition names them
@@ -145,6 +144,9 @@ class IsicDataModule(FileDataModule):
         # Reading stays at the columns that are used: text in the others would take most of the memory.
         frame = read_csv(path, usecols=[*keys, *features], dtype={k: str for k in keys if k != "target"})
         if "age_approx" in features and pd.api.types.is_numeric_dtype(frame["age_approx"]):
+            negative = int((frame["age_approx"] < 0).sum())
+            if negative:
+                self.note(f"{path.name}: age_approx is negative in {negative} rows, and is taken as missing there.")
             frame["age_approx"] = frame["age_approx"].where(frame["age_approx"] >= 0)
         check_names(path, frame["isic_id"])
         if self.hparams.images:
@@ -286,13 +288,6 @@ def arrays_of(frame: pd.DataFrame, columns: np.ndarray) -> Arrays:
     return {"name": frame["isic_id"].to_numpy().astype(str), "columns": columns, "age": age}
 
 
-@cache
-def _simulated(seed: int) -> tempfile.TemporaryDirectory:
-    folder = tempfile.TemporaryDirectory(prefix="lesions_")
-    make_lesions(Path(folder.name), n=3000, n_test=100, patients=600, positives=0.01, size=64, seed=seed)
-    return folder
-
-
 def simulated_folder(seed: int) -> Path:
     """Folder with the simulated files, 30 malignant among 3,000 pictures of 64 pixels; kept as long as the process."""
-    return Path(_simulated(seed).name)
+    return scratch_folder(make_lesions, seed, n=3000, n_test=100, patients=600, positives=0.01, size=64)

@@ -1,7 +1,5 @@
 """Wrist fractures of children (assignment D5): GRAZPEDWRI-DX, a table and 16-bit radiographs."""
 
-import tempfile
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from datamodules.pictures.files import FileDataModule
 from datamodules.readers.pictures import Source, TreeSource
 from datamodules.readers.radiographs import windowed
 from datamodules.readers.side_tables import read_columns
+from datamodules.simulate.scratch import scratch_folder
 from datamodules.simulate.wrists import make_wrists
 
 TABLE = "dataset.csv"
@@ -91,13 +90,6 @@ class WristDataModule(FileDataModule):
         return TreeSource(self.folder)
 
 
-@cache
-def _simulated(seed: int) -> tempfile.TemporaryDirectory:
-    folder = tempfile.TemporaryDirectory(prefix="wrists_")
-    make_wrists(Path(folder.name), patients=120, seed=seed)
-    return folder
-
-
 def simulated_folder(seed: int) -> Path:
     """Folder with drawn radiographs of 120 patients; kept as long as the process."""
-    return Path(_simulated(seed).name)
+    return scratch_folder(make_wrists, seed, patients=120)

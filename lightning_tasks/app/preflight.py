@@ -58,6 +58,8 @@ def preflight(args: list[str]) -> list[str]:
             checked[i if joined else i + 1] = f"{option}={path}" if joined else str(path)
         elif option == "--run" and not Path(value).is_dir():
             find_run(value)  # raises
+        elif option == "--ckpt_path" and "://" in value:
+            raise ValueError(f"--ckpt_path {value}: addresses are not fetched. Download the file and give its path.")
         elif option == "--ckpt_path" and value.endswith(".ckpt") and not Path(value).is_file():
             raise FileNotFoundError(f"checkpoint {value} does not exist.")
         elif option.removesuffix(".class_path") in ("--model", "--data"):

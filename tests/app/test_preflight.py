@@ -47,6 +47,7 @@ EARLY = {  # command line -> what it prints
     "tune --space no.yaml --sampler x": "no.yaml does not exist",
     "report --run runs/none": "runs/none is no run",
     "test --config configs/mars_unet.yaml --ckpt_path x.ckpt": "checkpoint x.ckpt does not exist",
+    "fit --config configs/mars_unet.yaml --ckpt_path http://host/x.ckpt": "addresses are not fetched. Download",
     "submit": "the following arguments are required: --run. `cli.py submit --help` tells the options.",
     **{f"{verb} --help": f"usage: cli.py {verb}" for verb in VERBS},
 }

@@ -220,6 +220,7 @@ def test_negative_ages_and_lone_lesions(own):
 
     edit(own, change)
     data = module(own, images=False)
+    assert "new-train-metadata.csv: age_approx is negative in 4 rows, and is taken as missing there." in data.notes
     assert np.isnan(data.pools["train"]["age"][:4]).all() and "age_approx missing" in data.table_names
     groups = data.pools["train"]["group"]
     assert (groups == groups[4]).sum() == 1 and len(np.unique(groups)) in (30, 31)
