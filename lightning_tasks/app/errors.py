@@ -4,6 +4,7 @@ import inspect
 import re
 from importlib import import_module
 
+from lightning_tasks.common.atomic import FULL
 from lightning_tasks.common.choices import nearest
 
 from .synonyms import key_for
@@ -16,6 +17,10 @@ def describe(error: BaseException) -> str:
     while error.__cause__ is not None and str(error.__cause__):
         error = error.__cause__
     text = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.errno in FULL:  # of a library: our own files name themselves
+        text = (
+            f"{error.filename or 'A file'} could not be written: {error.strerror}. Make room, and go on with --resume."
+        )
     if isinstance(error, KeyError):
         text = f"missing key {text}"
     lines = [re.sub(r"\s+", " ", line).strip() for line in text.splitlines()]

@@ -1,8 +1,10 @@
 """Dispatch: Lightning's commands to ``TaskCLI``, our verbs to their modules, errors to one line."""
 
 import sys
+import threading
 from importlib import import_module
 
+from lightning_tasks.common.atomic import FULL
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.common.lock import BUSY, Busy
 
@@ -44,6 +46,7 @@ def main(args: list[str] | None = None) -> None:
             ``--debug`` the error itself is raised.
     """
     args = list(sys.argv[1:] if args is None else args)
+    threading.excepthook = quiet_when_full
     debug = "--debug" in args
     args = [a for a in args if a != "--debug"]
     try:
@@ -53,6 +56,12 @@ def main(args: list[str] | None = None) -> None:
             raise
         print(f"error: {describe(error)}", file=sys.stderr)
         raise SystemExit(BUSY if isinstance(error, Busy) else 2) from error
+
+
+def quiet_when_full(failure: threading.ExceptHookArgs) -> None:
+    """Say nothing of a thread that found the disk full: TensorBoard's writer raises the same in the main thread."""
+    if not (isinstance(failure.exc_value, OSError) and failure.exc_value.errno in FULL):
+        threading.__excepthook__(failure)
 
 
 def _run(args: list[str]) -> None:

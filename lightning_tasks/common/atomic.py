@@ -1,8 +1,11 @@
 """Files appear whole or not at all: written under a temporary name, then renamed."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)  # no room on the disk, or none left for this user
 
 
 def write_atomic_with(path: Path, write: Callable[[Path], object]) -> None:
@@ -10,14 +13,22 @@ def write_atomic_with(path: Path, write: Callable[[Path], object]) -> None:
 
     Beside, because a rename over two file systems is a copy that may be cut short. What was written is on the disk
     before the rename: after a power failure too, the name stands for the old file or for the whole new one.
+
+    Raises:
+        OSError: The file could not be written; what stood under ``path`` is untouched. A full disk is said with remedy.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         if not temporary.is_symlink():
             flush(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise OSError(f"{path} could not be written: {error.strerror}. Make room, and repeat the command (fit goes on "
+                      "with --resume). What stood there before is untouched.") from None  # fmt: skip
     finally:
         temporary.unlink(missing_ok=True)
 
