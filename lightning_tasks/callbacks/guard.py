@@ -41,7 +41,7 @@ class NonFiniteGuard(Callback):
         """Look at what is left of the epoch, at the weights and at the validation loss; checkpoints come later."""
         if self._losses:
             self._look(trainer, pl_module, trainer.num_training_batches - 1)
-        if broken := first_broken(pl_module.state_dict()):
+        if broken := first_broken(learnt(pl_module)):
             what = "gradient of the last step and with it the weights are" if self._gradient else "weights are"
             raise ValueError(
                 f"All losses of epoch {trainer.current_epoch} were finite, but the {what} not ({broken}). "
@@ -65,6 +65,12 @@ class NonFiniteGuard(Callback):
                 f"The training loss is not finite at epoch {trainer.current_epoch}, step {last - count + 1 + first}."
                 f"{names} {remedy(pl_module)} Or look at these samples."
             )
+
+
+def learnt(task: LightningModule) -> dict[str, torch.Tensor]:
+    """Parameters, and the running statistics of norms; other buffers may hold NaN for what is not known."""
+    running = {name: value for name, value in task.named_buffers() if name.rsplit(".", 1)[-1].startswith("running_")}
+    return {**dict(task.named_parameters()), **running}
 
 
 def first_broken(tensors: dict[str, torch.Tensor]) -> str:
