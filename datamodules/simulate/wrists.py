@@ -42,7 +42,7 @@ def make_wrists(root: Path, patients: int = 200, seed: int = 0) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(values).save(folder / f"{stem}.png", compress_level=1)
             rows.append([stem, patient, age, side, 2 - number % 2, int(cast) or "", int(fracture) or ""])
-    with (root / "dataset.csv").open("w", newline="") as file:
+    with (root / "dataset.csv").open("w", encoding="utf-8", newline="") as file:
         header = ("filestem", "patient_id", "age", "laterality", "projection", "cast", "fracture_visible")
         csv.writer(file).writerows([header, *rows])
 
