@@ -160,11 +160,58 @@ def test_the_predicted_class_never_changes(method):
             torch.testing.assert_close(out.sum(1), torch.ones(len(p), dtype=torch.float64))
 
 
-def test_temperature_stays_finite_where_every_sample_is_right():
-    logits = torch.eye(3).repeat(10, 1) * 5
-    temperature = fit_temperature(logits, torch.arange(3).repeat(10))
-    assert 0.04 < temperature < 0.3
-    assert fit_temperature(-logits, torch.arange(3).repeat(10)) > 10
+@pytest.mark.parametrize("sign, word", [(1, "0 of 1000 samples are predicted wrong: the sharper"),
+                                        (-1, "1000 of 1000 samples are predicted wrong: the softer")])  # fmt: skip
+def test_where_all_is_right_or_all_is_wrong_no_temperature_is_made_up(sign, word):
+    generator = torch.Generator().manual_seed(0)
+    label = torch.arange(2).repeat(500)
+    margin = 1 + torch.rand(1000, generator=generator) * 4
+    logits = sign * torch.nn.functional.one_hot(label, 2) * margin[:, None]
+    prob = logits.softmax(1)
+    fitted = recalibration.fit("temperature", prob, label)
+    assert fitted["temperature"] == 1 and not fitted.keys() & {"low", "high"} and fitted["reason"].startswith(word)
+    assert fit_temperature(logits, label) == 1
+    torch.testing.assert_close(recalibrate(prob, fitted), prob.double(), rtol=0, atol=1e-7)
+    flipped = 1 if sign == 1 else 600  # one that is wrong, or more right than wrong: a best T exists, and is found
+    label[:flipped] = 1 - label[:flipped]
+    found = recalibration.fit("temperature", prob, label)
+    assert "reason" not in found and found["low"] < found["temperature"] < found["high"]
+    grid = np.exp(np.linspace(-3, 3, 3001))
+    losses = [float(nll(apply_temperature(logits, t), label)) for t in grid]
+    assert found["temperature"] == pytest.approx(grid[np.argmin(losses)], rel=0.003)
+
+
+def test_the_interval_of_the_temperature_takes_whole_groups():
+    """A hundred copies of each sample say no more than the sample: the interval must not shrink tenfold."""
+    _, label, logits = sample(300, scale=1.7)
+    temperature = fit_temperature(logits, label)
+    alone = recalibration.temperature_interval(logits, label, temperature)
+    copies = (logits.repeat_interleave(100, 0), label.repeat_interleave(100))
+    group = torch.arange(300).repeat_interleave(100)
+    together = recalibration.temperature_interval(*copies, temperature, group)
+    assert together == pytest.approx(alone, rel=1e-9)
+    low, high = recalibration.temperature_interval(*copies, temperature)
+    assert np.log(together[1] / together[0]) == pytest.approx(10 * np.log(high / low), rel=0.01)
+    fitted = recalibration.fit("temperature", copies[0].softmax(1), copies[1], group)
+    assert (fitted["low"], fitted["high"]) == pytest.approx(alone, rel=1e-4)
+    one = torch.zeros(300, dtype=torch.long)  # a single group is none: samples are the units
+    assert recalibration.temperature_interval(logits, label, temperature, one) == alone
+
+
+@pytest.mark.parametrize("repeats, least", [(60, 0.87), pytest.param(300, 0.92, marks=pytest.mark.docs)])
+def test_the_interval_of_the_temperature_covers_it_with_correlated_groups(repeats, least):
+    """Forty groups of one sample and ten noisy copies: over samples the interval covers about 70 %."""
+    found = []
+    for seed in range(repeats):
+        _, label, logits = sample(40, scale=1.7, seed=seed)
+        noise = torch.randn(40, 10, 4, generator=torch.Generator().manual_seed(seed)) * 0.05
+        logits, label = (logits[:, None] + noise).flatten(0, 1), label.repeat_interleave(10)
+        if recalibration.no_best_temperature(logits, label):
+            continue
+        group = torch.arange(40).repeat_interleave(10)
+        low, high = recalibration.temperature_interval(logits, label, fit_temperature(logits, label), group)
+        found.append(low < 1.7 < high)
+    assert len(found) > 0.9 * repeats and np.mean(found) >= least
 
 
 def test_vector_scaling_finds_a_shift_and_its_loss_is_never_above_that_of_the_temperature():

@@ -1,7 +1,6 @@
 """``calibrate``: fit a map from probabilities to calibrated ones on a run's validation part, and score it."""
 
 import json
-import math
 from argparse import Namespace
 from typing import Any
 
@@ -23,7 +22,7 @@ from lightning_tasks.measures.calibration import (
     reliability_bins,
     risk_coverage,
 )
-from lightning_tasks.measures.recalibration import LIMIT, METHODS, apply_temperature, fit, logits_of, recalibrate
+from lightning_tasks.measures.recalibration import METHODS, apply_temperature, fit, logits_of, recalibrate
 from lightning_tasks.plots.calibration import reliability_figure, risk_figure, scaling_figure
 from lightning_tasks.plots.save import save_figure
 from lightning_tasks.runs.calibration import NAME, weights_digest
@@ -64,7 +63,7 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
             "part may hold training samples. Leave the overrides away, or restore the data."
         )
     held_out, scored, where = parts_of(loaded)
-    fitted = fit(method, held_out["prob"], held_out["label"])
+    fitted = fit(method, held_out["prob"], held_out["label"], held_out.get("group"))
     before, label = scored["prob"], scored["label"]
     after = recalibrate(before, fitted)
     moved = int((after.argmax(1) != before.argmax(1)).sum())
@@ -153,9 +152,8 @@ def warnings_of(calibration: dict[str, Any]) -> list[str]:
     warnings = []
     if worse:
         warnings.append(f"{', '.join(worse)} did not improve on the scored part; to go without, delete {NAME}.")
-    temperature = calibration["map"].get("temperature")
-    if temperature is not None and abs(math.log(temperature)) > 0.99 * LIMIT:
-        warnings.append(f"T stands at the limit of its range (e^-{LIMIT:g} to e^{LIMIT:g}): do not trust it.")
+    if reason := calibration["map"].get("reason"):
+        warnings.append(f"No temperature can be fitted: {reason}. T = 1 is kept, which changes nothing.")
     return warnings
 
 
