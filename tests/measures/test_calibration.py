@@ -257,3 +257,43 @@ def test_risk_coverage_and_the_error_of_perfect_calibration():
     assert 0 < mean < high < 0.1 and float(ece(prob, label)) < 1.5 * high  # drawn from its own probabilities
     overconfident = (logits * 3).softmax(1)
     assert float(ece(overconfident, label)) > calibration.ece_of_perfect(overconfident)[1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("bins", [7, 10, 15])
+def test_shares_on_an_edge_belong_below_it_in_any_precision(dtype, bins):
+    share = torch.arange(1, bins + 1, dtype=dtype) / bins
+    assert calibration.bin_numbers(share, bins).tolist() == list(range(bins))
+    above = torch.nextafter(share[:-1], torch.ones((), dtype=dtype))
+    assert calibration.bin_numbers(above, bins).tolist() == list(range(1, bins))
+
+
+def test_ece_of_float32_shares_on_an_edge():
+    """20 x 14/15, all right, and 20 x 1, of which 17 are right: (1/15 + 3/20) / 2."""
+    from lightning_tasks.measures import binary
+    from lightning_tasks.measures.classification import classification_scores
+
+    top = torch.tensor([14 / 15, 1.0]).repeat_interleave(20)
+    label = torch.tensor([0] * 37 + [1] * 3)
+    prob = torch.stack([top, 1 - top], 1)
+    expected = pytest.approx((1 / 15 + 3 / 20) / 2, abs=1e-6)
+    assert float(ece(prob, label)) == expected
+    assert float(classification_scores(prob, label, ["a", "b"])["ece"]) == expected
+    assert float(binary.ece(top, 1 - label)) == expected
+    second = abs(3 / 40 - 1 / 30)  # 1/15 and 0 share the first bin
+    assert float(classwise_ece(prob, label)) == pytest.approx(((1 / 15 + 3 / 20) / 2 + second) / 2, abs=1e-6)
+
+
+def test_one_nan_makes_every_measure_nan():
+    from lightning_tasks.measures.classification import classification_scores
+
+    for k in (2, 4):
+        prob, label, _ = sample(k=k)
+        prob[17, 1] = torch.nan
+        names = [f"c{i}" for i in range(k)]
+        found = calibration.calibration_scores(prob, label) | classification_scores(prob, label, names)
+        assert all(value.isnan() for value in found.values()), found
+        assert calibration.hits(prob, label).isnan().nonzero().tolist() == [[17]]
+        for method in recalibration.METHODS:
+            with pytest.raises(ValueError, match="1 of 600 samples have probabilities that are NaN"):
+                recalibration.fit(method, prob, label)
