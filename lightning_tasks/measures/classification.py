@@ -67,6 +67,12 @@ def score_names(class_names: list[str]) -> list[str]:
     return names + [f"{score}_{name}" for score in ("recall", "precision") for name in class_names]
 
 
+def is_share(name: str, rows: dict[str, Tensor]) -> bool:
+    """Whether a score of such rows (``prob`` (N, K), ``label``) is a share of samples: accuracy, recall, precision."""
+    of_samples = "label" in rows and "prob" in rows and rows["prob"].ndim == 2
+    return of_samples and (name == "acc" or name.startswith(("acc_", "recall_", "precision_")))
+
+
 def rows_by_class(prob: Tensor, label: Tensor, class_names: list[str]) -> dict[str, Tensor]:
     """Which samples, bool (N,), the scores of single classes are shares of: the true ones, or the predicted ones."""
     pred = prob.argmax(1)

@@ -13,7 +13,7 @@ from lightning_tasks.app.pages.calibration import describe_map
 from lightning_tasks.app.pages.render import number
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.common.atomic import write_atomic
-from lightning_tasks.measures.bootstrap import bootstrap, members
+from lightning_tasks.measures.bootstrap import bootstrap, exact_share, members
 from lightning_tasks.measures.calibration import (
     calibration_scores,
     ece,
@@ -123,11 +123,14 @@ def compare(rows: Rows, draws: int) -> dict[str, dict[str, Any]]:
         } | {f"change/{k}": float(a[k] - b[k]) for k in b}
 
     intervals = bootstrap(score, rows, draws) if draws else {}
+    n, units = len(rows["label"]), len(members(rows))
     table: dict[str, dict[str, Any]] = {}
     for name, value in score(rows).items():
         side, measure = name.split("/")
         low, high = intervals.get(name, (float("nan"),) * 2)
-        table.setdefault(measure, {"n": len(rows["label"]), "units": len(members(rows))})
+        if draws and measure == "acc" and side != "change":
+            low, high = exact_share(value, n, units) or (low, high)
+        table.setdefault(measure, {"n": n, "units": units})
         table[measure][side] = {"value": value, "low": low, "high": high}
     return table
 
