@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
+from lightning_tasks.measures.binary import auroc, pauc, roc
 from lightning_tasks.measures.bootstrap import bootstrap, exact_share, tail
+from lightning_tasks.measures.regression import regression_scores
 
 
 @pytest.mark.parametrize("hit, n", [(20, 20), (0, 20), (19, 20), (3, 7), (995, 1000), (1, 1)])
@@ -81,3 +83,40 @@ def test_shares_of_few_independent_samples_are_covered(share, repeats):
         interval = interval or bootstrap(lambda rows: {"s": rows["x"].mean()}, {"x": hit})["s"]
         held.append(interval[0] <= share <= interval[1])
     assert np.mean(held) >= 0.92
+
+
+def scans(positives):
+    def draw(rng):
+        label = (np.arange(positives * 10) < positives).astype(np.int64)
+        return {"prob": torch.from_numpy(rng.normal(1.5 * label, 1)), "label": torch.from_numpy(label)}
+
+    return draw
+
+
+def fitted_line(rng):
+    pred = rng.normal(0, 3**0.5, 40)
+    return {"pred": torch.from_numpy(pred), "target": torch.from_numpy(pred + rng.normal(0, 1, 40))}
+
+
+def truth_of_ranking():
+    """AUROC and partial AUC of two normal laws 1.5 apart, by quadrature over the sensitivity."""
+    tpr = np.linspace(0, 1, 200_001)[1:-1]
+    specificity = norm.cdf(norm.ppf(1 - tpr) + 1.5)
+    return {"auroc": norm.cdf(1.5 / 2**0.5), "pauc": specificity[tpr >= 0.8].mean() * 0.2}
+
+
+@pytest.mark.docs
+@pytest.mark.parametrize("name, least", [("auroc", 0.90), ("pauc", 0.81)])
+def test_ranking_scores_are_covered_but_for_few_positives(name, least):
+    """With 20: .93 of AUROC and .85 of partial AUC, which reads the lowest fifth of them: ``cautions`` says so."""
+    measure = {"auroc": auroc, "pauc": pauc}[name]
+    found = coverage(scans(20), lambda rows: measure(roc(rows["prob"], rows["label"])), truth_of_ranking()[name], LONG)
+    assert found >= least, found
+
+
+@pytest.mark.docs
+def test_r2_is_covered():
+    found = coverage(
+        fitted_line, lambda rows: regression_scores(rows["pred"][:, None], rows["target"][:, None])["r2"], 0.75, LONG
+    )
+    assert found >= 0.90, found
