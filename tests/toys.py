@@ -107,7 +107,9 @@ class ToySequence(Classifier):
 
 
 class ToyBroken(ToySequence):
-    """Breaks in the last step of the second epoch: ``loss``, ``gradient`` or ``weights``; or in its ``validation``."""
+    """Breaks in the last step of the second epoch: ``loss``, ``gradient`` or ``weights``; in its ``validation`` loss
+    or in one of its ``predictions``.
+    """
 
     def __init__(self, breaks: str = "loss", **kwargs):
         super().__init__(**kwargs)
@@ -127,6 +129,11 @@ class ToyBroken(ToySequence):
     def on_train_batch_end(self, *args):
         if self.now("weights"):
             self.embedding.weight.data.fill_(torch.nan)
+
+    def collect(self, part, batch, **tensors):
+        if self.now("predictions"):
+            tensors["prob"] = tensors["prob"].masked_fill((batch["id"] == batch["id"][0])[:, None], torch.nan)
+        super().collect(part, batch, **tensors)
 
     def evaluate(self, part, batch):
         super().evaluate(part, batch)

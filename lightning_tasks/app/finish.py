@@ -26,6 +26,7 @@ from lightning_tasks.runs.results import clean_json, git_commit
 from lightning_tasks.runs.rowfile import save_rows
 from lightning_tasks.runs.tables import save_table
 
+from .pages.cautions import cautions
 from .pages.run import write_report
 from .scores import scores_of
 
@@ -184,6 +185,8 @@ def print_table(metrics: dict[str, dict[str, float]], baselines: dict[str, dict[
         interval = f"{m['low']:.4f} - {m['high']:.4f}" if "low" in m else ""
         beside = "".join(f"  {_cell(baselines[b].get(name.split('/', 1)[1])):>24}" for b in names)
         print(f"{name:{width}}  {m['value']:8.4f}  {interval:>17}  {m['n']:6d}{beside}")
+    for sentence in cautions(metrics):
+        print(sentence)
 
 
 def _cell(value: float | None) -> str:

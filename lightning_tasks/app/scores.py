@@ -5,7 +5,10 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_tasks.measures.bootstrap import bootstrap, members
+from lightning_tasks.measures.bootstrap import bootstrap, exact_share, members
+from lightning_tasks.measures.classification import is_share
+
+RANKING = ("auroc", "pauc", "ap", "sens_at_spec90", "sens_at_spec95")
 
 
 def used(task: Any, rows: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -17,6 +20,9 @@ def scores_of(
     task: Any, part: str, rows: dict[str, Tensor], draws: int, values: dict[str, float] | None = None
 ) -> dict[str, dict[str, float]]:
     """``part/name`` -> ``value``, ``n`` samples, independent ``units`` and, where defined, ``low`` and ``high``.
+
+    ``interval`` is ``exact`` where they are those of Clopper and Pearson. A bootstrap without spread says nothing, and
+    is left out. Ranking scores of two classes also hold ``positives``.
 
     Args:
         task: Scores the rows; ``counted`` says which scores read a part of them only.
@@ -34,8 +40,15 @@ def scores_of(
     for name, value in values.items():
         n, units = size({k: v[counted[name]] for k, v in rows.items()}) if name in counted else whole
         scores[f"{part}/{name}"] = {"value": float(value), "n": n, "units": units}
-        low, high = intervals.get(name, (math.nan,) * 2)
-        if math.isfinite(low):
+        if name in RANKING and "label" in rows:
+            scores[f"{part}/{name}"]["positives"] = int((rows["label"] == 1).sum())
+        if name not in intervals or not math.isfinite(value):
+            continue
+        low, high = intervals[name]
+        exact = exact_share(float(value), n, units) if is_share(name, rows) else None
+        if exact:
+            scores[f"{part}/{name}"] |= {"low": exact[0], "high": exact[1], "interval": "exact"}
+        elif high - low > 1e-9:  # more than rounding
             scores[f"{part}/{name}"] |= {"low": low, "high": high}
     return scores
 

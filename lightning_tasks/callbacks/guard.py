@@ -1,4 +1,4 @@
-"""Stop on what is not finite, before a checkpoint keeps it: a loss, a gradient, the weights, the validation loss."""
+"""Stop on what is not finite before a checkpoint keeps it: losses, gradients, weights, predictions of validation."""
 
 import torch
 from lightning import Callback, LightningModule, Trainer
@@ -13,7 +13,7 @@ class NonFiniteGuard(Callback):
 
     Raises:
         ValueError: A training loss was NaN or infinite (names epoch, step and the ids of that batch); or a weight, or
-            the validation loss, at the end of an epoch.
+            the validation loss, or a prediction of the validation part, at the end of an epoch.
     """
 
     def __init__(self) -> None:
@@ -52,6 +52,15 @@ class NonFiniteGuard(Callback):
             raise ValueError(
                 f"The validation loss of epoch {trainer.current_epoch} is {float(loss)}, though weights and training "
                 f"losses are finite. Look at the samples of the validation part. {remedy(pl_module)}"
+            )
+
+        predicted = pl_module.last_rows.get(pl_module.averaged)
+        if predicted is not None and predicted.isnan().any():
+            count = int(predicted.isnan().reshape(len(predicted), -1).any(1).sum())
+            raise ValueError(
+                f"{count} of {len(predicted)} predictions of the validation part are NaN in epoch "
+                f"{trainer.current_epoch}, though losses and weights are finite. No checkpoint is kept of it: look at "
+                "these samples, or at what the network divides by."
             )
 
     def _look(self, trainer: Trainer, pl_module: LightningModule, last: int) -> None:

@@ -2,7 +2,8 @@
 
 N samples. ``prob`` (N,) float, higher means positive; ``label`` (N,), 1 positive, 0 negative. Everything about ranking
 is read from one ``Roc``, so that samples are sorted once; equal probabilities share one point, which is what "ties
-count half" means. Where a class is missing, metrics that need it are NaN. Computed in float64.
+count half" means. Where a class is missing, metrics that need it are NaN, and all are where one probability is NaN: it
+has no rank. Computed in float64.
 """
 
 from typing import NamedTuple
@@ -39,7 +40,7 @@ class Roc(NamedTuple):
 
 
 def roc(prob: Tensor, label: Tensor) -> Roc:
-    """Sort once. O(N log N).
+    """Sort once. O(N log N). All counts but the first are NaN where a probability is.
 
     Raises:
         ValueError: No samples, or shapes that do not fit.
@@ -47,7 +48,7 @@ def roc(prob: Tensor, label: Tensor) -> Roc:
     if prob.ndim != 1 or prob.shape != label.shape or not len(prob):
         raise ValueError(f"prob {tuple(prob.shape)} and label {tuple(label.shape)}: need (N,) twice, N of 1 or more.")
     value, order = prob.sort(descending=True)
-    tp = label[order].double().cumsum(0)
+    tp = label[order].double().cumsum(0).masked_fill(value[0].isnan(), torch.nan)  # NaN comes first
     last = torch.cat([value[1:] != value[:-1], value.new_ones(1, dtype=torch.bool)])  # of a run of equal values
     tp = tp[last]
     called = last.nonzero().squeeze(1).double() + 1
@@ -93,12 +94,17 @@ def sensitivity_at(curve: Roc, specificity: float) -> Tensor:
 
 def brier(prob: Tensor, label: Tensor) -> Tensor:
     """Mean of (p - y)^2, in 0..1: the form for two classes, half of that in ``calibration`` (Brier 1950)."""
-    return calibration.brier(two_columns(prob), label.long()) / 2
+    return (prob.double() - label.double()).square().mean()
 
 
 def nll(prob: Tensor, label: Tensor) -> Tensor:
-    """Mean of -log of the probability of the true class, in nats."""
-    return calibration.nll(two_columns(prob), label.long())
+    """Mean of -log of the probability of the true class, in nats, from ``prob`` (N,) or both columns (N, 2).
+
+    One column of float32 says 1 for all above 1 - 2^-25: what is left for the negative class is taken as 2^-25 there
+    (17.3 nats), and not as 0. Both columns say it exactly.
+    """
+    columns = prob if prob.ndim == 2 else two_columns(prob).clamp_min(torch.finfo(prob.dtype).eps / 4)
+    return calibration.nll(columns, label.long())
 
 
 def ece(prob: Tensor, label: Tensor) -> Tensor:
@@ -107,15 +113,16 @@ def ece(prob: Tensor, label: Tensor) -> Tensor:
 
 
 def two_columns(prob: Tensor) -> Tensor:
-    """Probabilities float64 (N, 2) of the negative and the positive class."""
-    return torch.stack([1 - prob.double(), prob.double()], 1)
+    """Probabilities (N, 2) of the negative and the positive class, in the precision of ``prob``, as its rounding is."""
+    return torch.stack([1 - prob, prob], 1)
 
 
 BINARY_SCORES = ("auroc", "pauc", "ap", "sens_at_spec90", "sens_at_spec95", "brier", "nll", "ece")
 
 
 def binary_scores(prob: Tensor, label: Tensor) -> dict[str, Tensor]:
-    """All of the above: name -> float64 (0-dim), on the device of ``prob``."""
+    """All of the above from ``prob`` (N,) or both columns (N, 2): name -> float64 (0-dim), on its device."""
+    columns, prob = prob, prob[:, 1] if prob.ndim == 2 else prob
     curve = roc(prob, label)
     return {
         "auroc": auroc(curve),
@@ -124,6 +131,6 @@ def binary_scores(prob: Tensor, label: Tensor) -> dict[str, Tensor]:
         "sens_at_spec90": sensitivity_at(curve, 0.90),
         "sens_at_spec95": sensitivity_at(curve, 0.95),
         "brier": brier(prob, label),
-        "nll": nll(prob, label),
+        "nll": nll(columns, label),
         "ece": ece(prob, label),
     }

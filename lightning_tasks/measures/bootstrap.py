@@ -1,15 +1,22 @@
-"""Bootstrap intervals over independent units."""
+"""Bootstrap intervals over independent units, and exact ones of shares, where few units leave it nothing to draw."""
+
+import math
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from lightning_tasks.common.units import FEW_UNITS
+
+FEW_CASES = 10  # of one kind: a share of fewer is too skewed to be resampled (the rule n p >= 10 of the normal law)
 
 
 def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -> dict[str, tuple[float, float]]:
     """95 % percentile intervals of ``score(rows)`` over the independent unit.
 
     The unit is the ``group`` (patient, site) where rows carry one with at least two values, else the sample.
-    Draws in which a metric is undefined (NaN) are left out of its interval.
+    Draws in which a metric is undefined (NaN) are left out of its interval. Below ``FEW_UNITS`` units the percentiles
+    are moved outwards by what the interval of a mean lacks there: Student's t for the normal law, and n / (n - 1).
 
     Args:
         score: Function of rows, returning name -> value.
@@ -20,7 +27,8 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
     Returns:
         Name -> (low, high).
 
-    Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), section 13.3.
+    Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), section 13.3; Hesterberg 2015, "What teachers
+    should know about the bootstrap", section 4.5 (expanded percentiles).
     """
     rng = np.random.default_rng(seed)
     units = members(rows)
@@ -32,7 +40,37 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
             values.setdefault(name, []).append(float(value))
         if not values:  # nothing that may be resampled
             break
-    return {name: _interval(np.array(replicates)) for name, replicates in values.items()}
+    return {name: _interval(np.array(replicates), tail(len(units))) for name, replicates in values.items()}
+
+
+def tail(units: int) -> float:
+    """Share of the draws that is cut off on each side: 0.025, less where there are few units."""
+    if not 2 <= units < FEW_UNITS:
+        return 0.025
+    from scipy.stats import norm  # here: few evaluations need it
+    from scipy.stats import t as student
+
+    return float(norm.cdf(student.ppf(0.025, units - 1) * math.sqrt(units / (units - 1))))
+
+
+def exact_share(value: float, n: int, units: int) -> tuple[float, float] | None:
+    """95 % interval of a share of ``n`` samples in ``units`` independent ones, or None where the bootstrap serves.
+
+    It does not where fewer than ``FEW_CASES`` samples are on one side: with none there all draws are equal. Dependent
+    samples get one only where all are on one side, as if each unit were one sample. Cautious: it covers 95 % or more.
+
+    Source: Clopper & Pearson 1934, "The use of confidence or fiducial limits illustrated in the case of the binomial".
+    """
+    if not math.isfinite(value) or (units < n and value not in (0.0, 1.0)):
+        return None
+    hit = round(value * units)
+    if abs(value * units - hit) > 1e-3 or min(hit, units - hit) >= FEW_CASES or not units:
+        return None
+    from scipy.stats import beta
+
+    low = float(beta.ppf(0.025, hit, units - hit + 1)) if hit else 0.0
+    high = float(beta.ppf(0.975, hit + 1, units - hit)) if hit < units else 1.0
+    return low, high
 
 
 def members(rows: dict[str, Tensor]) -> list[np.ndarray]:
@@ -46,9 +84,9 @@ def members(rows: dict[str, Tensor]) -> list[np.ndarray]:
     return list(np.arange(size)[:, None])
 
 
-def _interval(values: np.ndarray) -> tuple[float, float]:
+def _interval(values: np.ndarray, tail: float) -> tuple[float, float]:
     values = values[np.isfinite(values)]
     if not len(values):
         return (float("nan"), float("nan"))
-    low, high = np.percentile(values, [2.5, 97.5])
+    low, high = np.percentile(values, [100 * tail, 100 * (1 - tail)])
     return (float(low), float(high))

@@ -1,7 +1,8 @@
 """How well probabilities match what happens, each measure by its definition.
 
 N samples, K classes. ``prob`` (N, K) float with rows that sum to 1, ``label`` int64 (N,). The *confidence* of a sample
-is the probability of its predicted class. Computed in float64. Remedies are in ``recalibration.py``.
+is the probability of its predicted class. Computed in float64. One NaN among the probabilities makes every measure
+NaN: a class cannot be predicted from it. Remedies are in ``recalibration.py``.
 """
 
 import torch
@@ -13,10 +14,17 @@ TINY = 1e-12  # smallest probability whose logarithm is taken
 KINDS = ("equal_width", "equal_mass")
 
 
+def hits(prob: Tensor, label: Tensor) -> Tensor:
+    """1 where the predicted class is the true one, else 0; NaN where a probability is NaN. float64 (N,)."""
+    top, pred = prob.max(1)  # NaN counts as the largest
+    return (pred == label).double().where(~top.isnan(), torch.nan)
+
+
 def bin_numbers(value: Tensor, bins: int = BINS, kind: str = "equal_width") -> Tensor:
     """Bin 0..bins-1 of each value (N,) in [0, 1], int64.
 
     ``equal_width``: bin b holds b / bins < v <= (b + 1) / bins, the first one also v = 0 (Guo et al. 2017, section 2).
+    Edges are rounded as the values are: the float32 nearest to 14 / 15 is above it, and belongs below the edge.
     ``equal_mass``: by rank, so that bins differ by one sample at most; equal values stay together, in the bin of the
     first of them.
 
@@ -26,7 +34,8 @@ def bin_numbers(value: Tensor, bins: int = BINS, kind: str = "equal_width") -> T
     if bins < 1 or kind not in KINDS:
         raise ValueError(f"bins={bins}, kind={kind!r}: need 1 or more bins, and {' or '.join(KINDS)}.")
     if kind == "equal_width":
-        return ((value.double() * bins).ceil().long() - 1).clamp(0, bins - 1)
+        edges = torch.arange(1, bins, dtype=torch.float64, device=value.device) / bins
+        return torch.bucketize(value.contiguous(), edges.to(value.dtype))
     _, place, count = value.unique(return_inverse=True, return_counts=True)
     first = count.cumsum(0) - count  # rank of the first of equal values
     return first[place] * bins // len(value)
@@ -39,8 +48,8 @@ def reliability_bins(
 
     Source: Guo et al. 2017, "On calibration of modern neural networks", section 2.
     """
-    confidence, pred = prob.double().max(1)
-    return _bin_means(confidence, (pred == label).double(), bin_numbers(confidence, bins, kind), bins)
+    confidence = prob.max(1).values
+    return _bin_means(confidence, hits(prob, label), bin_numbers(confidence, bins, kind), bins)
 
 
 def ece(prob: Tensor, label: Tensor, bins: int = BINS, kind: str = "equal_width") -> Tensor:
@@ -57,7 +66,7 @@ def mce(prob: Tensor, label: Tensor, bins: int = BINS, kind: str = "equal_width"
 
 def classwise_ece(prob: Tensor, label: Tensor, bins: int = BINS, kind: str = "equal_width") -> Tensor:
     """Mean over classes of the ECE of "is it class k", binned by p_k (Kull et al. 2019, section 2)."""
-    prob, truth = prob.double(), _one_hot(prob, label)
+    truth = _one_hot(prob, label)
     gaps = []
     for k in range(prob.shape[1]):
         count, p, share = _bin_means(prob[:, k], truth[:, k], bin_numbers(prob[:, k], bins, kind), bins)
@@ -84,7 +93,7 @@ def brier_decomposition(prob: Tensor, label: Tensor, bins: int = BINS) -> dict[s
 
     Source: Murphy 1973, "A new vector partition of the probability score"; Stephenson et al. 2008 for ``within``.
     """
-    prob, truth = prob.double(), _one_hot(prob, label)
+    truth = _one_hot(prob, label)
     parts = torch.zeros(3, dtype=torch.float64, device=prob.device)
     for k in range(prob.shape[1]):
         count, p, share = _bin_means(prob[:, k], truth[:, k], bin_numbers(prob[:, k], bins), bins)
@@ -100,7 +109,7 @@ def brier_decomposition(prob: Tensor, label: Tensor, bins: int = BINS) -> dict[s
 def calibration_scores(prob: Tensor, label: Tensor, bins: int = BINS) -> dict[str, Tensor]:
     """All measures of one set: name -> 0-dim float64. ``acc`` and ``aurc`` tell whether the ranking stayed."""
     return {
-        "acc": (prob.argmax(1) == label).double().mean(),
+        "acc": hits(prob, label).mean(),
         "ece": ece(prob, label, bins),
         "ece_equal_mass": ece(prob, label, bins, "equal_mass"),
         "ece_classwise": classwise_ece(prob, label, bins),
@@ -117,8 +126,7 @@ def risk_coverage(prob: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
 
     Of equally confident samples each counts the mean error of all of them: their order means nothing.
     """
-    confidence, pred = prob.double().max(1)
-    wrong = (pred != label).double()
+    confidence, wrong = prob.max(1).values, 1 - hits(prob, label)
     _, place, count = confidence.unique(return_inverse=True, return_counts=True)
     wrong = (torch.zeros_like(count, dtype=wrong.dtype).index_add_(0, place, wrong) / count)[place]
     wrong = wrong[confidence.argsort(descending=True)]
@@ -132,12 +140,12 @@ def ece_of_perfect(prob: Tensor, bins: int = BINS, draws: int = 200, seed: int =
     ECE is never negative, so N samples give one above 0 by chance alone: hits are drawn with the confidence as their
     probability (Vaicenavicius et al. 2019, consistency resampling).
     """
-    confidence = prob.double().max(1).values.cpu()
+    confidence = prob.max(1).values.cpu()
     number = bin_numbers(confidence, bins)
     generator = torch.Generator().manual_seed(seed)
     eces = []
     for _ in range(draws):
-        hit = (torch.rand(len(confidence), generator=generator) < confidence).double()
+        hit = (torch.rand(len(confidence), generator=generator) < confidence.double()).double()
         count, mean, share = _bin_means(confidence, hit, number, bins)
         eces.append((count * (share - mean).abs()).sum() / len(confidence))
     values = torch.stack(eces)
@@ -145,10 +153,12 @@ def ece_of_perfect(prob: Tensor, bins: int = BINS, draws: int = 200, seed: int =
 
 
 def _one_hot(prob: Tensor, label: Tensor) -> Tensor:
-    return F.one_hot(label, prob.shape[1]).double()
+    broken = prob.isnan().any(1, keepdim=True)
+    return F.one_hot(label, prob.shape[1]).double().masked_fill(broken, torch.nan)
 
 
 def _bin_means(value: Tensor, hit: Tensor, number: Tensor, bins: int) -> tuple[Tensor, Tensor, Tensor]:
+    value = value.double()
     sums = torch.zeros(3, bins, dtype=torch.float64, device=value.device)
     sums.index_add_(1, number, torch.stack([torch.ones_like(value), value, hit]))
     return sums[0], sums[1] / sums[0].clamp_min(1), sums[2] / sums[0].clamp_min(1)

@@ -2,7 +2,7 @@
 
 N samples, K classes. Everything is computed in float64 and defined for every input: a class that does not occur
 has recall 0 and precision 0, and is left out of the means over classes; with one class only, AUROC is 0.5, and the
-average precision of a class that does not occur is 0.
+average precision of a class that does not occur is 0. One NaN among the probabilities makes every score NaN.
 """
 
 import torch
@@ -37,8 +37,8 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
             f"prob {tuple(prob.shape)} does not fit {len(label)} labels of {len(class_names)} classes: "
             "need one row for each label and one column for each class."
         )
-    prob = prob.double()
     matrix = confusion_matrix(prob.argmax(1), label, len(class_names)).double()
+    matrix = matrix.masked_fill(prob.isnan().any(), torch.nan)
     hit, true, predicted = matrix.diag(), matrix.sum(1), matrix.sum(0)
     recall, precision = hit / true.clamp_min(1), hit / predicted.clamp_min(1)
     f1 = 2 * hit / (true + predicted).clamp_min(1)
@@ -52,8 +52,8 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
     }
     if len(class_names) == 2:
         curve = roc(prob[:, 1], label)
-        scores["auroc"] = auroc(curve).nan_to_num(0.5)
-        scores["ap"] = average_precision(curve).nan_to_num(0.0)
+        scores["auroc"] = auroc(curve).masked_fill((true == 0).any(), 0.5)
+        scores["ap"] = average_precision(curve).masked_fill(true[1] == 0, 0.0)
         scores["f1"] = f1[1]
     for name, values in (("recall", recall), ("precision", precision)):
         scores |= {f"{name}_{c}": value for c, value in zip(class_names, values.unbind(), strict=True)}
@@ -65,6 +65,12 @@ def score_names(class_names: list[str]) -> list[str]:
     names = ["acc", "balanced_acc", "f1_macro", "nll", "ece", "brier"]
     names += ["auroc", "ap", "f1"] if len(class_names) == 2 else []
     return names + [f"{score}_{name}" for score in ("recall", "precision") for name in class_names]
+
+
+def is_share(name: str, rows: dict[str, Tensor]) -> bool:
+    """Whether a score of such rows (``prob`` (N, K), ``label``) is a share of samples: accuracy, recall, precision."""
+    of_samples = "label" in rows and "prob" in rows and rows["prob"].ndim == 2
+    return of_samples and (name == "acc" or name.startswith(("acc_", "recall_", "precision_")))
 
 
 def rows_by_class(prob: Tensor, label: Tensor, class_names: list[str]) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from torch import Tensor
 METHODS = ("temperature", "vector", "isotonic")
 SMALLEST = torch.finfo(torch.float32).tiny  # below it float32 probabilities are 0
 MARGIN = 1e-5  # of the top class: it must survive float32 and the seven digits of files
-LIMIT = 3.0  # |log T|: with every sample right the best T is 0, which no finite sample can prove
+LIMIT = 3.0  # |log T|: a best T beyond it is none that a finite sample can prove
 
 
 def logits_of(prob: Tensor) -> Tensor:
@@ -24,17 +24,23 @@ def logits_of(prob: Tensor) -> Tensor:
     return prob.double().clamp_min(SMALLEST).log()
 
 
-def fit(method: str, prob: Tensor, label: Tensor) -> dict[str, Any]:
+def fit(method: str, prob: Tensor, label: Tensor, group: Tensor | None = None) -> dict[str, Any]:
     """Fit one of ``METHODS``; plain values with ``method``, for ``recalibrate``.
 
+    A temperature comes with ``low`` and ``high`` of its 95 % interval, over whole groups where ``group`` (N,) int64
+    says which samples belong together; or with ``reason``, why T = 1 was kept, and without an interval.
+
     Raises:
-        ValueError: for another method, labels and probabilities that do not fit together, or a true class with
-            probability 0, which no temperature or factor can raise.
+        ValueError: for another method, labels and probabilities that do not fit together, probabilities that are NaN,
+            or a true class with probability 0, which no temperature or factor can raise.
     """
     if method not in METHODS:
         raise ValueError(f"method={method!r}: choose {', '.join(METHODS)}.")
     if prob.ndim != 2 or label.shape != (len(prob),) or not len(label):
         raise ValueError(f"prob {tuple(prob.shape)} and label {tuple(label.shape)}: need (N, K) and (N,).")
+    broken = int(prob.isnan().any(1).sum())
+    if broken:
+        raise ValueError(f"{broken} of {len(label)} samples have probabilities that are NaN: look at them first.")
     impossible = int((prob.gather(1, label[:, None]) == 0).sum())
     if method != "isotonic" and impossible:
         raise ValueError(
@@ -42,8 +48,11 @@ def fit(method: str, prob: Tensor, label: Tensor) -> dict[str, Any]:
             "mend. Use --method isotonic."
         )
     if method == "temperature":
-        temperature = fit_temperature(logits_of(prob), label)
-        low, high = temperature_interval(logits_of(prob), label, temperature)
+        logits = logits_of(prob)
+        temperature, reason = fit_temperature(logits, label), no_best_temperature(logits, label)
+        if reason:
+            return {"method": method, "temperature": temperature, "reason": reason}
+        low, high = temperature_interval(logits, label, temperature, group)
         return {"method": method, "temperature": temperature, "low": low, "high": high}
     if method == "vector":
         weight, bias = fit_vector_scaling(logits_of(prob), label)
@@ -83,12 +92,15 @@ def calibrated(task: Any, out: dict[str, Any]) -> dict[str, Any]:
 
 
 def fit_temperature(logits: Tensor, label: Tensor) -> float:
-    """T that minimises the NLL of softmax(z / T), by L-BFGS on log T, bounded to e^-3..e^3.
+    """T in e^-3..e^3 that minimises the NLL of softmax(z / T), by L-BFGS on log T; 1 where there is none inside.
 
-    The NLL is convex in 1 / T, so there is one minimum.
+    The NLL is convex in 1 / T, so there is one minimum, unless ``no_best_temperature`` says why not: then T is no
+    finding, and the probabilities are left as they are.
 
     Source: Guo et al. 2017, "On calibration of modern neural networks", section 4.2.
     """
+    if no_best_temperature(logits, label):
+        return 1.0
     logits = logits.detach().double().clone()  # tensors made in inference mode take no part in gradients
     u = torch.zeros(1, dtype=torch.float64, device=logits.device, requires_grad=True)
     _minimise([u], lambda: F.cross_entropy(logits * torch.exp(-_bounded(u)), label))
@@ -100,20 +112,53 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     return (logits.double() / temperature).softmax(1)
 
 
-def temperature_interval(logits: Tensor, label: Tensor, temperature: float) -> tuple[float, float]:
-    """95 % interval of T over samples, by the sandwich variance of log T (White 1982).
+def no_best_temperature(logits: Tensor, label: Tensor) -> str:
+    """Why the NLL has no minimum within e^-3 < T < e^3, in words, or "" where it has one.
 
-    With a = 1 / T and p = softmax(a z): score g_i = a (z_y - E_p z), curvature H = mean of a^2 Var_p z.
+    Its slope over a = 1 / T is the mean of E_p z - z_y. It rises with a, so the signs at both ends decide. Where every
+    sample is right it is below 0 at any a: ever sharper is ever better, whatever the model.
     """
+    wrong = int((logits.argmax(1) != label).sum())
+    share = f"{wrong} of {len(label)} samples are predicted wrong"
+    if not _slope(logits, label, math.exp(LIMIT)) > 0:
+        return f"{share}: the sharper the better, without end within T > e^-{LIMIT:g}"
+    if not _slope(logits, label, math.exp(-LIMIT)) < 0:
+        return f"{share}: the softer the better, without end within T < e^{LIMIT:g}"
+    return ""
+
+
+def _slope(logits: Tensor, label: Tensor, a: float) -> float:
+    above = logits.double() - logits.double().gather(1, label[:, None])  # exactly 0 at the truth: the sign is exact
+    return float(((a * above).softmax(1) * above).sum(1).mean())
+
+
+def temperature_interval(
+    logits: Tensor, label: Tensor, temperature: float, group: Tensor | None = None
+) -> tuple[float, float]:
+    """95 % interval of T over samples, or over whole groups (N,), by the sandwich variance of log T (White 1982).
+
+    With a = 1 / T and p = softmax(a z): score g_i = a (z_y - E_p z), curvature H = mean of a^2 Var_p z. Scores are
+    summed within each of the M groups (Liang & Zeger 1986); few of them are met by the factor M / (M - 1) and by
+    Student's t with M - 1 degrees of freedom.
+    """
+    from scipy.stats import t as student  # here: only `calibrate` needs it
+
     z, a = logits.double(), 1 / temperature
     p = (a * z).softmax(1)
     mean = (p * z).sum(1)
     variance = (p * (z - mean[:, None]).square()).sum(1)
     score = a * (z.gather(1, label[:, None]).squeeze(1) - mean)
+    if group is not None and len(group.unique()) > 1:
+        place = group.unique(return_inverse=True)[1].to(score.device)
+        score = score.new_zeros(int(place.max()) + 1).index_add_(0, place, score)
+    units = len(score)
     curvature = float(a**2 * variance.mean())
-    error = float((score.square().mean() / len(label)).sqrt()) / curvature if curvature > 1e-12 else math.inf
-    width = min(1.96 * error, 2 * LIMIT)  # where all logits of a sample are equal, T does nothing and may be any
-    return float(temperature * torch.tensor(-width).exp()), float(temperature * torch.tensor(width).exp())
+    if units < 2 or curvature <= 1e-12:  # where all logits of a sample are equal, T does nothing and may be any
+        width = 2 * LIMIT
+    else:
+        error = float((score.square().sum() * units / (units - 1)).sqrt()) / len(label) / curvature
+        width = min(float(student.ppf(0.975, units - 1)) * error, 2 * LIMIT)
+    return temperature * math.exp(-width), temperature * math.exp(width)
 
 
 # ---- vector scaling ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_tasks.measures.calibration import hits
 from lightning_tasks.measures.corruptions import NAMES, SEVERITIES, corrupt, random_corruption
 from lightning_tasks.plots.classes import severity_figure
 
@@ -40,7 +41,8 @@ class CorruptedCopies:
 
     def hits(self, rows: dict[str, Tensor]) -> Tensor:
         """Accuracy on each copy, float64 (copies,), from ``corrupted`` (N, copies) and ``label`` (N,)."""
-        return (rows["corrupted"] == rows["label"][:, None]).double().mean(0)
+        classes = rows["corrupted"]
+        return (classes == rows["label"][:, None]).double().masked_fill(classes < 0, torch.nan).mean(0)
 
     def scores(self, rows: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Any]]:
         """``acc_corrupted`` and, where rows hold the suite, ``acc_suite``; and ``acc_<corruption>`` of each kind."""
@@ -56,10 +58,10 @@ class CorruptedCopies:
         hit = self.hits(rows)
         if len(hit) == 1:
             return {}
-        clean = float((rows["prob"].argmax(1) == rows["label"]).double().mean())
+        clean = float(hits(rows["prob"], rows["label"]).mean())
         return {"suite": severity_figure(hit[1:].view(len(NAMES), -1), NAMES, self.severities, clean)}
 
 
 def classes_of(probs: list[Tensor]) -> Tensor:
-    """The class given to each copy, int16 (B, copies), from probabilities (B, K) of each."""
-    return torch.stack([prob.argmax(1) for prob in probs], 1).to(torch.int16)
+    """The class given to each copy, int16 (B, copies), from probabilities (B, K) of each; -1 where these are NaN."""
+    return torch.stack([prob.argmax(1).masked_fill(prob.isnan().any(1), -1) for prob in probs], 1).to(torch.int16)

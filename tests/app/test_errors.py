@@ -120,6 +120,7 @@ BREAKS = {
     "gradient": "but the gradient of the last step and with it the weights are not (embedding.weight)",
     "weights": "All losses of epoch 1 were finite, but the weights are not (embedding.weight). Lower --model.lr, or",
     "validation": "The validation loss of epoch 1 is nan, though weights and training losses are finite",
+    "predictions": "2 of 20 predictions of the validation part are NaN in epoch 1",
 }
 
 

@@ -105,3 +105,28 @@ def test_a_large_set_takes_a_fraction_of_a_second():
     binary_scores(prob, label)
     average_precision(roc(prob, label))
     assert time.process_time() - begin < 1, "a bootstrap calls it 200 times"
+
+
+@pytest.mark.parametrize("order", ["positives last", "positives first", "one NaN"])
+def test_nan_probabilities_make_every_score_nan_in_any_order(order):
+    prob, label = sample(n=100)
+    label = label.sort(descending=order == "positives first").values
+    prob[: 1 if order == "one NaN" else 25] = torch.nan
+    for p in (prob, prob.float(), torch.stack([1 - prob, prob], 1)):
+        found = binary_scores(p, label)
+        assert all(value.isnan() for value in found.values()), found
+
+
+def test_nll_of_one_float32_column_is_not_that_of_an_impossible_event():
+    """A logit of 17 on a negative costs 17 nats; in float32 its probability is 1."""
+    logit, label = torch.tensor([17.0, 0.0]), torch.tensor([0, 1])
+    prob = logit.sigmoid()
+    assert float(prob[0]) == 1
+    expected = (17 + np.log(2)) / 2
+    columns = torch.stack([torch.zeros(2), logit], 1).softmax(1)
+    assert float(binary_scores(columns, label)["nll"]) == pytest.approx(expected, abs=1e-6)
+    assert float(binary_scores(prob, label)["nll"]) == pytest.approx((25 * np.log(2) + np.log(2)) / 2)
+    assert float(binary_scores(logit.double().sigmoid(), label)["nll"]) == pytest.approx(expected, abs=1e-6)
+    assert {k: float(v) for k, v in binary_scores(columns, label).items() if k != "nll"} == pytest.approx(
+        {k: float(v) for k, v in binary_scores(prob, label).items() if k != "nll"}, abs=1e-6
+    )

@@ -160,11 +160,58 @@ def test_the_predicted_class_never_changes(method):
             torch.testing.assert_close(out.sum(1), torch.ones(len(p), dtype=torch.float64))
 
 
-def test_temperature_stays_finite_where_every_sample_is_right():
-    logits = torch.eye(3).repeat(10, 1) * 5
-    temperature = fit_temperature(logits, torch.arange(3).repeat(10))
-    assert 0.04 < temperature < 0.3
-    assert fit_temperature(-logits, torch.arange(3).repeat(10)) > 10
+@pytest.mark.parametrize("sign, word", [(1, "0 of 1000 samples are predicted wrong: the sharper"),
+                                        (-1, "1000 of 1000 samples are predicted wrong: the softer")])  # fmt: skip
+def test_where_all_is_right_or_all_is_wrong_no_temperature_is_made_up(sign, word):
+    generator = torch.Generator().manual_seed(0)
+    label = torch.arange(2).repeat(500)
+    margin = 1 + torch.rand(1000, generator=generator) * 4
+    logits = sign * torch.nn.functional.one_hot(label, 2) * margin[:, None]
+    prob = logits.softmax(1)
+    fitted = recalibration.fit("temperature", prob, label)
+    assert fitted["temperature"] == 1 and not fitted.keys() & {"low", "high"} and fitted["reason"].startswith(word)
+    assert fit_temperature(logits, label) == 1
+    torch.testing.assert_close(recalibrate(prob, fitted), prob.double(), rtol=0, atol=1e-7)
+    flipped = 1 if sign == 1 else 600  # one that is wrong, or more right than wrong: a best T exists, and is found
+    label[:flipped] = 1 - label[:flipped]
+    found = recalibration.fit("temperature", prob, label)
+    assert "reason" not in found and found["low"] < found["temperature"] < found["high"]
+    grid = np.exp(np.linspace(-3, 3, 3001))
+    losses = [float(nll(apply_temperature(logits, t), label)) for t in grid]
+    assert found["temperature"] == pytest.approx(grid[np.argmin(losses)], rel=0.003)
+
+
+def test_the_interval_of_the_temperature_takes_whole_groups():
+    """A hundred copies of each sample say no more than the sample: the interval must not shrink tenfold."""
+    _, label, logits = sample(300, scale=1.7)
+    temperature = fit_temperature(logits, label)
+    alone = recalibration.temperature_interval(logits, label, temperature)
+    copies = (logits.repeat_interleave(100, 0), label.repeat_interleave(100))
+    group = torch.arange(300).repeat_interleave(100)
+    together = recalibration.temperature_interval(*copies, temperature, group)
+    assert together == pytest.approx(alone, rel=1e-9)
+    low, high = recalibration.temperature_interval(*copies, temperature)
+    assert np.log(together[1] / together[0]) == pytest.approx(10 * np.log(high / low), rel=0.01)
+    fitted = recalibration.fit("temperature", copies[0].softmax(1), copies[1], group)
+    assert (fitted["low"], fitted["high"]) == pytest.approx(alone, rel=1e-4)
+    one = torch.zeros(300, dtype=torch.long)  # a single group is none: samples are the units
+    assert recalibration.temperature_interval(logits, label, temperature, one) == alone
+
+
+@pytest.mark.parametrize("repeats, least", [(60, 0.87), pytest.param(300, 0.92, marks=pytest.mark.docs)])
+def test_the_interval_of_the_temperature_covers_it_with_correlated_groups(repeats, least):
+    """Forty groups of one sample and ten noisy copies: over samples the interval covers about 70 %."""
+    found = []
+    for seed in range(repeats):
+        _, label, logits = sample(40, scale=1.7, seed=seed)
+        noise = torch.randn(40, 10, 4, generator=torch.Generator().manual_seed(seed)) * 0.05
+        logits, label = (logits[:, None] + noise).flatten(0, 1), label.repeat_interleave(10)
+        if recalibration.no_best_temperature(logits, label):
+            continue
+        group = torch.arange(40).repeat_interleave(10)
+        low, high = recalibration.temperature_interval(logits, label, fit_temperature(logits, label), group)
+        found.append(low < 1.7 < high)
+    assert len(found) > 0.9 * repeats and np.mean(found) >= least
 
 
 def test_vector_scaling_finds_a_shift_and_its_loss_is_never_above_that_of_the_temperature():
@@ -210,3 +257,43 @@ def test_risk_coverage_and_the_error_of_perfect_calibration():
     assert 0 < mean < high < 0.1 and float(ece(prob, label)) < 1.5 * high  # drawn from its own probabilities
     overconfident = (logits * 3).softmax(1)
     assert float(ece(overconfident, label)) > calibration.ece_of_perfect(overconfident)[1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("bins", [7, 10, 15])
+def test_shares_on_an_edge_belong_below_it_in_any_precision(dtype, bins):
+    share = torch.arange(1, bins + 1, dtype=dtype) / bins
+    assert calibration.bin_numbers(share, bins).tolist() == list(range(bins))
+    above = torch.nextafter(share[:-1], torch.ones((), dtype=dtype))
+    assert calibration.bin_numbers(above, bins).tolist() == list(range(1, bins))
+
+
+def test_ece_of_float32_shares_on_an_edge():
+    """20 x 14/15, all right, and 20 x 1, of which 17 are right: (1/15 + 3/20) / 2."""
+    from lightning_tasks.measures import binary
+    from lightning_tasks.measures.classification import classification_scores
+
+    top = torch.tensor([14 / 15, 1.0]).repeat_interleave(20)
+    label = torch.tensor([0] * 37 + [1] * 3)
+    prob = torch.stack([top, 1 - top], 1)
+    expected = pytest.approx((1 / 15 + 3 / 20) / 2, abs=1e-6)
+    assert float(ece(prob, label)) == expected
+    assert float(classification_scores(prob, label, ["a", "b"])["ece"]) == expected
+    assert float(binary.ece(top, 1 - label)) == expected
+    second = abs(3 / 40 - 1 / 30)  # 1/15 and 0 share the first bin
+    assert float(classwise_ece(prob, label)) == pytest.approx(((1 / 15 + 3 / 20) / 2 + second) / 2, abs=1e-6)
+
+
+def test_one_nan_makes_every_measure_nan():
+    from lightning_tasks.measures.classification import classification_scores
+
+    for k in (2, 4):
+        prob, label, _ = sample(k=k)
+        prob[17, 1] = torch.nan
+        names = [f"c{i}" for i in range(k)]
+        found = calibration.calibration_scores(prob, label) | classification_scores(prob, label, names)
+        assert all(value.isnan() for value in found.values()), found
+        assert calibration.hits(prob, label).isnan().nonzero().tolist() == [[17]]
+        for method in recalibration.METHODS:
+            with pytest.raises(ValueError, match="1 of 600 samples have probabilities that are NaN"):
+                recalibration.fit(method, prob, label)

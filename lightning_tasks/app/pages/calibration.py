@@ -8,7 +8,9 @@ from .render import interval, number
 def describe_map(calibration: dict[str, Any]) -> str:
     """One sentence about what was fitted, on what, and what it was scored on: ``calibration.json`` in words."""
     fitted, description = calibration["map"], calibration["method"]
-    if description == "temperature":
+    if "reason" in fitted:
+        description = f"no temperature, T = 1 is kept ({fitted['reason']})"
+    elif description == "temperature":
         description = f"T = {fitted['temperature']:.4f} (95 % interval {interval(fitted)}), "
         description += f"a = 1 / T = {1 / fitted['temperature']:.4f}"
     changes = "no predicted class changed" if not calibration["changed_predictions"] else (

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .cautions import cautions
 from .render import facts, first, interval, number, write_page
 
 SHOWN = 5  # metrics in the printed table; the report has all
@@ -20,10 +21,10 @@ def print_members(results: dict[str, Any]) -> None:
         cells = "".join(f"  {number(m['metrics'][name]['value']):>{size}}" for name in names)
         print(f"{m['run']:{width}} {m['weight']:7.3f}{cells}")
     print(f"{'ensemble':{width}} {'':7}" + "".join(f"  {number(ensemble[name]['value']):>{size}}" for name in names))
-    if all("low" in ensemble[name] for name in names):
-        spans = [f"{ensemble[name]['low']:.4f} - {ensemble[name]['high']:.4f}" for name in names]
+    if any("low" in ensemble[name] for name in names):
+        spans = [interval(ensemble[name]).replace(" to ", " - ") for name in names]
         print(f"{'95 % interval':{width}} {'':7}" + "".join(f"  {span:>{size}}" for span in spans))
-    for note in results["notes"]:
+    for note in [*results["notes"], *cautions(ensemble)]:
         print(f"note: {note}")
     n = next(iter(ensemble.values()))["n"]
     print(f"Scored on: {results['scored']} (n = {n}), {results['data_source']} data. Weights: {results['weighting']}.")
@@ -41,7 +42,7 @@ def write_ensemble_report(folder: Path) -> Path:
         folder / "report.html",
         "ensemble.html",
         title=f"{results['experiment']} / {results['name']}",
-        notes=results["notes"],
+        notes=[*results["notes"], *cautions(results["metrics"])],
         results=results,
         score_head=["metric", "ensemble", "95 % interval", "n", "units", *(f"member {i}" for i in range(len(members)))],
         score_rows=rows,

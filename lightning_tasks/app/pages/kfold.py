@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from .cautions import cautions
 from .render import drawn, facts, first, interval, number, pictures_in, write_page
 from .run import EXPLAINED
 
@@ -39,7 +40,7 @@ def print_folds(results: dict[str, Any]) -> None:
             interval = f"{m['low']:.4f} - {m['high']:.4f}" if "low" in m else ""
             line += f" {number(m['value']):>8}  {interval:>17} {m['n']:6d}"
         print(line)
-    for note in results["notes"]:
+    for note in [*results["notes"], *cautions(results["metrics"])]:
         print(f"note: {note}")
     print(f"Scored: {results['scored']}. {results['data_source'].capitalize()} data.")
     if results["test"]:
@@ -63,7 +64,7 @@ def write_kfold_report(folder: Path) -> Path:
         folder / "report.html",
         "kfold.html",
         title=f"{results['experiment']} / {results['name']}",
-        notes=results["notes"],
+        notes=[*results["notes"], *cautions(results["metrics"])],
         results=results,
         unit=unit,
         score_head=head,

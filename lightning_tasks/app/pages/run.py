@@ -8,6 +8,7 @@ from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.directory import RunDir
 
 from .calibration import describe_map
+from .cautions import cautions
 from .curves import curves_of
 from .render import facts, first, interval, number, pictures_in, write_page
 
@@ -47,7 +48,7 @@ def write_report(run: RunDir) -> Path:
         run.report,
         "run.html",
         title=f"{results['experiment']} / {results['name']}",
-        notes=results["notes"],
+        notes=[*results["notes"], *cautions(results["metrics"])],
         results=results,
         score_head=head,
         score_rows=rows,

@@ -1,7 +1,6 @@
 """``calibrate``: fit a map from probabilities to calibrated ones on a run's validation part, and score it."""
 
 import json
-import math
 from argparse import Namespace
 from typing import Any
 
@@ -14,7 +13,7 @@ from lightning_tasks.app.pages.calibration import describe_map
 from lightning_tasks.app.pages.render import number
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.common.atomic import write_atomic
-from lightning_tasks.measures.bootstrap import bootstrap, members
+from lightning_tasks.measures.bootstrap import bootstrap, exact_share, members
 from lightning_tasks.measures.calibration import (
     calibration_scores,
     ece,
@@ -23,7 +22,7 @@ from lightning_tasks.measures.calibration import (
     reliability_bins,
     risk_coverage,
 )
-from lightning_tasks.measures.recalibration import LIMIT, METHODS, apply_temperature, fit, logits_of, recalibrate
+from lightning_tasks.measures.recalibration import METHODS, apply_temperature, fit, logits_of, recalibrate
 from lightning_tasks.plots.calibration import reliability_figure, risk_figure, scaling_figure
 from lightning_tasks.plots.save import save_figure
 from lightning_tasks.runs.calibration import NAME, weights_digest
@@ -64,7 +63,7 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
             "part may hold training samples. Leave the overrides away, or restore the data."
         )
     held_out, scored, where = parts_of(loaded)
-    fitted = fit(method, held_out["prob"], held_out["label"])
+    fitted = fit(method, held_out["prob"], held_out["label"], held_out.get("group"))
     before, label = scored["prob"], scored["label"]
     after = recalibrate(before, fitted)
     moved = int((after.argmax(1) != before.argmax(1)).sum())
@@ -124,11 +123,14 @@ def compare(rows: Rows, draws: int) -> dict[str, dict[str, Any]]:
         } | {f"change/{k}": float(a[k] - b[k]) for k in b}
 
     intervals = bootstrap(score, rows, draws) if draws else {}
+    n, units = len(rows["label"]), len(members(rows))
     table: dict[str, dict[str, Any]] = {}
     for name, value in score(rows).items():
         side, measure = name.split("/")
         low, high = intervals.get(name, (float("nan"),) * 2)
-        table.setdefault(measure, {"n": len(rows["label"]), "units": len(members(rows))})
+        if draws and measure == "acc" and side != "change":
+            low, high = exact_share(value, n, units) or (low, high)
+        table.setdefault(measure, {"n": n, "units": units})
         table[measure][side] = {"value": value, "low": low, "high": high}
     return table
 
@@ -153,9 +155,8 @@ def warnings_of(calibration: dict[str, Any]) -> list[str]:
     warnings = []
     if worse:
         warnings.append(f"{', '.join(worse)} did not improve on the scored part; to go without, delete {NAME}.")
-    temperature = calibration["map"].get("temperature")
-    if temperature is not None and abs(math.log(temperature)) > 0.99 * LIMIT:
-        warnings.append(f"T stands at the limit of its range (e^-{LIMIT:g} to e^{LIMIT:g}): do not trust it.")
+    if reason := calibration["map"].get("reason"):
+        warnings.append(f"No temperature can be fitted: {reason}. T = 1 is kept, which changes nothing.")
     return warnings
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_tasks.measures.calibration import hits
 from lightning_tasks.plots.classes import grid_figure
 from lightning_tasks.problems import ImageClassifier
 
@@ -41,14 +42,14 @@ class CuesTask(ImageClassifier):
         if "probe" not in rows:
             return super().score(rows)
         scores = super().score(of_probe(rows, CLEAN))
-        pred, probe = rows["prob"].argmax(1), rows["probe"]
-        by_shape, by_texture = (pred == rows[key] for key in ("label", "texture"))
+        probe = rows["probe"]
+        by_shape, by_texture = (hits(rows["prob"], rows[key]) for key in ("label", "texture"))
         if (swapped := probe == SWAPPED).any():
-            shape, texture = by_shape[swapped].double().mean(), by_texture[swapped].double().mean()
+            shape, texture = by_shape[swapped].mean(), by_texture[swapped].mean()
             scores |= {"shape_share": shape / (shape + texture).clamp_min(1e-12), "texture_acc": texture}
         for name, number in TILES.items():
             if (moved := probe == number).any():
-                acc = by_shape[moved].double().mean()
+                acc = by_shape[moved].mean()
                 scores |= {f"acc_{name}": acc, f"drop_{name}": scores["acc"] - acc}
         return scores
 

@@ -201,7 +201,7 @@ class IsicTask(ImageClassifier):
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Scores of the set and of its strata."""
-        scores = binary_scores(rows["prob"][:, 1], rows["label"])
+        scores = binary_scores(rows["prob"], rows["label"])
         for name, mask in self.strata(rows).items():
             scores[f"auroc_{name}"] = auroc(roc(rows["prob"][mask, 1], rows["label"][mask]))
         return scores

@@ -6,6 +6,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from lightning_tasks.measures.calibration import hits
 from lightning_tasks.problems import ImageClassifier
 
 
@@ -75,5 +76,5 @@ def red_on_white(image: Tensor) -> Tensor:
 
 def by_flips(rows: dict[str, Tensor]) -> dict[int, Tensor]:
     """Accuracy for each number of flipped cells that occurs."""
-    hit = (rows["prob"].argmax(1) == rows["label"]).double()
+    hit = hits(rows["prob"], rows["label"])
     return {int(n): hit[rows["flips"] == n].mean() for n in rows["flips"].unique()}

@@ -82,6 +82,23 @@ def test_it_is_fitted_on_validation_scored_on_test_and_used_by_predict(fitted, c
     np.testing.assert_allclose(*odds, rtol=2e-3, atol=2e-3)
 
 
+class NothingWrong(Overconfident):
+    """Labels without noise: the network ends with every sample right."""
+
+    def simulate(self):
+        return {k: {**v, "label": (v["tokens"][:, 0] > 4).astype(np.int64)} for k, v in super().simulate().items()}
+
+
+def test_where_nothing_is_wrong_it_keeps_t_at_one_and_says_so(fitted, cli, capsys):
+    run = fitted("NothingWrong")
+    cli("calibrate", "--run", run, "--draws", 3)
+    out, found = capsys.readouterr().out, read(run)
+    assert found["scores"]["acc"]["before"]["value"] == 1 and found["map"]["temperature"] == 1
+    assert "low" not in found["map"] and found["scores"]["nll"]["change"]["value"] == pytest.approx(0, abs=1e-9)
+    assert "note: No temperature can be fitted: 0 of 120 samples are predicted wrong" in out
+    assert "no temperature, T = 1 is kept (0 of 120" in (run / "report.html").read_text()
+
+
 def test_verbs_that_stream_use_it_too(fitted, cli):
     from lightning_tasks.app.members import load_run, mean_batches
 
@@ -136,8 +153,8 @@ def test_probabilities_of_zero_are_refused_and_maps_that_help_nothing_say_so(cli
     assert "give their true class probability 0" in capsys.readouterr().err
     cli("calibrate", "--run", run, "--method", "isotonic", "--draws", 0)
     found = {"scores": {k: {"change": {"value": v}} for k, v in (("nll", 0.1), ("brier", -0.1), ("ece", 0.0))}}
-    (worse, limit) = warnings_of(found | {"map": {"temperature": 20.0}})
-    assert worse.startswith("nll did not improve") and "limit of its range" in limit
+    (worse, kept) = warnings_of(found | {"map": {"temperature": 1.0, "reason": "0 of 9 samples are predicted wrong"}})
+    assert worse.startswith("nll did not improve") and "0 of 9 samples" in kept and "T = 1 is kept" in kept
 
 
 def test_a_map_fitted_to_single_views_is_not_used_on_averaged_ones():

@@ -102,6 +102,25 @@ def test_perceptual_hash_is_the_sign_of_scipys_dct_against_its_median():
     assert np.array_equal(perceptual_hash(images), np.packbits(bits, axis=1).view(">u8")[:, 0])
 
 
+SIZES = ((16, 16), (500, 700), (1024, 1024), (2000, 1600))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_blank_scans_of_unequal_size_and_shade_are_one_group(channels):
+    shades = (3, 90, 200, 255)
+    scans = [np.full((1, *size, channels), v, np.uint8) for size in SIZES for v in shades]
+    hashes = np.concatenate([perceptual_hash(scan if channels == 3 else scan[..., 0]) for scan in scans])
+    assert [len(group) for group in near_duplicates(hashes, 0)] == [len(SIZES) * len(shades)]
+
+
+def test_ruled_scans_of_unequal_size_are_one_group():
+    """Three bands across: waves along a band are 0 but for rounding, which must decide no bit."""
+    scans = [np.repeat([30, 250, 120, 220], size[0] // 4)[None, :, None] for size in SIZES]
+    scans = [np.broadcast_to(s, (1, s.shape[1], w)).astype(np.uint8) for s, (_, w) in zip(scans, SIZES, strict=True)]
+    hashes = np.concatenate([perceptual_hash(scan) for scan in scans])
+    assert len(near_duplicates(hashes, 0)[0]) == len(SIZES)
+
+
 def test_perceptual_hash_refuses_other_shapes():
     for shape in ((4, 5, 5), (4, 32, 32, 4), (32, 32)):
         with pytest.raises(ValueError, match="expected"):

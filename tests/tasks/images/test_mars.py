@@ -197,3 +197,17 @@ def test_the_real_pack_holds_110_outliers(realdata):
     assert "110 of 2615 pictures share one mask" in data.notes[0]
     assert data.sizes()["train"] + data.sizes()["val"] == 2505
     assert data.sizes()["predict"] == 2985
+
+
+def test_one_picture_without_a_prediction_makes_every_score_nan():
+    from lightning_tasks import MarsTask
+
+    task = MarsTask(net_args={"width": 4, "depth": 2})
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.randint(0, 5, (3, 16, 16), generator=generator)
+    prob = torch.rand(3, 5, 16, 16, generator=generator).softmax(1)
+    batch = {"mask": mask}
+    whole = task.score(task.rows_of(batch, {"prob": prob}))
+    assert all(value.isfinite() for value in whole.values())
+    prob[1, 2, 5, 5] = torch.nan
+    assert all(value.isnan() for value in task.score(task.rows_of(batch, {"prob": prob})).values())

@@ -1,0 +1,28 @@
+"""What to know about intervals that come from little."""
+
+from typing import Any
+
+from lightning_tasks.common.units import FEW_POSITIVES, FEW_UNITS
+
+
+def cautions(scores: dict[str, dict[str, Any]]) -> list[str]:
+    """What to know about the intervals of ``scores_of``, in plain sentences; none where there are units enough."""
+    drawn = {name: m for name, m in scores.items() if "low" in m and m.get("interval") != "exact"}
+    few = {name: m["units"] for name, m in drawn.items() if m["units"] < FEW_UNITS}
+    sentences = []
+    if few:
+        sentences.append(
+            f"The intervals of {_listed(few)} come from few independent units (the least: {min(few.values())}): below "
+            f"{FEW_UNITS} they are rough, and may miss the truth more often than in 5 % of cases."
+        )
+    rare = {name: m["positives"] for name, m in drawn.items() if m.get("positives", FEW_POSITIVES) < FEW_POSITIVES}
+    if rare:
+        sentences.append(
+            f"{min(rare.values())} positives: below {FEW_POSITIVES} the intervals of {_listed(rare)} are too narrow."
+        )
+    return sentences
+
+
+def _listed(names: dict[str, int]) -> str:
+    shown = ", ".join(list(names)[:4])
+    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more"
