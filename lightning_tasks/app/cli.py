@@ -22,9 +22,10 @@ from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.keeper import RunCheckpoint, with_checkpoint_io
 
 from .arguments import add_run_arguments
+from .console import direction, print_notes, print_scores
 from .errors import explain
 from .facts import fill_from_data
-from .finish import Fitted, evaluate_run, finish_fit, print_table
+from .finish import Fitted, evaluate_run, finish_fit
 from .hooks import NoProfiler
 from .messages import quiet
 from .needs import Need, needs_of, train_needed
@@ -262,7 +263,9 @@ class TaskCLI(LightningCLI):
     def show_scores(self, part: str) -> None:
         """Print the scores of the evaluation that just ran, once."""
         if self.trainer.is_global_zero:
-            print_table(evaluate_run(self.trainer, self.model, part, self.options.draws))
+            scores = evaluate_run(self.trainer, self.model, part, self.options.draws)
+            print_scores(scores, self.model.headline_metric, direction(self.model))
+            print_notes(self.datamodule.notes, self.datamodule.data_source == "simulated")
 
     def predict(self, model, ckpt_path=None, return_predictions=None, **kwargs) -> None:
         """Write the predictions of the unlabelled part (or the test part) beside the weights."""

@@ -26,6 +26,7 @@ from lightning_tasks.runs.results import clean_json, git_commit
 from lightning_tasks.runs.rowfile import save_rows
 from lightning_tasks.runs.tables import save_table
 
+from .console import direction, print_notes, print_scores
 from .pages.run import write_report
 from .scores import scores_of
 
@@ -99,6 +100,7 @@ def finish_fit(fitted: Fitted) -> None:
         "parameters": task.num_parameters,
         "monitor": task.monitor,
         "headline": task.headline_metric,
+        "headline_mode": direction(task),
         "panels": {title: in_parts(names) for title, names in task.panels.items()},
         "best_epoch": checkpoint["epoch"],
         "best": {task.monitor: monitored},
@@ -123,10 +125,9 @@ def finish_fit(fitted: Fitted) -> None:
     # A fold is named kfold/fold_0, and is no run by itself; nor is one that another fit needed.
     if Path(options.name).name == options.name and not options.name.startswith(NEEDED):
         run.mark_latest()
-    for note in data.notes:
-        print(f"note: {note}")
-    print_table(metrics, baselines)
-    print(f"{data.part_kind['test'].capitalize()}, {data.data_source} data. Report: {run.report}")
+    print_scores(metrics, task.headline_metric, direction(task), baselines)
+    print_notes(data.notes, data.data_source == "simulated")
+    print(f"{data.part_kind['test'].capitalize()}, {data.data_source} data. All {len(metrics)} metrics: {run.report}")
 
 
 def in_parts(names: tuple[str, ...]) -> list[str]:
@@ -172,19 +173,3 @@ def write_rows(folder: Path, task: Any, data: Any) -> Path:
     order = np.argsort(task.last_rows["id"].cpu().numpy(), kind="stable")
     columns = {"id": names[order], **{k: v[order] for k, v in rows.items()}}
     return save_table(folder / "predictions", columns, task.class_names)
-
-
-def print_table(metrics: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]] | None = None) -> None:
-    """Metrics with intervals, and baselines beside them."""
-    baselines = baselines or {}
-    names = list(baselines)
-    width = max([len(m) for m in metrics] + [8])
-    print(f"{'metric':{width}}  {'value':>8}  {'95 % interval':>17}  {'n':>6}" + "".join(f"  {n:>24}" for n in names))
-    for name, m in metrics.items():
-        interval = f"{m['low']:.4f} - {m['high']:.4f}" if "low" in m else ""
-        beside = "".join(f"  {_cell(baselines[b].get(name.split('/', 1)[1])):>24}" for b in names)
-        print(f"{name:{width}}  {m['value']:8.4f}  {interval:>17}  {m['n']:6d}{beside}")
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"

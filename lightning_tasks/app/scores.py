@@ -35,7 +35,7 @@ def scores_of(
         n, units = size({k: v[counted[name]] for k, v in rows.items()}) if name in counted else whole
         scores[f"{part}/{name}"] = {"value": float(value), "n": n, "units": units}
         low, high = intervals.get(name, (math.nan,) * 2)
-        if math.isfinite(low):
+        if math.isfinite(low) and n:  # of no samples a score is 0 by its definition, and so is each resample's
             scores[f"{part}/{name}"] |= {"low": low, "high": high}
     return scores
 

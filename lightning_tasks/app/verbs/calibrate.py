@@ -11,7 +11,7 @@ from torch import Tensor
 from datamodules.core.splits import partition
 from lightning_tasks.app.members import Rows, Run, load_run, require, rows_of_part
 from lightning_tasks.app.pages.calibration import describe_map
-from lightning_tasks.app.pages.render import number
+from lightning_tasks.app.pages.render import interval
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.measures.bootstrap import bootstrap, members
@@ -167,5 +167,5 @@ def print_scores(calibration: dict[str, Any]) -> None:
         cells = []
         for side in ("before", "after"):
             v = values[side]
-            cells.append(f"{v['value']:8.4f}  {number(v['low']) + ' - ' + number(v['high']):>17}")
+            cells.append(f"{v['value']:8.4f}  {interval(v):>17}")
         print(f"{name:18}  {cells[0]}  {cells[1]}  {values['change']['value']:+8.4f}")
