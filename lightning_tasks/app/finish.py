@@ -28,9 +28,12 @@ from lightning_tasks.runs.tables import save_table
 
 from .console import direction, print_notes, print_scores
 from .pages.run import write_report
+from .places import shown
 from .scores import scores_of
 
 PACKAGES = ("torch", "lightning", "torchmetrics", "timm", "segmentation-models-pytorch", "albumentations", "numpy")
+
+TRAINER_SETTINGS = ("max_epochs", "precision", "accumulate_grad_batches", "gradient_clip_val")
 
 
 def evaluate_run(trainer: Trainer, task: Any, part: str, draws: int) -> dict[str, dict[str, float]]:
@@ -119,7 +122,8 @@ def finish_fit(fitted: Fitted) -> None:
     }
     write_atomic(run.results, json.dumps(clean_json(results), indent=2) + "\n")
     if isinstance(trainer.logger, TensorBoardLogger):
-        log_hparams(trainer.logger, task, data, {task.monitor: monitored} | {k: m["value"] for k, m in metrics.items()})
+        measured = {task.monitor: monitored} | {k: m["value"] for k, m in metrics.items()}
+        log_hparams(trainer.logger, options, task, data, measured)
         trainer.logger.finalize("success")
     write_report(run)
     # A fold is named kfold/fold_0, and is no run by itself; nor is one that another fit needed.
@@ -127,7 +131,8 @@ def finish_fit(fitted: Fitted) -> None:
         run.mark_latest()
     print_scores(metrics, task.headline_metric, direction(task), baselines)
     print_notes(data.notes, data.data_source == "simulated")
-    print(f"{data.part_kind['test'].capitalize()}, {data.data_source} data. All {len(metrics)} metrics: {run.report}")
+    where = f"{data.part_kind['test'].capitalize()}, {data.data_source} data"
+    print(f"{where}. All {len(metrics)} metrics: {shown(run.report)}")
 
 
 def in_parts(names: tuple[str, ...]) -> list[str]:
@@ -156,14 +161,16 @@ def validation_rows(trainer: Trainer, task: Any, data: Any) -> dict[str, Tensor]
     return task.last_rows
 
 
-def log_hparams(logger: TensorBoardLogger, task: Any, data: Any, metrics: dict[str, float]) -> None:
-    """One entry in TensorBoard's hyperparameter table, with the monitored and the test metrics."""
-    flat = {}
+def log_hparams(logger: TensorBoardLogger, options: Any, task: Any, data: Any, metrics: dict[str, float]) -> None:
+    """Hyperparameters, in TensorBoard's table beside the monitored and the test metrics, and in ``hparams.yaml``."""
+    flat = {"seed": options.seed_everything}
+    flat |= {f"trainer.{key}": options.trainer.get(key) for key in TRAINER_SETTINGS}
     for prefix, values in (("model", task.hparams), ("data", data.hparams)):
-        for key, value in values.items():
-            if not key.startswith("_"):
-                flat[f"{prefix}.{key}"] = value if isinstance(value, (int, float, bool, str)) else json.dumps(value)
+        flat |= {f"{prefix}.{key}": value for key, value in values.items() if not key.startswith("_")}
+    flat = {k: v if isinstance(v, (int, float, bool, str)) else json.dumps(v) for k, v in flat.items()}
     logger.log_hyperparams(flat, {k: v for k, v in metrics.items() if math.isfinite(v)}, step=task.trainer.global_step)
+    # Lightning wrote an empty one when the fit began, and writes no second.
+    (Path(logger.log_dir) / logger.NAME_HPARAMS_FILE).unlink(missing_ok=True)
 
 
 def write_rows(folder: Path, task: Any, data: Any) -> Path:
