@@ -30,7 +30,7 @@ from .finish import Fitted, evaluate_run, finish_fit
 from .hooks import NoProfiler
 from .messages import quiet
 from .needs import Need, needs_of, train_needed
-from .places import CONFIGS, shown
+from .places import CONFIGS, as_shown
 from .resuming import checkpoint_to_resume
 from .settings import check_resume, settings
 from .trainer_flags import check_fit, check_precision
@@ -187,7 +187,7 @@ class TaskCLI(LightningCLI):
             if writes:
                 self.run_dir.settle(keep=begun)
         if interrupted and begun:
-            raise SystemExit(f"Interrupted. Continue with --resume: {self.run_dir.path}")
+            raise SystemExit(f"Interrupted. Continue with --resume: {as_shown(self.run_dir.path)}")
         if interrupted:
             raise SystemExit("Interrupted before the first epoch ended: there is nothing to continue.")
         if writes and not begun:
@@ -268,7 +268,7 @@ class TaskCLI(LightningCLI):
         model.calibration = calibration_beside(path)
         written = write_predictions(self.trainer, model, self.datamodule, folder_of(path))
         if written is not None:
-            print(f"Wrote {shown(written)}" + (", recalibrated by calibration.json" if model.calibration else ""))
+            print(f"Wrote {as_shown(written)}" + (", recalibrated by calibration.json" if model.calibration else ""))
 
 
 class Plan(TaskCLI):

@@ -11,7 +11,7 @@ from lightning_tasks.runs.data_record import data_record
 from lightning_tasks.runs.results import clean_json
 
 from .console import direction, print_notes, print_scores
-from .places import shown
+from .places import as_shown
 from .weights import folder_of
 
 AS_TRAINED = f"Not calibrated: scores of the network as trained. {CALIBRATION} acts in predict, submit and ensemble."
@@ -51,8 +51,8 @@ def finish_evaluation(task: Any, data: Any, part: str, scores: Scores, checkpoin
     if (folder / CALIBRATION).is_file():
         print(AS_TRAINED)
     print_notes(data.notes, data.data_source == "simulated")
-    where = shown(folder)
-    print(f"{data.part_kind[part].capitalize()}, {data.data_source} data. All {len(scores)} metrics: {shown(path)}")
+    where = as_shown(folder)
+    print(f"{data.part_kind[part].capitalize()}, {data.data_source} data. All {len(scores)} metrics: {as_shown(path)}")
     print(f"Next: {next_steps(task, part, where)}")
     return path
 

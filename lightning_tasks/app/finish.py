@@ -28,7 +28,7 @@ from lightning_tasks.runs.tables import save_table
 
 from .console import direction, print_notes, print_scores
 from .pages.run import write_report
-from .places import shown
+from .places import as_shown
 from .scores import scores_of
 
 PACKAGES = ("torch", "lightning", "torchmetrics", "timm", "segmentation-models-pytorch", "albumentations", "numpy")
@@ -132,7 +132,7 @@ def finish_fit(fitted: Fitted) -> None:
     print_scores(metrics, task.headline_metric, direction(task), baselines)
     print_notes(data.notes, data.data_source == "simulated")
     where = f"{data.part_kind['test'].capitalize()}, {data.data_source} data"
-    print(f"{where}. All {len(metrics)} metrics: {shown(run.report)}")
+    print(f"{where}. All {len(metrics)} metrics: {as_shown(run.report)}")
 
 
 def in_parts(names: tuple[str, ...]) -> list[str]:

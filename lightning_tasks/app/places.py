@@ -21,7 +21,7 @@ def find_config(path: str) -> Path:
     return packaged if not named.exists() and named.parts[:1] == ("configs",) and packaged.is_file() else named
 
 
-def shown(path: Path) -> str:
+def as_shown(path: Path) -> str:
     """A path as messages write it: relative to where the user stands, where it lies below, else whole."""
     for whole in (path.absolute(), path.resolve()):
         for here in (Path.cwd(), Path.cwd().resolve()):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lightning_tasks.runs.directory import RunDir, find_run
 
-from .places import shown
+from .places import as_shown
 
 WORDS = ("best", "last")  # weights of the run that configuration and --name stand for
 
@@ -46,7 +46,7 @@ def file_of(value: str) -> str:
         if not best.is_file():
             find_run(path)  # raises where it is no run
             raise FileNotFoundError(f"{value} holds no checkpoints/best.ckpt: its fit did not finish an epoch.")
-        print(f"Weights: {shown(best)}")
+        print(f"Weights: {as_shown(best)}")
         return str(best)
     if value.endswith(".ckpt") and not path.is_file():
         raise FileNotFoundError(f"checkpoint {value} does not exist.")
@@ -64,9 +64,9 @@ def of_word(value: str, run: RunDir) -> str:
     path = run.best if value == "best" else run.last
     if not path.is_file():
         raise FileNotFoundError(
-            f"--ckpt_path {value}: {shown(path)} does not exist. Name the run by --run R or --name."
+            f"--ckpt_path {value}: {as_shown(path)} does not exist. Name the run by --run R or --name."
         )
-    print(f"Weights: {shown(path)}")
+    print(f"Weights: {as_shown(path)}")
     return str(path)
 
 

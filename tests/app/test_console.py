@@ -72,24 +72,25 @@ def test_classes_without_samples_have_words_in_place_of_an_interval():
     assert absent(score(0.3), "test/iou_rock") == ""
 
 
-def test_simulated_data_is_said_shortly_at_the_beginning_and_at_the_end(toy, capfd):
+def test_simulated_data_is_said_shortly_at_the_beginning_and_at_the_end(toy, capsys, caplog):
+    caplog.set_level("INFO")
     run = toy("ToySequence", *QUICK)
-    shown = capfd.readouterr()
-    said = [line for line in (shown.out + shown.err).splitlines() if "SIMULATED" in line]
+    out = capsys.readouterr().out
+    said = [line for line in (*caplog.messages, *out.splitlines()) if "SIMULATED" in line]
     assert len(said) == 2 and all(len(line) < 110 for line in said)
-    assert "no toy.npz in data or data/toy" in (shown.out + shown.err)
-    lines = shown.out.splitlines()
+    assert said[0] == "SIMULATED DATA: no toy.npz in data or data/toy."
+    lines = out.splitlines()
     assert "SIMULATED DATA" in lines[-2] and "Verdict: test/acc" in lines[-3] and "majority class" in lines[-3]
     note = results(run)["notes"][0]
     assert note.startswith("SIMULATED DATA. Looked for") and "Then set --data.root." in note
     assert "Looked for toy.npz" in (run / "report.html").read_text()
 
 
-def test_k_folds_end_with_a_verdict_on_what_they_score(cli, capfd):
+def test_k_folds_end_with_a_verdict_on_what_they_score(cli, capsys):
     for data, key in (("ToyDataModule", "test/acc"), ("ToyTrainOnly", "oof/acc")):
         cli("kfold", "--model", "tests.toys.ToySequence", "--data", f"tests.toys.{data}", "--folds", 2, "--draws", 5,
             "--trainer.max_epochs", 1, "--trainer.enable_progress_bar", "false", "--name", data)  # fmt: skip
-        shown = capfd.readouterr().out
+        shown = capsys.readouterr().out
         last = shown[shown.rindex("  metric") :]
         assert f"Verdict: {key}" in last and "best baseline, majority class" in last, last
         assert last.splitlines()[1].startswith("* val/acc") and " - " not in last

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lightning_tasks.app.places import shown
+import lightning_tasks
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.weights import folder_of
 from tests.conftest import ROOT, results
 
@@ -89,8 +90,8 @@ def test_tables_say_that_scores_are_not_calibrated(run, cli, capsys):
 
 
 def test_paths_are_relative_to_where_the_user_stands(tmp_path):
-    assert shown(tmp_path / "runs/a") == "runs/a" and shown(Path("runs/a")) == "runs/a"
-    assert shown(Path("/usr/x")) == "/usr/x"
+    assert as_shown(tmp_path / "runs/a") == "runs/a" and as_shown(Path("runs/a")) == "runs/a"
+    assert as_shown(Path("/usr/x")) == "/usr/x"
 
 
 def test_a_training_into_a_file_has_one_line_an_epoch_and_no_empty_columns(tmp_path):
@@ -109,3 +110,20 @@ def test_hyperparameters_stand_in_their_file(run):
     found = yaml.safe_load((run / "hparams.yaml").read_text())
     assert found["model.width"] == 8 and found["data.batch_size"] == 32 and found["trainer.max_epochs"] == 2
     assert found["seed"] == 0 and found["model.lr"] > 0
+
+
+def test_the_help_of_submit_lists_the_tasks_with_a_format(cli, capsys):
+    from lightning_tasks.app.formats import SUBMITTED
+
+    declared = {name for name in lightning_tasks.EXPORTS if getattr(getattr(lightning_tasks, name), "submits", None)}
+    assert declared == set(SUBMITTED)
+    with pytest.raises(SystemExit):
+        cli("submit", "--help")
+    assert "MarsTask: masks" in " ".join(capsys.readouterr().out.split())
+
+
+def test_errors_and_last_lines_name_paths_from_where_the_user_stands(run, cli, capsys, tmp_path):
+    (run / "results.json").unlink()
+    with pytest.raises(SystemExit):
+        cli("report", "--run", "runs/ToySequence/latest")
+    assert str(tmp_path) not in (err := capsys.readouterr().err) and "runs/ToySequence/default has no results" in err

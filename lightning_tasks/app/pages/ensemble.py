@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lightning_tasks.app.console import print_notes
+
 from .render import facts, first, interval, number, value_of, write_page
 
 SHOWN = 5  # metrics in the printed table; the report has all
@@ -23,10 +25,10 @@ def print_members(results: dict[str, Any]) -> None:
     if any(interval(ensemble[name], name) for name in names):
         spans = [interval(ensemble[name], name) for name in names]
         print(f"{'95 % interval':{width}} {'':7}" + "".join(f"  {span:>{size}}" for span in spans))
-    for note in results["notes"]:
-        print(f"note: {note}")
+    print_notes(results["notes"], results["data_source"] == "simulated")
     n = next(iter(ensemble.values()))["n"]
     print(f"Scored on: {results['scored']} (n = {n}), {results['data_source']} data. Weights: {results['weighting']}.")
+    print(f"Members recalibrated by their calibration.json: {results['calibrated']} of {results['networks']}.")
 
 
 def write_ensemble_report(folder: Path) -> Path:

@@ -13,6 +13,7 @@ from lightning_tasks.app.members import Rows, Run, load_run, require, rows_of_pa
 from lightning_tasks.app.pages.calibration import describe_map
 from lightning_tasks.app.pages.render import interval
 from lightning_tasks.app.pages.run import write_report
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.measures.bootstrap import bootstrap, members
 from lightning_tasks.measures.calibration import (
@@ -45,7 +46,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     require(loaded.task, "calibrate")
     calibration = calibrate(loaded, options.method, options.draws)
     print_scores(calibration)
-    print(f"Wrote {loaded.dir.path / NAME}; submit and predict use it. Report: {loaded.dir.report}")
+    print(f"Wrote {as_shown(loaded.dir.path / NAME)}; submit, predict and ensemble use it.")
+    print(f"Report: {as_shown(loaded.dir.report)}")
 
 
 def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:

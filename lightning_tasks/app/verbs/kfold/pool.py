@@ -14,9 +14,11 @@ from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.console import direction
 from lightning_tasks.app.members import Run, batches_of, load_run, predictions
 from lightning_tasks.app.pages.kfold import print_folds, write_kfold_report
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import scores_of, used
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.save import save_figure
+from lightning_tasks.runs.calibration import NAME as CALIBRATION
 from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json
@@ -24,6 +26,8 @@ from lightning_tasks.runs.rowfile import concatenated, load_rows
 from lightning_tasks.runs.tables import save_table
 
 SELECTED = "each fold's checkpoint was chosen on that fold's validation part, so these scores are slightly optimistic"
+
+AS_TRAINED = "; networks as trained, not calibrated: calibration.json acts in predict, submit and ensemble"
 
 
 def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
@@ -68,7 +72,8 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
         "folds": count,
         "scored": ("out-of-bag samples, mean over the bags without them" if bags else "out-of-fold samples")
         + "; "
-        + SELECTED,
+        + SELECTED
+        + AS_TRAINED * any((run.path / CALIBRATION).is_file() for run in runs),
         "test": "" if first["scores_validation"] else first["split"]["test"],
         "notes": [*dict.fromkeys(n for r in fold_results for n in r["notes"]), *([note] if note else [])],
         **results,
@@ -84,7 +89,7 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     report = write_kfold_report(folder)
     RunDir(folder).mark_latest()
     print_folds(results)
-    print(f"Report: {report}")
+    print(f"Report: {as_shown(report)}")
     return results
 
 
