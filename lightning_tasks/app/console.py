@@ -119,6 +119,14 @@ def verdict(name: str, score: dict[str, Any], mode: str, baselines: Baselines | 
     return f"{value}: {ranks}{standing(score, base, mode)} the best baseline, {best}, {number(base)}."
 
 
+def verdict_of(results: dict[str, Any]) -> str | None:
+    """The verdict of a ``results.json``; None of an earlier version, which has no ``headline_mode``."""
+    key = next((name for name in results["metrics"] if name.split("/", 1)[-1] == results["headline"]), None)
+    if key is None or "headline_mode" not in results:
+        return None
+    return verdict(key, results["metrics"][key], results["headline_mode"], results["baselines"])
+
+
 def standing(score: dict[str, Any], base: float, mode: str) -> str:
     """``above``, ``not above`` or ``below``: where a score ranks beside that of a baseline."""
     sign = -1 if mode == "min" else 1

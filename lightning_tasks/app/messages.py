@@ -19,9 +19,10 @@ def quiet() -> None:
         ".*GPU available but not used.*",
         ".*module\\(s\\) in eval mode at the start of training.*",  # frozen ones: a teacher, features, blocks
         ".*recommended to use `self.log\\(.*sync_dist=True\\)`.*",  # values are already reduced over ranks
-        ".*lbfgs failed to converge.*",  # of a baseline: its score stands beside the network's, converged or not
-        ".*Maximum number of iteration.* reached before the coef.*",  # as above
-        ".*Liblinear failed to converge.*",  # as above
+        ".*failed to converge.*",  # scikit-learn, of a baseline: its score stands beside the network's all the same
+        ".*did not converge.*",  # as above
+        ".*reached before convergence.*",  # as above
+        ".*hasn't converged yet.*",  # as above
         ".*lr_scheduler.step\\(\\)` before `optimizer.step\\(\\)`.*",  # mixed precision skips its first steps
     ):
         warnings.filterwarnings("ignore", message)

@@ -1,7 +1,9 @@
 """The last lines of an evaluation: the headline first and marked, what belongs to it, and a verdict."""
 
 import math
+import warnings
 
+import numpy as np
 import pytest
 
 from lightning_tasks.app.console import chosen, ranked, standing, table, verdict
@@ -83,7 +85,8 @@ def test_simulated_data_is_said_shortly_at_the_beginning_and_at_the_end(toy, cap
     assert "SIMULATED DATA" in lines[-2] and "Verdict: test/acc" in lines[-3] and "majority class" in lines[-3]
     note = results(run)["notes"][0]
     assert note.startswith("SIMULATED DATA. Looked for") and "Then set --data.root." in note
-    assert "Looked for toy.npz" in (run / "report.html").read_text()
+    page = (run / "report.html").read_text()
+    assert "Looked for toy.npz" in page and "<p>Verdict: test/acc" in page
 
 
 def test_k_folds_end_with_a_verdict_on_what_they_score(cli, capsys):
@@ -94,3 +97,22 @@ def test_k_folds_end_with_a_verdict_on_what_they_score(cli, capsys):
         last = shown[shown.rindex("  metric") :]
         assert f"Verdict: {key}" in last and "best baseline, majority class" in last, last
         assert last.splitlines()[1].startswith("* val/acc") and " - " not in last
+
+
+@pytest.mark.filterwarnings("default")
+def test_baselines_that_do_not_converge_are_not_told_of():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
+
+    from lightning_tasks.app.messages import quiet
+
+    x, y = np.random.default_rng(0).normal(size=(60, 5)), np.arange(60) % 2
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        LogisticRegression(max_iter=1).fit(x, y)
+        MLPClassifier(max_iter=1).fit(x, y)
+        assert len(seen) == 2
+        quiet()
+        LogisticRegression(max_iter=1).fit(x, y)
+        MLPClassifier(max_iter=1).fit(x, y)
+        assert len(seen) == 2

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lightning_tasks.app.console import verdict_of
 from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.directory import RunDir
 
@@ -49,6 +50,7 @@ def write_report(run: RunDir) -> Path:
         title=f"{results['experiment']} / {results['name']}",
         notes=results["notes"],
         results=results,
+        verdict=verdict_of(results),
         score_head=head,
         score_rows=rows,
         calibration=calibration,
