@@ -177,11 +177,11 @@ class DataModule(Serving):
         """Whether batches of both hold the same for the same samples: equal arguments, and the same fitted."""
         return serve_alike(self, other)
 
-    def note(self, text: str) -> None:
-        """Tell the user once, and keep the text for results.json and the report."""
+    def note(self, text: str, shown: str | None = None) -> None:
+        """Tell the user once, in short where ``shown`` is set, and keep the text for results.json and the report."""
         if text not in self.notes:
             self.notes = [*self.notes, text]  # a new list: what reading notes is found again where it is not repeated
-            rank_zero_info(text)
+            rank_zero_info(shown or text)
 
     def names(self, pool: str, ids: np.ndarray) -> list[str]:
         """Names of samples as files write them: ``name`` of a pool, found by ``id``; the id where it has no names."""

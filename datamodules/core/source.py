@@ -81,7 +81,8 @@ def load_pools(data: Any) -> dict[str, Arrays]:
     if h.source == "auto":
         data.note(
             f"SIMULATED DATA. {looked_for(data)}: not there. Scores on simulated data say nothing about the real task. "
-            f"{data.how_to_get} Then set --data.root."
+            f"{data.how_to_get} Then set --data.root.",
+            shown=f"SIMULATED DATA: no {data.files[0]} in {Path(h.root)} or {Path(h.root) / data.title}.",
         )
     return share(data, reading_key(data, "simulated"), data.simulate)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
+from lightning.pytorch.utilities import rank_zero_only
 
 import datamodules
 import lightning_tasks
@@ -16,21 +16,25 @@ from lightning_tasks.common.atomic import drop_leftovers, write_atomic
 from lightning_tasks.common.lock import Lock
 from lightning_tasks.problems import Task
 from lightning_tasks.runs.calibration import calibration_beside
-from lightning_tasks.runs.checkpoint import is_whole, load_weights
+from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.data_record import check_same_data, data_record, write_data_record
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.keeper import RunCheckpoint, with_checkpoint_io
 
 from .arguments import add_run_arguments
+from .display import display
 from .errors import explain
+from .evaluated import finish_evaluation
 from .facts import fill_from_data
-from .finish import Fitted, evaluate_run, finish_fit, print_table
+from .finish import Fitted, evaluate_run, finish_fit
 from .hooks import NoProfiler
 from .messages import quiet
 from .needs import Need, needs_of, train_needed
-from .places import CONFIGS
+from .places import CONFIGS, as_shown
+from .resuming import checkpoint_to_resume
 from .settings import check_resume, settings
 from .trainer_flags import check_fit, check_precision
+from .weights import folder_of, of_word
 
 COMMANDS = ("fit", "validate", "test", "predict")
 for package in (datamodules, lightning_tasks):  # YAML gives classes by bare name: all must be known
@@ -158,6 +162,8 @@ class TaskCLI(LightningCLI):
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list):
         """Also for subclasses with callbacks of their own: checkpoints are written whole or not at all."""
+        listed = config.get("callbacks") or []
+        callbacks += display(config, [*callbacks, *(listed if isinstance(listed, list) else [listed])])
         config["plugins"] = with_checkpoint_io(config.get("plugins"), config.get("strategy"))
         return super()._instantiate_trainer(config, callbacks)
 
@@ -167,7 +173,7 @@ class TaskCLI(LightningCLI):
         """Train, with ``--resume`` from the newest whole checkpoint."""
         options = self.options
         if options.resume:
-            ckpt_path = self.to_resume(model)
+            ckpt_path = checkpoint_to_resume(self.run_dir, model, options.trainer.max_epochs)
         writes, interrupted = rank_zero_only.rank == 0 and not options.trainer.fast_dev_run, False
         record = self.read_data() if writes else None
         try:
@@ -181,27 +187,11 @@ class TaskCLI(LightningCLI):
             if writes:
                 self.run_dir.settle(keep=begun)
         if interrupted and begun:
-            raise SystemExit(f"Interrupted. Continue with --resume: {self.run_dir.path}")
+            raise SystemExit(f"Interrupted. Continue with --resume: {as_shown(self.run_dir.path)}")
         if interrupted:
             raise SystemExit("Interrupted before the first epoch ended: there is nothing to continue.")
         if writes and not begun:
             raise ValueError("no epoch was trained, so nothing was written. Set --trainer.max_epochs to 1 or more.")
-
-    def to_resume(self, model) -> str:
-        """The checkpoint to go on from; one clear error where it does not fit, before the data is read."""
-        path = self.run_dir.newest()
-        trained = load_weights(model, path)["epoch"] + 1
-        if path != self.run_dir.last:
-            rank_zero_info(f"{self.run_dir.last} cannot be read: going on from {path}, after epoch {trained}.")
-        elif self.run_dir.best.is_file() and not is_whole(self.run_dir.best):
-            rank_zero_info(f"{self.run_dir.best} cannot be read: the best is chosen anew from here on.")
-        wanted = self.options.trainer.max_epochs
-        if wanted is not None and 0 <= wanted < trained:
-            raise ValueError(
-                f"--resume: the run has trained {trained} epochs, and --trainer.max_epochs is {wanted}. "
-                f"Set {trained} or more."
-            )
-        return str(path)
 
     def read_data(self) -> dict[str, Any]:
         """Set the data up as the trainer would, and say what it is; a run goes on with the same data only."""
@@ -241,40 +231,44 @@ class TaskCLI(LightningCLI):
 
     # ---- with given weights -----------------------------------------------------------------------------------
 
-    def _weights(self, ckpt_path: str | None) -> None:
+    def _weights(self, ckpt_path: str | None) -> str:
+        """Load the weights that were named; the file they stand in."""
         if ckpt_path is None:
-            best = f"{self.options.runs}/{self.options.experiment}/latest/checkpoints/best.ckpt"
-            raise ValueError(f"{self.subcommand} needs weights: add --ckpt_path {best}")
-        self.datamodule.take_fitted(load_weights(self.model, ckpt_path))
+            run = f"{self.options.runs}/{self.options.experiment}/latest"
+            raise ValueError(
+                f"{self.subcommand} needs weights: add --ckpt_path {run}/checkpoints/best.ckpt, or --run {run}"
+            )
+        path = of_word(ckpt_path, self.run_dir)
+        self.datamodule.take_fitted(load_weights(self.model, path))
+        return path
 
     def validate(self, model, ckpt_path=None, **kwargs) -> None:
         """Score the validation part with given weights."""
-        self._weights(ckpt_path)
+        path = self._weights(ckpt_path)
         self.trainer.validate(model, datamodule=self.datamodule, verbose=False)
-        self.show_scores("val")
+        self.show_scores("val", path)
 
     def test(self, model, ckpt_path=None, **kwargs) -> None:
         """Score the test part with given weights."""
-        self._weights(ckpt_path)
+        path = self._weights(ckpt_path)
         self.trainer.test(model, datamodule=self.datamodule, verbose=False)
-        self.show_scores("test")
+        self.show_scores("test", path)
 
-    def show_scores(self, part: str) -> None:
-        """Print the scores of the evaluation that just ran, once."""
+    def show_scores(self, part: str, path: str) -> None:
+        """Print and write the scores of the evaluation that just ran, once."""
         if self.trainer.is_global_zero:
-            print_table(evaluate_run(self.trainer, self.model, part, self.options.draws))
+            scores = evaluate_run(self.trainer, self.model, part, self.options.draws)
+            finish_evaluation(self.model, self.datamodule, part, scores, path, self.options.baselines)
 
     def predict(self, model, ckpt_path=None, return_predictions=None, **kwargs) -> None:
         """Write the predictions of the unlabelled part (or the test part) beside the weights."""
         from .predict import write_predictions
 
-        self._weights(ckpt_path)
-        folder = Path(ckpt_path).resolve().parent
-        folder = folder.parent if folder.name == "checkpoints" else self.run_dir.path
-        model.calibration = calibration_beside(Path(ckpt_path))
-        written = write_predictions(self.trainer, model, self.datamodule, folder)
+        path = Path(self._weights(ckpt_path))
+        model.calibration = calibration_beside(path)
+        written = write_predictions(self.trainer, model, self.datamodule, folder_of(path))
         if written is not None:
-            print(f"Wrote {written}" + (", recalibrated by calibration.json" if model.calibration else ""))
+            print(f"Wrote {as_shown(written)}" + (", recalibrated by calibration.json" if model.calibration else ""))
 
 
 class Plan(TaskCLI):

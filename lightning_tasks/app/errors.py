@@ -1,8 +1,10 @@
 """One to three lines for a person: what is wrong, the nearest valid name, the remedy."""
 
 import inspect
+import os
 import re
 from importlib import import_module
+from pathlib import Path
 
 from lightning_tasks.common.atomic import FULL
 from lightning_tasks.common.choices import nearest
@@ -23,6 +25,7 @@ def describe(error: BaseException) -> str:
         )
     if isinstance(error, KeyError):
         text = f"missing key {text}"
+    text = text.replace(f"{Path.cwd()}{os.sep}", "")  # paths relative to where the user stands
     lines = [re.sub(r"\s+", " ", line).strip() for line in text.splitlines()]
     return "\n".join([line for line in lines if line][:MAX_LINES])
 

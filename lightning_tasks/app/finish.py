@@ -26,11 +26,14 @@ from lightning_tasks.runs.results import clean_json, git_commit
 from lightning_tasks.runs.rowfile import save_rows
 from lightning_tasks.runs.tables import save_table
 
-from .pages.cautions import cautions
+from .console import direction, print_notes, print_scores
 from .pages.run import write_report
+from .places import as_shown
 from .scores import scores_of
 
 PACKAGES = ("torch", "lightning", "torchmetrics", "timm", "segmentation-models-pytorch", "albumentations", "numpy")
+
+TRAINER_SETTINGS = ("max_epochs", "precision", "accumulate_grad_batches", "gradient_clip_val")
 
 
 def evaluate_run(trainer: Trainer, task: Any, part: str, draws: int) -> dict[str, dict[str, float]]:
@@ -100,6 +103,7 @@ def finish_fit(fitted: Fitted) -> None:
         "parameters": task.num_parameters,
         "monitor": task.monitor,
         "headline": task.headline_metric,
+        "headline_mode": direction(task),
         "panels": {title: in_parts(names) for title, names in task.panels.items()},
         "best_epoch": checkpoint["epoch"],
         "best": {task.monitor: monitored},
@@ -118,16 +122,17 @@ def finish_fit(fitted: Fitted) -> None:
     }
     write_atomic(run.results, json.dumps(clean_json(results), indent=2) + "\n")
     if isinstance(trainer.logger, TensorBoardLogger):
-        log_hparams(trainer.logger, task, data, {task.monitor: monitored} | {k: m["value"] for k, m in metrics.items()})
+        measured = {task.monitor: monitored} | {k: m["value"] for k, m in metrics.items()}
+        log_hparams(trainer.logger, options, task, data, measured)
         trainer.logger.finalize("success")
     write_report(run)
     # A fold is named kfold/fold_0, and is no run by itself; nor is one that another fit needed.
     if Path(options.name).name == options.name and not options.name.startswith(NEEDED):
         run.mark_latest()
-    for note in data.notes:
-        print(f"note: {note}")
-    print_table(metrics, baselines)
-    print(f"{data.part_kind['test'].capitalize()}, {data.data_source} data. Report: {run.report}")
+    print_scores(metrics, task.headline_metric, direction(task), baselines)
+    print_notes(data.notes, data.data_source == "simulated")
+    where = f"{data.part_kind['test'].capitalize()}, {data.data_source} data"
+    print(f"{where}. All {len(metrics)} metrics: {as_shown(run.report)}")
 
 
 def in_parts(names: tuple[str, ...]) -> list[str]:
@@ -156,14 +161,16 @@ def validation_rows(trainer: Trainer, task: Any, data: Any) -> dict[str, Tensor]
     return task.last_rows
 
 
-def log_hparams(logger: TensorBoardLogger, task: Any, data: Any, metrics: dict[str, float]) -> None:
-    """One entry in TensorBoard's hyperparameter table, with the monitored and the test metrics."""
-    flat = {}
+def log_hparams(logger: TensorBoardLogger, options: Any, task: Any, data: Any, metrics: dict[str, float]) -> None:
+    """Hyperparameters, in TensorBoard's table beside the monitored and the test metrics, and in ``hparams.yaml``."""
+    flat = {"seed": options.seed_everything}
+    flat |= {f"trainer.{key}": options.trainer.get(key) for key in TRAINER_SETTINGS}
     for prefix, values in (("model", task.hparams), ("data", data.hparams)):
-        for key, value in values.items():
-            if not key.startswith("_"):
-                flat[f"{prefix}.{key}"] = value if isinstance(value, (int, float, bool, str)) else json.dumps(value)
+        flat |= {f"{prefix}.{key}": value for key, value in values.items() if not key.startswith("_")}
+    flat = {k: v if isinstance(v, (int, float, bool, str)) else json.dumps(v) for k, v in flat.items()}
     logger.log_hyperparams(flat, {k: v for k, v in metrics.items() if math.isfinite(v)}, step=task.trainer.global_step)
+    # Lightning wrote an empty one when the fit began, and writes no second.
+    (Path(logger.log_dir) / logger.NAME_HPARAMS_FILE).unlink(missing_ok=True)
 
 
 def write_rows(folder: Path, task: Any, data: Any) -> Path:
@@ -173,21 +180,3 @@ def write_rows(folder: Path, task: Any, data: Any) -> Path:
     order = np.argsort(task.last_rows["id"].cpu().numpy(), kind="stable")
     columns = {"id": names[order], **{k: v[order] for k, v in rows.items()}}
     return save_table(folder / "predictions", columns, task.class_names)
-
-
-def print_table(metrics: dict[str, dict[str, float]], baselines: dict[str, dict[str, float]] | None = None) -> None:
-    """Metrics with intervals, and baselines beside them."""
-    baselines = baselines or {}
-    names = list(baselines)
-    width = max([len(m) for m in metrics] + [8])
-    print(f"{'metric':{width}}  {'value':>8}  {'95 % interval':>17}  {'n':>6}" + "".join(f"  {n:>24}" for n in names))
-    for name, m in metrics.items():
-        interval = f"{m['low']:.4f} - {m['high']:.4f}" if "low" in m else ""
-        beside = "".join(f"  {_cell(baselines[b].get(name.split('/', 1)[1])):>24}" for b in names)
-        print(f"{name:{width}}  {m['value']:8.4f}  {interval:>17}  {m['n']:6d}{beside}")
-    for sentence in cautions(metrics):
-        print(sentence)
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"

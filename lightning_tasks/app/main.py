@@ -11,12 +11,13 @@ from lightning_tasks.common.lock import BUSY, Busy
 from .errors import describe
 from .options import parse
 from .preflight import check_given, preflight
+from .weights import with_run
 
 LIGHTNING = {
     "fit": "train, test the best checkpoint, write the run directory",
-    "validate": "score the validation part with given weights (--ckpt_path)",
-    "test": "score the test part with given weights (--ckpt_path)",
-    "predict": "write predictions with given weights (--ckpt_path)",
+    "validate": "score the validation part with given weights (--run, or --config and --ckpt_path)",
+    "test": "score the test part with given weights (--run, or --config and --ckpt_path)",
+    "predict": "write predictions with given weights (--run, or --config and --ckpt_path)",
 }
 VERBS = {
     "kfold": "train every fold or bag, then pool the out-of-fold scores (--folds, --fold, --jobs, --bootstrap)",
@@ -72,8 +73,9 @@ def _run(args: list[str]) -> None:
         options, rest = parse(command, preflight(args[1:]))
         import_module(f".verbs.{command}", __package__).run(options, rest)  # imports torch
     elif command in LIGHTNING:
-        check_given(command, args[1:])
-        checked = preflight(args[1:])
+        given = with_run(command, args[1:])
+        check_given(command, given)
+        checked = preflight(given)
         from .cli import TaskCLI  # imports torch
 
         TaskCLI([command, *checked])

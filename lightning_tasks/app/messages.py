@@ -19,6 +19,10 @@ def quiet() -> None:
         ".*GPU available but not used.*",
         ".*module\\(s\\) in eval mode at the start of training.*",  # frozen ones: a teacher, features, blocks
         ".*recommended to use `self.log\\(.*sync_dist=True\\)`.*",  # values are already reduced over ranks
+        ".*failed to converge.*",  # scikit-learn, of a baseline: its score stands beside the network's all the same
+        ".*did not converge.*",  # as above
+        ".*reached before convergence.*",  # as above
+        ".*hasn't converged yet.*",  # as above
         ".*lr_scheduler.step\\(\\)` before `optimizer.step\\(\\)`.*",  # mixed precision skips its first steps
     ):
         warnings.filterwarnings("ignore", message)
@@ -27,4 +31,5 @@ def quiet() -> None:
         logging.getLogger(name).addFilter(lambda record: not any(t in record.getMessage() for t in TIPS))
 
 
-TIPS = ("💡 Tip", "litlogger", "LitLogger", "TPU available", "HPU available", "GPU available: False", "Seed set to")
+TIPS = ("💡 Tip", "litlogger", "LitLogger", "TPU available", "HPU available", "GPU available: False", "Seed set to",
+        "configured with model summary callbacks", "Loading `train_dataloader` to estimate")  # fmt: skip

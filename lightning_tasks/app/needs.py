@@ -23,7 +23,7 @@ from lightning_tasks.common.lock import Busy
 from lightning_tasks.runs.directory import NEEDED, RunDir
 
 from .options import as_text
-from .places import find_config
+from .places import as_shown, find_config
 
 WAIT = 1.0  # seconds between looks at what another process trains
 # Arguments of the data that only say how samples are served: the needed run has its own.
@@ -99,7 +99,7 @@ def train_needed(need: Need, fit: Callable[[list[str]], Any]) -> None:
     while not need.run.results.is_file():
         try:
             if not waits:
-                print(f"{need.argument}: first trains {need.run.path}", flush=True)
+                print(f"{need.argument}: first trains {as_shown(need.run.path)}", flush=True)
             fit([*need.args, "--resume" if need.run.newest() else "--overwrite"])
             return
         except Busy:

@@ -8,6 +8,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from .formats import SUBMITTED
+
 SAMPLERS, PRUNERS = ("tpe", "random", "reinforce"), ("median", "hyperband", "none")
 
 
@@ -168,7 +170,12 @@ def inspect() -> Parser:
 
 def submit() -> Parser:
     """Options of ``submit``."""
-    parser = Parser("submit", "Write the assignment's submission file. The folds of a k-fold directory are averaged.")
+    formats = "; ".join(f"{task}: {what}" for task, what in SUBMITTED.items())
+    parser = Parser(
+        "submit",
+        "Write the assignment's submission file. The folds of a k-fold directory are averaged. "
+        f"Tasks with a format: {formats}.",
+    )
     add = parser.add_argument
     add("--run", required=True, type=Path, help="run or k-fold directory, such as runs/mars_unet/latest")
     add("--out", type=Path, help="file to write; default: submission.csv (or .zip) in the directory")

@@ -19,3 +19,12 @@ def find_config(path: str) -> Path:
     named = Path(path)
     packaged = CONFIGS.joinpath(*named.parts[1:])
     return packaged if not named.exists() and named.parts[:1] == ("configs",) and packaged.is_file() else named
+
+
+def as_shown(path: Path) -> str:
+    """A path as messages write it: relative to where the user stands, where it lies below, else whole."""
+    for whole in (path.absolute(), path.resolve()):
+        for here in (Path.cwd(), Path.cwd().resolve()):
+            if whole.is_relative_to(here):
+                return str(whole.relative_to(here))
+    return str(path)

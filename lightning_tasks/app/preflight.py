@@ -12,6 +12,7 @@ from lightning_tasks.runs.directory import find_run
 
 from .places import CONFIGS, find_config
 from .synonyms import key_for
+from .weights import file_of
 
 # Of a configuration: what the parsers of fit, validate, test and predict know.
 KEYS = (
@@ -60,8 +61,9 @@ def preflight(args: list[str]) -> list[str]:
             find_run(value)  # raises
         elif option == "--ckpt_path" and "://" in value:
             raise ValueError(f"--ckpt_path {value}: addresses are not fetched. Download the file and give its path.")
-        elif option == "--ckpt_path" and value.endswith(".ckpt") and not Path(value).is_file():
-            raise FileNotFoundError(f"checkpoint {value} does not exist.")
+        elif option == "--ckpt_path":
+            weights = file_of(value)
+            checked[i if joined else i + 1] = f"{option}={weights}" if joined else weights
         elif option.removesuffix(".class_path") in ("--model", "--data"):
             check_class(option[2:].removesuffix(".class_path"), value)
     return checked

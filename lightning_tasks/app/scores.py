@@ -42,7 +42,7 @@ def scores_of(
         scores[f"{part}/{name}"] = {"value": float(value), "n": n, "units": units}
         if name in RANKING and "label" in rows:
             scores[f"{part}/{name}"]["positives"] = int((rows["label"] == 1).sum())
-        if name not in intervals or not math.isfinite(value):
+        if name not in intervals or not math.isfinite(value) or not n:  # of no samples a score is 0 by its definition
             continue
         low, high = intervals[name]
         exact = exact_share(float(value), n, units) if is_share(name, rows) else None

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from .weights import WORDS
+
 WHOLE = ("32-true", "32", "16-mixed", "bf16-mixed", "16", "bf16", "None")  # batches are float32; autocast does the rest
 NOTHING_LEFT = {
     "limit_train_batches": "nothing is trained",
@@ -46,6 +48,10 @@ def check_fit(options: Any, run: Path) -> None:
             f"Set {epochs} or less."
         )
     start = options.get("ckpt_path")
+    if start in WORDS:
+        raise ValueError(
+            f"--ckpt_path {start}: a fit goes on with a run by --resume; to begin at weights name their file or run."
+        )
     if start and options.overwrite and Path(start).resolve().is_relative_to(run.resolve()):
         raise ValueError(
             f"--ckpt_path {start} lies in the run that --overwrite replaces. To go on with that run use --resume; to "

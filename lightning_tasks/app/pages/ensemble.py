@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lightning_tasks.app.console import print_notes
+
 from .cautions import cautions
-from .render import facts, first, interval, number, write_page
+from .render import facts, first, interval, number, value_of, write_page
 
 SHOWN = 5  # metrics in the printed table; the report has all
 
@@ -15,19 +17,19 @@ def print_members(results: dict[str, Any]) -> None:
     ensemble = results["metrics"]
     names = list(first(ensemble, results["headline"]))[:SHOWN]
     width = max(len("95 % interval"), *(len(m["run"]) for m in results["members"]))
-    size = max(17, *map(len, names))  # an interval takes 17
+    size = max(16, *map(len, names), *(len(interval(ensemble[name], name)) for name in names))
     print(f"{'member':{width}} {'weight':>7}" + "".join(f"  {name:>{size}}" for name in names))
     for m in results["members"]:
         cells = "".join(f"  {number(m['metrics'][name]['value']):>{size}}" for name in names)
         print(f"{m['run']:{width}} {m['weight']:7.3f}{cells}")
     print(f"{'ensemble':{width}} {'':7}" + "".join(f"  {number(ensemble[name]['value']):>{size}}" for name in names))
-    if any("low" in ensemble[name] for name in names):
-        spans = [interval(ensemble[name]).replace(" to ", " - ") for name in names]
+    if any(interval(ensemble[name], name) for name in names):
+        spans = [interval(ensemble[name], name) for name in names]
         print(f"{'95 % interval':{width}} {'':7}" + "".join(f"  {span:>{size}}" for span in spans))
-    for note in [*results["notes"], *cautions(ensemble)]:
-        print(f"note: {note}")
+    print_notes([*results["notes"], *cautions(ensemble)], results["data_source"] == "simulated")
     n = next(iter(ensemble.values()))["n"]
     print(f"Scored on: {results['scored']} (n = {n}), {results['data_source']} data. Weights: {results['weighting']}.")
+    print(f"Members recalibrated by their calibration.json: {results['calibrated']} of {results['networks']}.")
 
 
 def write_ensemble_report(folder: Path) -> Path:
@@ -37,7 +39,7 @@ def write_ensemble_report(folder: Path) -> Path:
     rows = []
     for name, m in first(results["metrics"], results["headline"]).items():
         member_values = [number(member["metrics"][name]["value"]) for member in members]
-        rows.append([name, number(m["value"]), interval(m), m["n"], m["units"], *member_values])
+        rows.append([name, value_of(m), interval(m, name), m["n"], m["units"], *member_values])
     return write_page(
         folder / "report.html",
         "ensemble.html",

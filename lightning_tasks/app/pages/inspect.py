@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lightning_tasks.app.console import print_notes
+from lightning_tasks.app.places import as_shown
+
 from .render import pictures_in, write_page
 
 EXPLAINED = {
@@ -63,13 +66,13 @@ def print_findings(results: dict[str, Any], folder: Path) -> None:
     width = max(len(label) for label, _ in findings)
     for label, value in findings:
         print(f"{label:{width}}  {value}")
-    for note in results["notes"]:
-        print(f"note: {note}")
+    print_notes(results["notes"], results["data_source"] == "simulated")
     if results["exclude"]:
-        print(f"To leave these samples out: --data.exclude {folder / 'exclude.csv'}")
+        print(f"To leave these samples out: --data.exclude {as_shown(folder / 'exclude.csv')}")
     if (folder / "groups.csv").is_file():
-        print(f"To keep near duplicates on one side of the split: --data.groups {folder / 'groups.csv'}")
-    print(f"{results['data_source'].capitalize()} data, {results['seconds']} s. Report: {folder / 'report.html'}")
+        print(f"To keep near duplicates on one side of the split: --data.groups {as_shown(folder / 'groups.csv')}")
+    report = as_shown(folder / "report.html")
+    print(f"{results['data_source'].capitalize()} data, {results['seconds']} s. Report: {report}")
 
 
 def write_inspect_report(folder: Path) -> Path:

@@ -6,8 +6,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from lightning_tasks.app.console import chosen, print_notes, verdict
+
 from .cautions import cautions
-from .render import drawn, facts, first, interval, number, pictures_in, write_page
+from .render import drawn, facts, first, interval, number, pictures_in, value_of, write_page
 from .run import EXPLAINED
 
 SHOWN_FOLDS = 5  # columns of the printed table; more do not fit a terminal
@@ -27,24 +29,50 @@ def rows_of_table(results: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def print_folds(results: dict[str, Any]) -> None:
-    """Folds, mean and sd, pooled value with interval and n."""
-    rows = rows_of_table(results)
-    width = max(len(row["name"]) for row in rows)
+    """Folds, mean and sd, pooled value with interval and n; and the verdict on the headline."""
+    headline = results["headline"]
+    rows = {row["name"]: row for row in rows_of_table(results)}
+    shown_names = chosen({name: row["pooled"] or as_score(row) for name, row in rows.items()}, headline)
+    width = max(len(name) for name in shown_names)
     shown = range(results["folds"]) if results["folds"] <= SHOWN_FOLDS else []
     heads = "".join(f" {f'fold {i}':>8}" for i in shown)
-    print(f"{'metric':{width}}{heads} {'mean':>8} {'sd':>8} {'pooled':>8}  {'95 % interval':>17} {'n':>6}")
-    for row in rows:
+    print(f"  {'metric':{width}}{heads} {'mean':>8} {'sd':>8} {'pooled':>8}  {'95 % interval':>18} {'n':>6}")
+    for name in shown_names:
+        row = rows[name]
         cells = [*(row["folds"][i] for i in shown), row["mean"], row["sd"]]
-        line = f"{row['name']:{width}}" + "".join(f" {number(cell):>8}" for cell in cells)
+        mark = "*" if name.split("/", 1)[-1] == headline else " "
+        line = f"{mark} {name:{width}}" + "".join(f" {number(cell):>8}" for cell in cells)
         if (m := row["pooled"]) is not None:
-            interval = f"{m['low']:.4f} - {m['high']:.4f}" if "low" in m else ""
-            line += f" {number(m['value']):>8}  {interval:>17} {m['n']:6d}"
+            line += f" {value_of(m):>8}  {interval(m, name):>18} {m['n']:6d}"
         print(line)
-    for note in [*results["notes"], *cautions(results["metrics"])]:
-        print(f"note: {note}")
+    print_notes([*results["notes"], *cautions(results["metrics"])], results["data_source"] == "simulated")
     print(f"Scored: {results['scored']}. {results['data_source'].capitalize()} data.")
     if results["test"]:
         print(f"test/...: the data's own test part ({results['test']}), the same for every fold.")
+    print_verdict(results, rows)
+
+
+def print_verdict(results: dict[str, Any], rows: dict[str, dict[str, Any]]) -> None:
+    """The headline beside the best baseline, both on the same samples.
+
+    Baselines were scored by each fold on what it tests: the test part, where the data has one, else its validation
+    part, which all folds together pool. In the first case the interval holds all folds.
+    """
+    headline = results["headline"]
+    key = f"{'test' if results['test'] else 'oof'}/{headline}"
+    score = as_score(rows[key]) if key in rows else results["metrics"].get(key)
+    if score is None:
+        return
+    print(verdict(key, score, results["headline_mode"], results["baselines"]))
+    if key in rows:
+        print(f"(mean of {results['folds']} folds; the interval is from the lowest to the highest of them)")
+
+
+def as_score(row: dict[str, Any]) -> dict[str, Any]:
+    """The mean over folds, with the range of the folds as its interval; n is their number."""
+    values = [value for value in row["folds"] if value is not None]
+    ends = {"low": min(values), "high": max(values)} if values else {}
+    return {"value": row["mean"], "n": row["n"], **ends}
 
 
 def write_kfold_report(folder: Path) -> Path:
@@ -58,7 +86,7 @@ def write_kfold_report(folder: Path) -> Path:
     rows = []
     for row in first({row["name"]: row for row in rows_of_table(results)}, results["headline"]).values():
         m = row["pooled"]
-        pooled = [number(m["value"]), interval(m), m["n"], m["units"]] if m else ["", "", "", ""]
+        pooled = [value_of(m), interval(m, row["name"]), m["n"], m["units"]] if m else ["", "", "", ""]
         rows.append([row["name"], *pooled, number(row["mean"]), number(row["sd"]), *map(number, row["folds"])])
     return write_page(
         folder / "report.html",

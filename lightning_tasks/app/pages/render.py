@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.save import png_of
 
+OF_CLASS = ("recall_", "precision_", "f1_", "iou_", "dice_", "boundary_f1_")  # what a score of one class begins with
 PARTS = ("train", "val", "test", "oof", "explain", "calibration")  # what names of figures begin with
 
 
@@ -82,9 +83,24 @@ def number(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{value:.4f}"
 
 
-def interval(m: dict[str, Any]) -> str:
-    """``0.8000 to 0.9000`` of a score, or nothing where it has no interval."""
-    return f"{number(m['low'])} to {number(m['high'])}" if "low" in m else ""
+def value_of(m: dict[str, Any]) -> str:
+    """The value of a score, or a dash where nothing was scored."""
+    return number(None if m["n"] == 0 else m["value"])
+
+
+def interval(m: dict[str, Any], name: str = "") -> str:
+    """``0.8000 to 0.9000`` of a score; why it has no value; or nothing where it has a value and no interval."""
+    return absent(m, name) or (f"{number(m['low'])} to {number(m['high'])}" if "low" in m else "")
+
+
+def absent(m: dict[str, Any], name: str) -> str:
+    """Why a score has no value, in words, or nothing where it has one. What ``name`` says is of a class or is not."""
+    plain = name.rpartition("/")[2]
+    if m.get("n") == 0:
+        return "never predicted" if plain.startswith("precision_") else "no sample of this class"
+    if name and (m["value"] is None or not math.isfinite(m["value"])):
+        return "no sample of this class" if plain.startswith(OF_CLASS) else "undefined on these samples"
+    return ""
 
 
 def mean_sd(stats: dict[str, Any] | None) -> str:

@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lightning_tasks.app.console import verdict_of
 from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.directory import RunDir
 
 from .calibration import describe_map
 from .cautions import cautions
 from .curves import curves_of
-from .render import facts, first, interval, number, pictures_in, write_page
+from .render import facts, first, interval, number, pictures_in, value_of, write_page
 
 EXPLAINED = {
     "confusion": "Confusion matrix: how often each true class was predicted as each class",
@@ -50,6 +51,7 @@ def write_report(run: RunDir) -> Path:
         title=f"{results['experiment']} / {results['name']}",
         notes=[*results["notes"], *cautions(results["metrics"])],
         results=results,
+        verdict=verdict_of(results),
         score_head=head,
         score_rows=rows,
         calibration=calibration,
@@ -81,7 +83,7 @@ def score_table(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
     rows = []
     for name, m in first(results["metrics"], results["headline"]).items():
         beside = [number(scores.get(name.split("/", 1)[1])) for scores in baselines.values()]
-        rows.append([name, number(m["value"]), interval(m), m["n"], m["units"], *beside])
+        rows.append([name, value_of(m), interval(m, name), m["n"], m["units"], *beside])
     return head, rows
 
 

@@ -10,8 +10,9 @@ from torch import Tensor
 from datamodules.core.splits import partition
 from lightning_tasks.app.members import Rows, Run, load_run, require, rows_of_part
 from lightning_tasks.app.pages.calibration import describe_map
-from lightning_tasks.app.pages.render import number
+from lightning_tasks.app.pages.render import interval
 from lightning_tasks.app.pages.run import write_report
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.measures.bootstrap import bootstrap, exact_share, members
 from lightning_tasks.measures.calibration import (
@@ -44,7 +45,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     require(loaded.task, "calibrate")
     calibration = calibrate(loaded, options.method, options.draws)
     print_scores(calibration)
-    print(f"Wrote {loaded.dir.path / NAME}; submit and predict use it. Report: {loaded.dir.report}")
+    print(f"Wrote {as_shown(loaded.dir.path / NAME)}; submit, predict and ensemble use it.")
+    print(f"Report: {as_shown(loaded.dir.report)}")
 
 
 def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
@@ -168,5 +170,5 @@ def print_scores(calibration: dict[str, Any]) -> None:
         cells = []
         for side in ("before", "after"):
             v = values[side]
-            cells.append(f"{v['value']:8.4f}  {number(v['low']) + ' - ' + number(v['high']):>17}")
+            cells.append(f"{v['value']:8.4f}  {interval(v):>17}")
         print(f"{name:18}  {cells[0]}  {cells[1]}  {values['change']['value']:+8.4f}")

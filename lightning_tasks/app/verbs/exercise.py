@@ -10,6 +10,7 @@ from jsonargparse import ArgumentParser
 import datamodules
 from lightning_tasks.app.errors import explain
 from lightning_tasks.app.pages.exercise import cell, write_animation, write_exercise_report
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.preflight import check_class
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
@@ -48,7 +49,7 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
     new_folder(folder, overwrite=True)  # it is computed in seconds: there is nothing to lose
     results = write(folder, name, exercise, answer, arguments | data)
     show(name, exercise, answer)
-    print(f"Report: {folder / 'report.html'}")
+    print(f"Report: {as_shown(folder / 'report.html')}")
     if wrong := [check["name"] for check in results["checks"] if not check["holds"]]:
         raise ValueError(f"{len(wrong)} of {len(answer.checks)} values differ from what they should be: {wrong[0]}.")
 

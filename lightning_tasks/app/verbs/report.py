@@ -9,6 +9,7 @@ from lightning_tasks.app.pages.exercise import write_exercise_report
 from lightning_tasks.app.pages.inspect import write_inspect_report
 from lightning_tasks.app.pages.kfold import write_kfold_report
 from lightning_tasks.app.pages.run import write_report
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.runs.directory import find_run, kind_of
 
 WRITERS = {
@@ -28,4 +29,4 @@ def run(options: Namespace, args: list[str]) -> None:
         raise ValueError(f"report takes --run and nothing else; it was given {' '.join(args)}.")
     folder = Path(options.run)
     writer = WRITERS.get(kind_of(folder))
-    print(f"Wrote {writer(folder) if writer else write_report(find_run(folder))}")
+    print(f"Wrote {as_shown(writer(folder) if writer else write_report(find_run(folder)))}")

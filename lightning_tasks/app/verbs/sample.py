@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.app.members import Run, load_run
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic, write_atomic_with
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.plots.pictures import tiles_figure
@@ -31,7 +32,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     if options.label is not None:
         check_class(loaded, options.label)
     written = (texts if kind == "text" else arrays)(loaded, options)
-    print(f"Wrote {' and '.join(map(str, written))}")
+    print(f"Wrote {' and '.join(map(as_shown, written))}")
 
 
 def check_class(loaded: Run, name: str) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.app.members import Run, batches_of, load_members, mean_batches, predictions, require
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic_with
 
 
@@ -34,7 +35,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         out = options.out or folder / "submission.zip"
         side = data.pools["train"]["image"].shape[-1]  # pictures may have been resized when they were read
         write_atomic_with(out, lambda temporary: tasks[0].write_code_submission(tasks, temporary, side))
-        print(f"Wrote {out}: code and weights of {source}")
+        print(f"Wrote {as_shown(out)}: code and weights of {source}")
         return
     if tasks[0].submits is None or data.submission is None:
         owner = tasks[0] if tasks[0].submits is None else data
@@ -48,7 +49,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         out, lambda temporary: counts.append(data.write_submission(temporary, average(members, "predict")))
     )
     averaging = ", averaged by rank" if options.average == "rank" else ""
-    print(f"Wrote {counts[0]} predictions of {source}{averaging} to {out}")
+    print(f"Wrote {counts[0]} predictions of {source}{averaging} to {as_shown(out)}")
 
 
 NO_RANKS = (

@@ -218,6 +218,8 @@ def test_the_verb_draws_each_kind_and_writes_what_it_chose(squares, cli, capsys)
     cli("explain", "--run", squares, "--count", 2, "--draws", 2)
     out = capsys.readouterr().out
     note = json.loads((squares / "explain.json").read_text())
+    surest = note["groups"]["true_positives"][0]
+    assert f"{surest['id']} (truth positive; positive {surest['prob_positive']:.3f})" in out
     assert list(note["groups"]) == ["true_positives", "false_positives", "false_negatives", "true_negatives"]
     table = pd.read_csv(squares / "predictions.csv")
     positives, negatives = (

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lightning_tasks.app.members import Run, batches_of, load_members, mean_prediction, predictions, require
 from lightning_tasks.app.pages.ensemble import print_members, write_ensemble_report
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import scores_of
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.runs.directory import kind_of, new_folder
@@ -86,6 +87,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
         "arrays_fingerprint": stored["arrays_fingerprint"],
         "scored": scored_on(units, first),
         "weighting": "fitted to validation predictions (NLL)" if options.fit_weights else "equal",
+        "calibrated": sum(run.task.calibration is not None for group in groups for run in group.runs),
+        "networks": sum(len(group.runs) for group in groups),
         "headline": task.headline_metric,
         "metrics": scores_of(task, part, mean, options.draws),
         "members": [
@@ -102,7 +105,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
     report = write_ensemble_report(folder)
     print_members(results)
-    print(f"Report: {report}")
+    print(f"Report: {as_shown(report)}")
 
 
 def check_members(groups: list[Group]) -> None:

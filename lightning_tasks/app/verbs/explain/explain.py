@@ -7,6 +7,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from lightning_tasks.app.members import load_run, require, rows_of_part
 from lightning_tasks.app.pages.run import write_report
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.save import save_figure
 from lightning_tasks.plots.tensorboard import add_png
@@ -39,7 +40,16 @@ def run(options: Namespace, overrides: list[str]) -> None:
     write_atomic(loaded.dir.path / NAME, json.dumps(note | shown, indent=2) + "\n")
     write_report(loaded.dir)
     for name, group in shown["groups"].items():
-        print(f"{name.replace('_', ' ')}: {', '.join(s['id'] for s in group) or 'none'}")
+        print(f"{name.replace('_', ' ')}: {', '.join(map(in_words, group)) or 'none'}")
+    if loaded.task.calibration:
+        print("Probabilities: recalibrated by calibration.json.")
     for line in shown.get("summary", ()):
         print(line)
-    print(f"Wrote {loaded.dir.figures}/explain_*.png and {loaded.dir.path / NAME}. Report: {loaded.dir.report}")
+    files = f"{as_shown(loaded.dir.figures)}/explain_*.png and {as_shown(loaded.dir.path / NAME)}"
+    print(f"Wrote {files}. Report: {as_shown(loaded.dir.report)}")
+
+
+def in_words(sample: dict) -> str:
+    """``17 (truth cat; dog 0.930, cat 0.070)``: id, true class, and the probabilities it has."""
+    probs = ", ".join(f"{key[5:]} {value:.3f}" for key, value in sample.items() if key.startswith("prob_"))
+    return f"{sample['id']} (truth {sample['truth']}; {probs})"

@@ -11,11 +11,14 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.app.cli import TaskCLI
+from lightning_tasks.app.console import direction
 from lightning_tasks.app.members import Run, batches_of, load_run, predictions
 from lightning_tasks.app.pages.kfold import print_folds, write_kfold_report
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import scores_of, used
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.save import save_figure
+from lightning_tasks.runs.calibration import NAME as CALIBRATION
 from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json
@@ -23,6 +26,8 @@ from lightning_tasks.runs.rowfile import concatenated, load_rows
 from lightning_tasks.runs.tables import save_table
 
 SELECTED = "each fold's checkpoint was chosen on that fold's validation part, so these scores are slightly optimistic"
+
+AS_TRAINED = "; networks as trained, not calibrated: calibration.json acts in predict, submit and ensemble"
 
 
 def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
@@ -62,14 +67,17 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
             k: first[k]
             for k in ("task", "experiment", "seed", "data_source", "arrays_fingerprint", "weights", "headline")
         },
+        "headline_mode": direction(task),
         "name": folder.name,
         "folds": count,
         "scored": ("out-of-bag samples, mean over the bags without them" if bags else "out-of-fold samples")
         + "; "
-        + SELECTED,
+        + SELECTED
+        + AS_TRAINED * any((run.path / CALIBRATION).is_file() for run in runs),
         "test": "" if first["scores_validation"] else first["split"]["test"],
         "notes": [*dict.fromkeys(n for r in fold_results for n in r["notes"]), *([note] if note else [])],
         **results,
+        "baselines": mean_baselines(fold_results),
         "seconds": round(sum(r["seconds"] for r in fold_results), 2),
         **{k: first[k] for k in ("device", "precision", "packages", "python", "git_commit")},
     }
@@ -81,8 +89,19 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     report = write_kfold_report(folder)
     RunDir(folder).mark_latest()
     print_folds(results)
-    print(f"Report: {report}")
+    print(f"Report: {as_shown(report)}")
     return results
+
+
+def mean_baselines(fold_results: list[dict]) -> dict[str, dict[str, float]]:
+    """Scores without a network: the mean over the folds that have them."""
+    means: dict[str, dict[str, float]] = {}
+    for name in dict.fromkeys(name for r in fold_results for name in r["baselines"]):
+        folds = [r["baselines"][name] for r in fold_results if name in r["baselines"]]
+        for metric in dict.fromkeys(metric for fold in folds for metric in fold):
+            values = [fold[metric] for fold in folds if fold.get(metric) is not None]
+            means.setdefault(name, {})[metric] = float(np.mean(values)) if values else math.nan
+    return means
 
 
 def out_of_fold(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:

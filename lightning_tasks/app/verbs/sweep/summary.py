@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from lightning_tasks.app.options import as_text
 from lightning_tasks.app.pages.comparison import facts_of, table_of, write_comparison_report
 from lightning_tasks.app.pages.render import mean_sd
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.common.tables import read_metrics, write_csv
@@ -132,7 +133,8 @@ def write_all(folder: Path, results: dict[str, Any], figure: bool) -> None:
 def show(folder: Path, results: dict[str, Any]) -> None:
     """Print the table and where it is."""
     print(markdown(results))
-    print(f"Table: {folder / 'sweep.csv'}, {folder / 'sweep.md'}. Report: {folder / 'report.html'}")
+    table, text, report = (as_shown(folder / name) for name in ("sweep.csv", "sweep.md", "report.html"))
+    print(f"Table: {table}, {text}. Report: {report}")
 
 
 def markdown(results: dict[str, Any]) -> str:

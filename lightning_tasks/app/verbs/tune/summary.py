@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 
 from lightning_tasks.app.pages.comparison import short, write_comparison_report
 from lightning_tasks.app.pages.render import number
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.verbs.sweep.axes import short_names
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.tables import write_csv
@@ -70,7 +71,8 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
     report = write_comparison_report(folder)
     print("\n".join(lines_of(results)))
     print(
-        f"Trials: {folder / 'trials.csv'}. Best: {folder / 'best.yaml'}. Tables: {folder / 'tune.md'}. Report: {report}"
+        f"Trials: {as_shown(folder / 'trials.csv')}. Best: {as_shown(folder / 'best.yaml')}. "
+        f"Tables: {as_shown(folder / 'tune.md')}. Report: {as_shown(report)}"
     )
     return results
 

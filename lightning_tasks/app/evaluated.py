@@ -1,0 +1,76 @@
+"""What ``validate`` and ``test`` print, and the file beside the run that holds all of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.runs.calibration import NAME as CALIBRATION
+from lightning_tasks.runs.calibration import weights_digest
+from lightning_tasks.runs.data_record import data_record
+from lightning_tasks.runs.results import clean_json
+
+from .console import direction, print_notes, print_scores
+from .places import as_shown
+from .weights import folder_of
+
+AS_TRAINED = f"Not calibrated: scores of the network as trained. {CALIBRATION} acts in predict, submit and ensemble."
+Scores = dict[str, dict[str, Any]]
+
+
+def finish_evaluation(task: Any, data: Any, part: str, scores: Scores, checkpoint: str, baselines: bool) -> Path:
+    """Print scores and verdict, write ``val.json`` or ``test.json`` beside the run, and say what may come next.
+
+    Args:
+        task: The network.
+        data: Its data, set up.
+        part: ``val`` or ``test``.
+        scores: ``part/name`` -> value, n, interval.
+        checkpoint: The weights.
+        baselines: Whether the test part is compared with what needs no network.
+    """
+    folder, record = folder_of(Path(checkpoint)), data_record(data)
+    beside = baselines_of(task, data, folder, record) if part == "test" and baselines else None
+    content = {
+        "part": part,
+        "checkpoint": Path(checkpoint).name,
+        "weights_sha256": weights_digest(Path(checkpoint)),
+        "task": type(task).__name__,
+        **record,
+        "scored": data.part_kind[part],
+        "calibrated": False,
+        "headline": task.headline_metric,
+        "headline_mode": direction(task),
+        "metrics": scores,
+        "baselines": beside or {},
+        "notes": data.notes,
+    }
+    path = folder / f"{part}.json"
+    write_atomic(path, json.dumps(clean_json(content), indent=2) + "\n")
+    print_scores(scores, task.headline_metric, direction(task), beside)
+    if (folder / CALIBRATION).is_file():
+        print(AS_TRAINED)
+    print_notes(data.notes, data.data_source == "simulated")
+    where = as_shown(folder)
+    print(f"{data.part_kind[part].capitalize()}, {data.data_source} data. All {len(scores)} metrics: {as_shown(path)}")
+    print(f"Next: {next_steps(task, part, where)}")
+    return path
+
+
+def baselines_of(task: Any, data: Any, folder: Path, record: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Scores without a network: those of the run, where it was on the same data and split, else computed."""
+    path = folder / "results.json"
+    if path.is_file():
+        results = json.loads(path.read_text(encoding="utf-8"))
+        if results.get("data_fingerprint") == record["data_fingerprint"] and results.get("baselines"):
+            return results["baselines"]
+    return task.baselines(data)
+
+
+def next_steps(task: Any, part: str, where: str) -> str:
+    """Commands that go on from here."""
+    if part == "val":
+        return f"test --run {where} scores the test part."
+    verbs = [verb for verb in ("calibrate", "explain") if verb not in task.refuses]
+    verbs += ["submit"] if task.submits is not None else []
+    return f"{', '.join([*verbs, 'predict'])} --run {where}."

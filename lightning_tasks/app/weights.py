@@ -1,0 +1,76 @@
+"""Which weights a command means: ``--run R``, ``--ckpt_path`` of a file, of a run directory, ``best`` or ``last``."""
+
+from pathlib import Path
+
+from lightning_tasks.runs.directory import RunDir, find_run
+
+from .places import as_shown
+
+WORDS = ("best", "last")  # weights of the run that configuration and --name stand for
+
+
+def with_run(command: str, args: list[str]) -> list[str]:
+    """Arguments in which ``--run R`` has become R's own configuration and its best weights.
+
+    Raises:
+        ValueError: R is not named, or the command trains.
+        FileNotFoundError: R is no run.
+    """
+    at = next((i for i, arg in enumerate(args) if arg == "--run" or arg.startswith("--run=")), None)
+    if at is None:
+        return args
+    if command == "fit":
+        raise ValueError(
+            "fit has no --run: --name names the run, --resume goes on with it, --ckpt_path starts at weights."
+        )
+    joined = args[at].startswith("--run=")
+    if not joined and at + 1 == len(args):
+        raise ValueError(f"--run needs a run directory, such as {command} --run runs/mnist_cnn/latest.")
+    run = find_run(args[at].partition("=")[2] if joined else args[at + 1])
+    rest = args[:at] + args[at + (1 if joined else 2) :]
+    has_weights = any(arg.split("=")[0] == "--ckpt_path" for arg in rest)
+    return ["--config", str(run.config), *([] if has_weights else ["--ckpt_path", str(run.best)]), *rest]
+
+
+def file_of(value: str) -> str:
+    """The checkpoint that ``--ckpt_path`` names: of a run directory its ``best.ckpt``, said aloud.
+
+    Raises:
+        FileNotFoundError: No such file, or a folder that is no run.
+    """
+    path = Path(value)
+    if path.is_dir():
+        best = path / "checkpoints" / "best.ckpt"
+        if not best.is_file():
+            best = path / "best.ckpt"
+        if not best.is_file():
+            find_run(path)  # raises where it is no run
+            raise FileNotFoundError(f"{value} holds no checkpoints/best.ckpt: its fit did not finish an epoch.")
+        print(f"Weights: {as_shown(best)}")
+        return str(best)
+    if value.endswith(".ckpt") and not path.is_file():
+        raise FileNotFoundError(f"checkpoint {value} does not exist.")
+    return value
+
+
+def of_word(value: str, run: RunDir) -> str:
+    """The file that ``best`` or ``last`` means for the run of a configuration; other values as they are.
+
+    Raises:
+        FileNotFoundError: That run has no such file.
+    """
+    if value not in WORDS:
+        return value
+    path = run.best if value == "best" else run.last
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"--ckpt_path {value}: {as_shown(path)} does not exist. Name the run by --run R or --name."
+        )
+    print(f"Weights: {as_shown(path)}")
+    return str(path)
+
+
+def folder_of(checkpoint: Path) -> Path:
+    """Where to write what was made with a checkpoint: its run directory, or for a file by itself its folder."""
+    parent = checkpoint.resolve().parent
+    return parent.parent if parent.name == "checkpoints" else parent
