@@ -293,19 +293,3 @@ def test_one_sample_is_scored_like_many_and_samples_a_second_count_those_there_w
     assert found["sizes"] == {"train": 17, "val": 1, "test": 1} and found["metrics"]["test/acc"]["n"] == 1
     rate, seconds = found["samples_per_second"], found["seconds"]  # both are rounded to two digits
     assert rate * seconds == pytest.approx(17, abs=0.006 * (rate + seconds))
-
-
-def test_a_copy_without_a_prediction_makes_its_accuracy_nan():
-    from lightning_tasks.problems.corrupted import CorruptedCopies, classes_of
-    from lightning_tasks.tasks.images.patterns import by_flips
-
-    prob, label = sample(n=8)
-    copies = CorruptedCopies("random")
-    assert float(copies.hits({"corrupted": classes_of([prob]), "label": label})) == float(
-        (prob.argmax(1) == label).double().mean()
-    )
-    broken = prob.clone()
-    broken[3, 0] = torch.nan
-    assert copies.hits({"corrupted": classes_of([prob, broken]), "label": label}).isnan().tolist() == [False, True]
-    found = by_flips({"prob": broken, "label": label, "flips": torch.arange(8) % 2})
-    assert float(found[0]) == float((prob.argmax(1) == label)[::2].double().mean()) and found[1].isnan()
