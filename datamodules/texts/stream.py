@@ -87,7 +87,7 @@ class TextStreamDataModule(DataModule):
     def facts(self) -> dict[str, Any]:
         """Size of the vocabulary, the unknown token included, for which the text is read; and T."""
         twin = copy(self)
-        twin.note = lambda text: None  # the run itself tells it
+        twin.note = lambda *args, **kwargs: None  # the run itself tells it
         twin.setup()
         return {**super().facts(), "vocabulary": len(twin.fitted["vocabulary"]) + 1, "context": self.hparams.steps}
 
