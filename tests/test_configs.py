@@ -1,12 +1,11 @@
 """Every config parses, trains, tests and predicts: a new config is tested by existing."""
 
-import re
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.conftest import ROOT, results
+from tests.conftest import ROOT, results, tested
 
 CONFIGS = sorted(
     p
@@ -21,7 +20,7 @@ SMALL = (
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda p: p.stem)
-def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, capsys, config):
+def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, config):
     """``fast_dev_run`` and a short run in one test: the second finds the simulated set that the first one made."""
     cli("fit", "--config", config, *SMALL, "--trainer.fast_dev_run", "true")
     assert not Path("runs").exists()
@@ -37,14 +36,11 @@ def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, ca
     torch.load(run / "checkpoints/best.ckpt", weights_only=True)
 
     best = ("--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
-    capsys.readouterr()
     cli("test", *best)
-    table = dict(
-        re.split(r" {2,}", line)[:2] for line in capsys.readouterr().out.splitlines() if line.startswith("test/")
-    )
+    table = tested(run)
     for name, metric in found["metrics"].items():
         if metric["value"] is not None:
-            assert float(table[name]) == pytest.approx(metric["value"], abs=1.01e-4), name
+            assert table[name] == pytest.approx(metric["value"], abs=1e-4, rel=1e-5), name
     cli("predict", *best)
     assert list(run.glob("predictions_*.*"))
 

@@ -8,7 +8,7 @@ from sklearn.datasets import load_breast_cancer
 
 from datamodules.core.base import DataModule
 from datamodules.core.made import MadeDataModule
-from datamodules.core.source import Arrays
+from datamodules.core.source import DEFAULT_ROOT, Arrays
 
 SLOPES = (1.5, -1.0)
 INTERCEPT = 0.5
@@ -87,7 +87,16 @@ class TumoursDataModule(DataModule):
         return {**super().facts(), "features": len(self.columns), "feature_names": self.columns}
 
     def load(self) -> dict[str, Arrays]:
-        """The real table, unless the simulated one was asked for."""
+        """The real table, unless the simulated one was asked for.
+
+        Raises:
+            FileNotFoundError: A folder was named: none is read.
+        """
+        if self.hparams.root != DEFAULT_ROOT and self.hparams.source != "simulated":
+            raise FileNotFoundError(
+                f"{self.hparams.root} is not read: the real table comes with scikit-learn. Leave --data.root away, or "
+                "add --data.source simulated."
+            )
         table = load_breast_cancer()
         chosen = [table.feature_names.tolist().index(name) for name in self.columns]
         point, label = table.data[:, chosen], 1 - table.target

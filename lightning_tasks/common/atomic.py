@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)  # no room on the disk, or none left for this user
@@ -30,7 +31,8 @@ def write_atomic_with(path: Path, write: Callable[[Path], object]) -> None:
         raise OSError(f"{path} could not be written: {error.strerror}. Make room, and repeat the command (fit goes on "
                       "with --resume). What stood there before is untouched.") from None  # fmt: skip
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder could not be made
+            temporary.unlink(missing_ok=True)
 
 
 def flush(path: Path) -> None:

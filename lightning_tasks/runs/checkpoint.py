@@ -51,7 +51,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
 def reason(error: BaseException) -> str:
     """What the system said: ``torch.save`` hides it behind an error of its own."""
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OSError):
+    while cause is not None and not (isinstance(cause, OSError) and cause.strerror):
         cause = cause.__context__
     message = cause.strerror if isinstance(cause, OSError) else None
     return message or next(iter(str(error).splitlines()), type(error).__name__)

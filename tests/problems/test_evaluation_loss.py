@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import results
+from tests.conftest import results, tested
 
 CASES = {
     "a weighted classifier": ("ToySequence", ("--model.class_weights", "[1, 7]")),
@@ -21,25 +21,23 @@ SETS = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_test_loss_does_not_depend_on_the_batch_size(toy, cli, capsys, case):
+def test_the_test_loss_does_not_depend_on_the_batch_size(toy, cli, case):
     task, args = CASES[case]
     run = toy(task, "--trainer.max_epochs", 1, "--baselines", "false", *args)
-    check(cli, capsys, run, results(run)["metrics"]["test/loss"]["value"])
+    check(cli, run, results(run)["metrics"]["test/loss"]["value"])
 
 
 @pytest.mark.parametrize("case", SETS)
-def test_the_test_loss_of_these_tasks_neither(cli, capsys, tmp_path, case):
+def test_the_test_loss_of_these_tasks_neither(cli, tmp_path, case):
     config, args = SETS[case]
     cli("fit", "--config", f"configs/{config}.yaml", "--data.source", "simulated", "--trainer.max_epochs", 1,
         "--draws", 0, "--baselines", "false", "--figures", "none", *args, 16)  # fmt: skip
     run = tmp_path / f"runs/{config}/default"
-    check(cli, capsys, run, results(run)["metrics"]["test/loss"]["value"])
+    check(cli, run, results(run)["metrics"]["test/loss"]["value"])
 
 
-def check(cli, capsys, run, expected):
+def check(cli, run, expected):
     for size in (7, 500):
-        capsys.readouterr()
         cli("test", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt", "--draws", 0,
             "--data.batch_size", size)  # fmt: skip
-        line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("test/loss"))
-        assert float(line.split()[1]) == pytest.approx(expected, abs=1.01e-4), size
+        assert tested(run)["test/loss"] == pytest.approx(expected, rel=1e-5), size

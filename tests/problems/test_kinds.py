@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lightning_tasks.app.members import Run, batches_of, predictions
-from tests.conftest import results
+from tests.conftest import results, tested
 from tests.toys import ToyDataModule, ToyGan, ToyRegression, ToySequence
 
 FINISHED = ["config.yaml", "checkpoints/best.ckpt", "metrics.csv", "results.json", "report.html"]
@@ -19,7 +19,7 @@ FINISHED = ["config.yaml", "checkpoints/best.ckpt", "metrics.csv", "results.json
     ("task", "metric", "least"),
     [("ToyRegression", "test/r2", 0.3), ("ToyAutoencoder", "test/psnr", 12.0), ("ToyGan", "test/energy", None)],
 )
-def test_a_run_is_whole_and_scored_again_alike(toy, cli, capsys, task, metric, least):
+def test_a_run_is_whole_and_scored_again_alike(toy, cli, task, metric, least):
     run = toy(task, "--trainer.max_epochs", 4, "--model.lr", 0.02, "--data.batch_size", 4)
     assert [f for f in FINISHED if not (run / f).is_file()] == []
     found = results(run)
@@ -28,11 +28,8 @@ def test_a_run_is_whole_and_scored_again_alike(toy, cli, capsys, task, metric, l
     assert least is None or value["value"] > least
     assert ("low" in value) == (task != "ToyGan"), "a distance between distributions has no bootstrap interval"
     assert found["baselines"]
-    capsys.readouterr()
     cli("test", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
-    shown = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines() if line.startswith("test/"))
-    for name, one in found["metrics"].items():
-        assert float(shown[name]) == pytest.approx(one["value"], abs=1.01e-4), name
+    assert tested(run) == pytest.approx({name: one["value"] for name, one in found["metrics"].items()}, abs=1e-5)
     cli("predict", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
     assert len(pd.read_csv(run / "predictions_test.csv")) == 20
 
@@ -135,14 +132,13 @@ def test_what_is_not_finite_stops_manual_optimisation_too(toy, capsys, monkeypat
 # ---- evaluation that draws random numbers ------------------------------------------------------------------------
 
 
-def test_the_same_checkpoint_samples_the_same_whatever_was_drawn_before(toy, cli, capsys):
+def test_the_same_checkpoint_samples_the_same_whatever_was_drawn_before(toy, cli):
     run = toy("ToyGan", "--trainer.max_epochs", 1)
     shown = []
     for noise in (0, 1):
         torch.manual_seed(noise)
-        capsys.readouterr()
         cli("test", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
-        shown.append([line for line in capsys.readouterr().out.splitlines() if line.startswith("test/")])
+        shown.append(tested(run))
     assert shown[0] == shown[1]
     assert json.loads((run / "results.json").read_text())["metrics"]["test/energy"]["value"] is not None
 

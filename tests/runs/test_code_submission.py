@@ -128,7 +128,7 @@ def test_submit_writes_the_zip_of_a_run(tmp_path, cli, capsys):
         "--trainer.enable_progress_bar", "false")  # fmt: skip
     run = tmp_path / "runs/BloodCellsTask/default"
     cli("submit", "--run", run, "--tta")
-    assert str(run.resolve() / "submission.zip") in capsys.readouterr().out
+    assert "runs/BloodCellsTask/default/submission.zip" in capsys.readouterr().out
     with zipfile.ZipFile(run / "submission.zip") as file:
         net = torch.export.load(file.open("model.pt2")).module()
     task = BloodCellsTask(net_args={"width": 4}, tta="flips").eval()
