@@ -46,7 +46,7 @@ def results(run: Path) -> dict:
     return json.loads((run / "results.json").read_text())
 
 
-def tested(run: Path) -> dict[str, float | None]:
+def measured(run: Path) -> dict[str, float | None]:
     """What the newest ``test`` of a run measured: name -> value."""
     scores = json.loads((run / "test.json").read_text())["metrics"]
     return {name: score["value"] for name, score in scores.items()}

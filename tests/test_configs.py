@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import ROOT, results, tested
+from tests.conftest import ROOT, measured, results
 
 CONFIGS = sorted(
     p
@@ -37,7 +37,7 @@ def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, co
 
     best = ("--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
     cli("test", *best)
-    table = tested(run)
+    table = measured(run)
     for name, metric in found["metrics"].items():
         if metric["value"] is not None:
             assert table[name] == pytest.approx(metric["value"], abs=1e-4, rel=1e-5), name

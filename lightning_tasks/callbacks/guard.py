@@ -84,7 +84,8 @@ def learnt(task: LightningModule) -> dict[str, torch.Tensor]:
 
 def first_broken(tensors: dict[str, torch.Tensor]) -> str:
     """Name of the first tensor that holds NaN or infinity, or "". Waits for the device once, where all are finite."""
-    floats = {name: value for name, value in tensors.items() if value.is_floating_point() and value.numel()}
+    dense = {name: value.coalesce().values() if value.is_sparse else value for name, value in tensors.items()}
+    floats = {name: value for name, value in dense.items() if value.is_floating_point() and value.numel()}
     if not floats:
         return ""
     finite = torch.stack([torch.isfinite(value).all() for value in floats.values()]).tolist()

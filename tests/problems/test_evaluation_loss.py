@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import results, tested
+from tests.conftest import measured, results
 
 CASES = {
     "a weighted classifier": ("ToySequence", ("--model.class_weights", "[1, 7]")),
@@ -40,4 +40,4 @@ def check(cli, run, expected):
     for size in (7, 500):
         cli("test", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt", "--draws", 0,
             "--data.batch_size", size)  # fmt: skip
-        assert tested(run)["test/loss"] == pytest.approx(expected, rel=1e-5), size
+        assert measured(run)["test/loss"] == pytest.approx(expected, rel=1e-5), size

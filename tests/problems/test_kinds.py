@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lightning_tasks.app.members import Run, batches_of, predictions
-from tests.conftest import results, tested
+from tests.conftest import measured, results
 from tests.toys import ToyDataModule, ToyGan, ToyRegression, ToySequence
 
 FINISHED = ["config.yaml", "checkpoints/best.ckpt", "metrics.csv", "results.json", "report.html"]
@@ -29,7 +29,7 @@ def test_a_run_is_whole_and_scored_again_alike(toy, cli, task, metric, least):
     assert ("low" in value) == (task != "ToyGan"), "a distance between distributions has no bootstrap interval"
     assert found["baselines"]
     cli("test", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
-    assert tested(run) == pytest.approx({name: one["value"] for name, one in found["metrics"].items()}, abs=1e-5)
+    assert measured(run) == pytest.approx({name: one["value"] for name, one in found["metrics"].items()}, abs=1e-5)
     cli("predict", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
     assert len(pd.read_csv(run / "predictions_test.csv")) == 20
 
@@ -138,7 +138,7 @@ def test_the_same_checkpoint_samples_the_same_whatever_was_drawn_before(toy, cli
     for noise in (0, 1):
         torch.manual_seed(noise)
         cli("test", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
-        shown.append(tested(run))
+        shown.append(measured(run))
     assert shown[0] == shown[1]
     assert json.loads((run / "results.json").read_text())["metrics"]["test/energy"]["value"] is not None
 

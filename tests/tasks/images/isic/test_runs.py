@@ -15,7 +15,7 @@ from lightning_tasks import BloodCellsTask
 from lightning_tasks.app.members import Run, load_members, load_run
 from lightning_tasks.app.verbs.submit import rank_share
 from lightning_tasks.tasks.images.isic import BRANCHES
-from tests.conftest import ROOT, results, tested
+from tests.conftest import ROOT, measured, results
 from tests.tasks.images.isic.files import COURSE, edit
 from tests.tasks.images.isic.test_task import SCORES
 
@@ -104,7 +104,7 @@ def test_a_run_is_scored_again_alike_from_its_checkpoint(cli, branch):
 
     best = ("--config", run_dir() / "config.yaml", "--ckpt_path", run_dir() / "checkpoints/best.ckpt")
     cli("test", *best)
-    assert tested(run_dir()) == pytest.approx(metrics, abs=1e-4, nan_ok=True)
+    assert measured(run_dir()) == pytest.approx(metrics, abs=1e-4, nan_ok=True)
     cli("predict", *best)
     with (run_dir() / "predictions_predict.csv").open() as file:
         rows = list(csv.DictReader(file))
