@@ -18,12 +18,11 @@ import time
 from pathlib import Path
 
 import torch
-from throughput import bare_rate, fit_rate, wait_for
+from throughput import Step, bare_rate, fit_rate, plain_step, wait_for
 
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.members import load_run
 from lightning_tasks.problems import Adversarial
-from lightning_tasks.problems.optim import make_optimizer
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 FITS = {
@@ -35,34 +34,22 @@ FITS = {
 LITTLE = ("--data.source", "simulated", "--needs", "{}", "--model.samples", "10")  # distances take time of their own
 
 
-def bare_players(cli: TaskCLI, epochs: int) -> float:
-    """Samples per second of a loop by hand in which the players move in turn."""
-    task, data = cli.model.train(), cli.datamodule
-    device = cli.trainer.strategy.root_device
-    task.to(device)
-    ready = {key: value.to(device) for key, value in data.arrays("train").items()}
+def players_step(task: Adversarial, cast: torch.autocast) -> Step:
+    """One step of the loop by hand in which the players move in turn."""
     nets = {player: getattr(task, player) for player in task.players}
-    options = {} if task.hparams.betas is None else {"betas": tuple(task.hparams.betas)}
-    optimizers = {
-        player: make_optimizer(net, task.hparams.optimizer, task.hparams.lr, task.hparams.weight_decay, **options)
-        for player, net in nets.items()
-    }
-    size, n = data.hparams.batch_size, len(ready["id"])
-    count, begin = 0, time.perf_counter()
-    for _ in range(epochs):
-        order = torch.randperm(n, device=device)
-        for start in range(0, n - size + 1, size):
-            batch = {key: value[order[start : start + size]] for key, value in ready.items()}
-            for player, optimizer in optimizers.items():
-                for name, net in nets.items():
-                    net.requires_grad_(name == player)
+    optimizers = {player: task.optimizer_of(player) for player in task.players}
+
+    def step(batch: dict) -> None:
+        for player, optimizer in optimizers.items():
+            for name, net in nets.items():
+                net.requires_grad_(name == player)
+            with cast:
                 loss = task.loss_of(player, batch)
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-            count += size
-    wait_for(device)
-    return count / (time.perf_counter() - begin)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return step
 
 
 def fit(rounds: int, epochs: int, extra: list[str]) -> None:
@@ -74,8 +61,8 @@ def fit(rounds: int, epochs: int, extra: list[str]) -> None:
         pairs = []
         for _ in range(rounds):
             rate, cli = fit_rate(str(config), epochs, [*(LITTLE if name != "autoencoder" else LITTLE[:2]), *extra])
-            bare = bare_players if isinstance(cli.model, Adversarial) else bare_rate
-            pairs.append((rate, bare(cli, epochs)))
+            step = players_step if isinstance(cli.model, Adversarial) else plain_step
+            pairs.append((rate, bare_rate(cli, epochs, step)))
         rate, by_hand = (statistics.median(values) for values in zip(*pairs, strict=True))
         ratios = [a / b for a, b in pairs]
         print(f"  {name:12} fit {rate:9.1f}   bare {by_hand:9.1f}   ratio {statistics.median(ratios):.2f}   "

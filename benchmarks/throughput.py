@@ -14,18 +14,22 @@ import argparse
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from datamodules.core.loader import TensorLoader, to_float
 from lightning_tasks.app.cli import TaskCLI
+from lightning_tasks.problems import GradientTask
 from lightning_tasks.problems.optim import make_optimizer
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 DEFAULT = [
     CONFIGS / name for name in ("mars_unet.yaml", "blood_cells.yaml", "mnist_cnn.yaml", "variants/mnist_mlp.yaml")
 ]
+
+Step = Callable[[dict], None]  # trains with one batch
 
 
 def fit_rate(config: str, epochs: int, extra: list[str]) -> tuple[float, TaskCLI]:
@@ -39,26 +43,35 @@ def fit_rate(config: str, epochs: int, extra: list[str]) -> tuple[float, TaskCLI
     return cli.stopwatch.samples / cli.stopwatch.seconds, cli
 
 
-def bare_rate(cli: TaskCLI, epochs: int) -> float:
+def plain_step(task: GradientTask, cast: torch.autocast) -> Step:
+    """One step of the loop by hand, with the optimiser of the task."""
+    optimizer = make_optimizer(task, task.hparams.optimizer, task.hparams.lr, task.hparams.weight_decay)
+
+    def step(batch: dict) -> None:
+        with cast:
+            loss = task.training_step(batch, 0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def bare_rate(cli: TaskCLI, epochs: int, stepper: Callable[..., Step] = plain_step) -> float:
     """Samples per second of a loop by hand over the same rows, as float tensors that are ready."""
     task, data = cli.model.train(), cli.datamodule
     device = cli.trainer.strategy.root_device
     task.to(device)
     ready = {k: v.to(device) for k, v in data.arrays("train").items()}
-    optimizer = make_optimizer(task, task.hparams.optimizer, task.hparams.lr, task.hparams.weight_decay)
+    step = stepper(task, torch.autocast(device.type, torch.bfloat16, enabled="bf16" in str(cli.trainer.precision)))
     size, n = data.hparams.batch_size, len(ready["id"])
-    bf16 = "bf16" in str(cli.trainer.precision)
     task.track = lambda *args: None  # the loop by hand keeps no epoch means
     count, begin = 0, time.perf_counter()
     for _ in range(epochs):
         order = torch.randperm(n, device=device)
         for start in range(0, n - size + 1, size):
             batch = {k: v[order[start : start + size]] for k, v in ready.items()}
-            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-                loss = task.training_step(batch, 0)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            step(batch)
             count += size
     wait_for(device)
     return count / (time.perf_counter() - begin)

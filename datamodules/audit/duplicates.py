@@ -155,9 +155,7 @@ def perceptual_hash(images: np.ndarray) -> np.ndarray:
         gray = block @ np.array([0.299, 0.587, 0.114], dtype=np.float32) if block.ndim == 4 else block
         gray -= gray.mean((1, 2), keepdims=True, dtype=np.float64).astype(np.float32)  # or its rounding is in all waves
         waves = (rows @ gray @ columns.T).reshape(len(block), 64)
-        length = np.sqrt(
-            np.square(gray).sum((1, 2))
-        )  # of the picture as a vector, as waves are: both grow with its area
+        length = np.sqrt(np.square(gray).sum((1, 2)))  # of the picture as a vector: grows with its area, as waves do
         noise = np.maximum(1e-4 * np.sqrt(gray[0].size), 3e-6 * length)
         waves[np.abs(waves) < np.maximum(1e-2, noise)[:, None]] = 0.0  # rounding, in flat pictures and of pure stripes
         waves[:, 0] = 0.0  # the mean brightness: always above the median, but in a black picture

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .wording import listed
+
 Arrays = dict[str, np.ndarray]
 
 DEFAULT_ROOT = "data"
@@ -38,17 +40,21 @@ def share(owner: object, key: tuple, make: Callable[[], dict[str, Arrays]]) -> d
     return {name: dict(pool) for name, pool in pools.items()}
 
 
+def places(root: str, title: str) -> tuple[Path, Path]:
+    """Where the files of a data set are looked for, in this order."""
+    return Path(root) / title, Path(root)
+
+
 def find_folder(root: str, title: str, files: tuple[str, ...], how_to_get: str) -> Path | None:
     """Folder that holds all ``files``: ``root/title`` or ``root``; None if neither holds any.
 
     Raises:
         FileNotFoundError: A folder holds some of the files and not the others.
     """
-    places = [Path(root) / title, Path(root)]
-    for place in places:
+    for place in places(root, title):
         if all((place / name).exists() for name in files):
             return place
-    for place in places:
+    for place in places(root, title):
         there = [name for name in files if (place / name).exists()]
         if there:
             missing = sorted(set(files) - set(there))
@@ -102,7 +108,7 @@ def check_asked(data: Any) -> None:
 def held(root: Path) -> str:
     """The first names that stand in a folder, for a user whose files have other names."""
     names = sorted(p.name for p in root.iterdir() if not p.name.startswith("."))
-    return f" (the folder holds {', '.join(names[:5])}{', ...' if len(names) > 5 else ''})" if names else ""
+    return f" (the folder holds {listed(names)})" if names else ""
 
 
 def looked_for(data: Any) -> str:

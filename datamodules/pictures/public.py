@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.core.base import DataModule
-from datamodules.core.source import Arrays
+from datamodules.core.source import Arrays, places
 from datamodules.core.splits import partition
 
 
@@ -13,8 +13,8 @@ class PublicImages(DataModule):
     """Train and test pools of ``image`` uint8 (N, C, H, W) and ``label`` (N,), from the first layout that is there.
 
     A subclass lists ``layouts``: each is a tuple of files that together hold the set, each file a tuple of the names it
-    may have, the usual one first. It implements ``read`` (which
-    finds the layout that is there in ``self.files``), ``simulate`` and ``fetch``.
+    may have, the usual one first. It implements ``read`` (which finds the layout that is there in ``self.files``),
+    ``simulate`` and ``fetch``.
 
     Args:
         download: Download the set into ``root`` if it is not there, and verify it if it is.
@@ -52,7 +52,7 @@ class PublicImages(DataModule):
         """
         partial = None
         for layout in self.layouts:
-            for place in (Path(self.hparams.root) / self.title, Path(self.hparams.root)):
+            for place in places(self.hparams.root, self.title):
                 there = [next((name for name in names if (place / name).exists()), None) for names in layout]
                 if all(there):
                     self.files = tuple(there)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from datamodules.core.wording import counted, listed
+
 from .pictures import is_picture
 
 # Names that common archives give to the folders of parts; capitals make no difference.
@@ -42,7 +44,7 @@ class Tree:
             "Not read, beside the folders of parts": ("folder", self.beside),
         }
         return [
-            f"{text}: {counted(names, thing)} ({listed(names)})." for text, (thing, names) in kinds.items() if names
+            f"{text}: {counted(names, thing)} ({listed(names, 3)})." for text, (thing, names) in kinds.items() if names
         ]
 
 
@@ -105,14 +107,3 @@ def folders_in(folder: Path) -> list[Path]:
 def pictures_directly_in(folder: Path) -> bool:
     """Whether a picture stands in the folder itself."""
     return any(map(is_picture, folder.iterdir()))
-
-
-def counted(names: list[str], thing: str) -> str:
-    """``3 files``."""
-    return f"{len(names)} {thing}{'s' if len(names) > 1 else ''}"
-
-
-def listed(names: list[str], most: int = 3) -> str:
-    """The first few."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

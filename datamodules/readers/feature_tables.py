@@ -123,23 +123,28 @@ def meant_as_numbers(column: pd.Series) -> bool:
     return len(texts) > 0 and float(texts.str.match(NUMBER, case=False).mean()) >= MOSTLY
 
 
-def numbers(column: pd.Series, path: Path) -> np.ndarray:
-    """float32 (N,) of a column, NaN where a cell is empty or says that it is unknown.
+def numbers(column: pd.Series, path: Path, dtype: type[np.floating] = np.float32) -> np.ndarray:
+    """``dtype`` (N,) of a column, NaN where a cell is empty or says that it is unknown.
 
     Raises:
         ValueError: Text or infinity; names the row and how many there are.
     """
-    values = pd.to_numeric(column, errors="coerce").to_numpy(np.float32, na_value=np.nan)
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype, na_value=np.nan)
     wrong = np.isinf(values) | (np.isnan(values) & column.notna().to_numpy())
     if wrong.any() and not is_numeric_dtype(column):
         wrong &= ~column.map(unknown).to_numpy(bool)
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(
-            f"{path}: column {column.name!r} holds {column.iloc[row]} in row {row + 2} ({int(wrong.sum())} such "
+            f"{path}: column {column.name!r} holds {shown(column.iloc[row])} in row {row + 2} ({int(wrong.sum())} such "
             "cells); expected finite numbers such as 3.5, or nothing where the value is missing."
         )
     return values
+
+
+def shown(cell: object) -> str:
+    """A cell as messages show it: text in quotation marks."""
+    return repr(cell) if isinstance(cell, str) else str(cell)
 
 
 def has(columns: np.ndarray, name: str, kind: str) -> bool:

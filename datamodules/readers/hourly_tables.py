@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from openpyxl import load_workbook
 
-from .feature_tables import read_csv, read_header
+from .feature_tables import numbers, read_csv, shown
 
 HOURS = 24
 
@@ -47,24 +47,24 @@ def read_hourly(path: Path, date: str, hour: str, columns: list[str], optional: 
         ValueError: A missing column, text in a column of numbers, a formula without a value, a date that is none, hours
             outside of their range, or an hour that stands twice with different numbers. Names file, column and row.
     """
-    frame = read_sheet(path) if path.suffix.lower() == ".xlsx" else read_table(path, [date, hour, *columns])
+    frame = read_sheet(path) if path.suffix.lower() == ".xlsx" else read_csv(path, [date, hour, *columns])
     frame.columns = [str(name).strip() for name in frame.columns]
     if missing := [name for name in (date, hour, *columns) if name not in frame]:
-        raise ValueError(f"{path}: missing column {missing[0]!r}. Columns there are: {', '.join(frame.columns)}.")
+        raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(frame.columns)}.")
     if not len(frame):
         raise ValueError(f"{path} holds no rows below its header.")
     names = [*columns, *(name for name in optional if name in frame)]
     notes: list[str] = []
     day = days_of(frame[date], path)
     slot = slots_of(numbers_of(frame[hour], path), path, notes)
-    numbers = np.stack([numbers_of(frame[name], path) for name in names], 1)
+    values = np.stack([numbers_of(frame[name], path) for name in names], 1)
     place = (day - day.min()).astype(np.int64) * HOURS + slot
     order = np.argsort(place, kind="stable")
     if (order != np.arange(len(order))).any():
         notes.append("Rows were not in the order of time, and were sorted.")
     twice = np.flatnonzero(np.diff(place[order]) == 0)
     first, second = order[twice], order[twice + 1]
-    differ = ~((numbers[first] == numbers[second]) | (np.isnan(numbers[first]) & np.isnan(numbers[second]))).all(1)
+    differ = ~((values[first] == values[second]) | (np.isnan(values[first]) & np.isnan(values[second]))).all(1)
     if differ.any():
         a, b = int(first[differ.argmax()]), int(second[differ.argmax()])
         raise ValueError(
@@ -74,16 +74,9 @@ def read_hourly(path: Path, date: str, hour: str, columns: list[str], optional: 
     if len(twice):
         notes.append(f"{len(twice)} hours stood twice with the same numbers; one row of each was kept.")
     grid = np.full(((int(place.max()) // HOURS + 1) * HOURS, len(names)), np.nan)
-    grid[place] = numbers
+    grid[place] = values
     days = day.min() + np.arange(len(grid) // HOURS)
     return Hourly(days, {name: grid[:, i].reshape(-1, HOURS) for i, name in enumerate(names)}, notes)
-
-
-def read_table(path: Path, needed: list[str]) -> pd.DataFrame:
-    """A CSV that has the needed columns."""
-    header = {name.strip(): name for name in read_header(path, [])}
-    read_header(path, [header.get(name, name) for name in needed])
-    return read_csv(path)
 
 
 def read_sheet(path: Path) -> pd.DataFrame:
@@ -114,22 +107,9 @@ def read_sheet(path: Path) -> pd.DataFrame:
 
 
 def numbers_of(column: pd.Series, path: Path) -> np.ndarray:
-    """float64 (N,) of a column, NaN where a cell is empty; times of day as their hour.
-
-    Raises:
-        ValueError: Text or infinity; names the row.
-    """
-    column = column.map(lambda cell: cell.hour if isinstance(cell, (dt.time, dt.datetime)) else cell)
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    empty = column.isna() | (column.astype(str).str.strip() == "")
-    wrong = np.isinf(numbers) | (np.isnan(numbers) & ~empty.to_numpy())
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise ValueError(
-            f"{path}: column {column.name!r} holds {shown(column.iloc[row])} in row {row + 2} ({int(wrong.sum())} such "
-            "cells); expected a number, or nothing where it is missing."
-        )
-    return numbers
+    """float64 (N,) of a column as ``numbers`` reads it; times of day, which Excel makes of hours, as their hour."""
+    hours = column.map(lambda cell: cell.hour if isinstance(cell, (dt.time, dt.datetime)) else cell)
+    return numbers(hours, path, np.float64)
 
 
 def days_of(column: pd.Series, path: Path) -> np.ndarray:
@@ -150,11 +130,6 @@ def days_of(column: pd.Series, path: Path) -> np.ndarray:
             f"({int(outside.sum())} such cells); expected Gregorian dates as 2023-02-03 or 20230203."
         )
     return days.to_numpy().astype("datetime64[D]")
-
-
-def shown(cell: object) -> str:
-    """A cell as messages show it: text in quotation marks."""
-    return repr(cell) if isinstance(cell, str) else str(cell)
 
 
 def slots_of(hour: np.ndarray, path: Path, notes: list[str]) -> np.ndarray:

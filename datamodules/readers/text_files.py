@@ -56,7 +56,11 @@ def separator_of(line: str, wanted: Sequence[str]) -> str:
 
 
 def read_columns(
-    path: Path, columns: Sequence[str], head: Sequence[str] | None = None, fallback: str | None = None
+    path: Path,
+    columns: Sequence[str],
+    head: Sequence[str] | None = None,
+    fallback: str | None = None,
+    optional: Sequence[str] = (),
 ) -> dict[str, list[str]]:
     """Some columns of a CSV, as text: name -> a value a row. Rows without any value are left out.
 
@@ -66,6 +70,7 @@ def read_columns(
         head: Names of all columns of a file whose first line may be data. A first line that holds a name of
             ``columns`` is a head all the same.
         fallback: Encoding where it is neither UTF-8 nor UTF-16.
+        optional: Names of columns that are read where they are.
 
     Raises:
         FileNotFoundError: No such file.
@@ -89,7 +94,7 @@ def read_columns(
             f"{path}, row {uneven[0][0]}: {uneven[0][1]} fields; the first row has {len(names)} "
             f"({len(uneven)} such rows). A text with commas needs quotes around it."
         )
-    places = {name: names.index(name) for name in columns}
+    places = {name: names.index(name) for name in (*columns, *optional) if name in names}
     return {name: [row[place] for _, row in rows] for name, place in places.items()}
 
 

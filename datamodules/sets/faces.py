@@ -10,6 +10,7 @@ from PIL import Image
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
+from datamodules.core.wording import listed
 from datamodules.readers.pictures import SUFFIXES, decode, picture_files
 from datamodules.simulate.faces import SIDE, make_faces
 
@@ -75,7 +76,10 @@ class FacesDataModule(DataModule):
         if not names:
             raise ValueError(f"{folder}: none of {len(paths)} pictures can be decoded. The first: {broken[0]}.")
         if broken:
-            self.note(f"{len(broken)} of {len(paths)} pictures cannot be decoded and are left out: {some(broken)}.")
+            self.note(
+                f"{len(broken)} of {len(paths)} pictures cannot be decoded and are left out: "
+                f"{listed(broken, NAMED, '; ')}."
+            )
         if others := {mode: n for mode, n in modes.items() if mode != "RGB"}:
             parts = ", ".join(f"{n} of mode {mode}" for mode, n in others.items())
             self.note(f"{sum(others.values())} of {len(names)} pictures are not RGB and were made so: {parts}.")
@@ -85,16 +89,10 @@ class FacesDataModule(DataModule):
         if empty := [
             p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_dir() and p not in full
         ]:
-            self.note(f"{len(empty)} folders hold no pictures: {some(empty)}.")
+            self.note(f"{len(empty)} folders hold no pictures: {listed(empty, NAMED, '; ')}.")
         return {"train": {"image": images[: len(names)], "name": np.array(names)}}
 
     def simulate(self) -> dict[str, Arrays]:
         """Drawn faces."""
         images, smiles = make_faces(self.hparams.n_simulated, self.hparams.seed)
         return {"train": {"image": images, "label": smiles, "name": np.arange(len(images)).astype(str)}}
-
-
-def some(names: list[str]) -> str:
-    """The first of them, and how many more there are."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"{'; '.join(names[:NAMED])}{more}"

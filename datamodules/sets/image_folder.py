@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from datamodules.audit.duplicates import near_duplicates, perceptual_hash
-from datamodules.core.source import DEFAULT_ROOT, Arrays
+from datamodules.core.source import DEFAULT_ROOT, Arrays, places
+from datamodules.core.wording import listed
 from datamodules.pictures.files import FileDataModule
-from datamodules.readers.class_folders import Tree, listed, scan_classes
+from datamodules.readers.class_folders import Tree, scan_classes
 from datamodules.readers.pictures import Source, TreeSource, decode
 from datamodules.simulate.picture_folders import make_picture_folder
 from datamodules.simulate.scratch import scratch_folder
@@ -46,7 +47,7 @@ class ImageFolderDataModule(FileDataModule):
         self.save_hyperparameters(logger=False)
         if near is not None and not 0 <= near <= 64:
             raise ValueError(f"near={near}: need 0 (equal hashes) to 64 bits; 4 are near copies, above 10 is chance.")
-        self._tree: Tree | None = None
+        self._found: tuple[Path | None, Tree] | None = None
 
     def class_of(self, folder_name: str) -> str:
         """Class of the pictures in a folder of this name."""
@@ -54,21 +55,24 @@ class ImageFolderDataModule(FileDataModule):
 
     # ---- what is there ----------------------------------------------------------------------------------------
 
-    def place(self) -> Path | None:
-        """Folder with folders of classes in it: ``<root>/<title>``, or ``root`` where the user named one."""
-        h = self.hparams
-        if h.source == "simulated":
-            return None
-        places = [Path(h.root) / self.title, *([] if h.root == DEFAULT_ROOT else [Path(h.root)])]
-        return next((place for place in places if scan_classes(place).parts["train"]), None)
+    @property
+    def found(self) -> tuple[Path | None, Tree]:
+        """Folder with folders of classes in it, ``<root>/<title>``, or ``root`` where the user named one; its files.
+
+        Where there is none: None, and the simulated files. Looked for once.
+        """
+        if self._found is None:
+            h = self.hparams
+            named = places(h.root, self.title)[: 1 if h.root == DEFAULT_ROOT else 2]
+            trees = ((place, scan_classes(place)) for place in (named if h.source != "simulated" else ()))
+            real = next(((place, tree) for place, tree in trees if tree.parts["train"]), None)
+            self._found = real or (None, scan_classes(self.simulated_folder()))
+        return self._found
 
     @property
     def tree(self) -> Tree:
-        """The files, real or simulated; looked for once."""
-        if self._tree is None:
-            place = self.place()
-            self._tree = scan_classes(self.simulated_folder() if place is None else place)
-        return self._tree
+        """The files, real or simulated."""
+        return self.found[1]
 
     @property
     def class_names(self) -> list[str]:
@@ -76,7 +80,7 @@ class ImageFolderDataModule(FileDataModule):
         tree = self.tree
         names = sorted({self.class_of(name) for name in tree.parts["train"]})
         if len(names) < 2:
-            bare = f" Without a picture: {listed(tree.bare)}." if tree.bare else ""
+            bare = f" Without a picture: {listed(tree.bare, 3)}." if tree.bare else ""
             raise ValueError(
                 f"{self.title}: the only class with pictures is {names[0]!r}; a classifier needs 2 or more folders "
                 f"{self.pattern}.{bare}"
@@ -99,7 +103,7 @@ class ImageFolderDataModule(FileDataModule):
 
     def load(self) -> dict[str, Arrays]:
         """Find out which folders are there, and read their names."""
-        place = self.place()
+        place, _ = self.found
         self.files = (self.pattern,) if place is None else tuple(sorted(p.name for p in place.iterdir() if p.is_dir()))
         pools = super().load()
         if self.data_source == "simulated":
@@ -177,7 +181,7 @@ def hashes_of(source: TreeSource, names: np.ndarray) -> tuple[np.ndarray, np.nda
     for row, name in enumerate(names):
         try:
             images[len(rows)] = decode(source.read(str(name)), HASH_SIDE)
-        except (OSError, SyntaxError, ValueError):
+        except (OSError, ValueError):
             continue
         rows.append(row)
     return perceptual_hash(images[: len(rows)]), np.array(rows, np.int64)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.core.source import Arrays
+from datamodules.core.wording import listed
 from datamodules.pictures.files import FileDataModule
 from datamodules.readers.feature_tables import (
     TableEncoder,
@@ -114,10 +115,7 @@ class IsicDataModule(FileDataModule):
             shared = set(read_header(test_path, ("isic_id",)))
             features = [c for c in header if c in shared and c not in NEVER]
             if alone := [c for c in header if c not in shared and c not in NEVER]:
-                self.note(
-                    f"{len(alone)} columns are in {path.name} alone and are not read: "
-                    f"{', '.join(alone[:5])}{', ...' if len(alone) > 5 else ''}."
-                )
+                self.note(f"{len(alone)} columns are in {path.name} alone and are not read: {listed(alone)}.")
         keys = [c for c in ("isic_id", "target", "patient_id") if c in header]
         frame = self.table(path, keys, features, folder, "train")
         target = pd.to_numeric(frame["target"], errors="coerce")

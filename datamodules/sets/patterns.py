@@ -7,7 +7,8 @@ import numpy as np
 from PIL import Image
 
 from datamodules.core.base import DataModule
-from datamodules.core.source import Arrays
+from datamodules.core.source import Arrays, places
+from datamodules.readers.pictures import reason_of
 
 SIDE = 8
 PATTERNS = {  # generated: a plus, a ring and stairs, which differ from each other in 24 cells or more
@@ -54,7 +55,7 @@ class PatternsDataModule(DataModule):
     def _look(self) -> None:
         """Set ``files`` and ``class_names`` by the pictures that stand there."""
         h = self.hparams
-        for place in (Path(h.root) / self.title, Path(h.root)) if h.source != "simulated" else ():
+        for place in places(h.root, self.title) if h.source != "simulated" else ():
             self.files = tuple(sorted(path.name for path in place.glob("*.[pP][nN][gG]")))
             if self.files:
                 self.class_names = [Path(name).stem for name in self.files]
@@ -136,8 +137,10 @@ def read_grid(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as picture:
             rgba = np.asarray(picture.convert("RGBA"), np.float32)
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}). Is it truncated? Save it as PNG again.") from None
+    except Exception as error:  # PIL and its readers raise errors of a dozen kinds for broken files
+        raise ValueError(
+            f"{path}: cannot be read ({reason_of(error)}). Is it truncated? Save it as PNG again."
+        ) from None
     height, width = rgba.shape[:2]
     if min(height, width) < SIDE:
         raise ValueError(f"{path}: {width}x{height} pixels; a grid of {SIDE}x{SIDE} cells needs at least one a cell.")

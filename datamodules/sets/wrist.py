@@ -6,9 +6,9 @@ import numpy as np
 
 from datamodules.core.source import Arrays
 from datamodules.pictures.files import FileDataModule
-from datamodules.readers.pictures import Source, TreeSource
+from datamodules.readers.pictures import Source, TreeSource, picture_files
 from datamodules.readers.radiographs import windowed
-from datamodules.readers.side_tables import read_columns
+from datamodules.readers.text_files import read_columns
 from datamodules.simulate.scratch import scratch_folder
 from datamodules.simulate.wrists import make_wrists
 
@@ -45,7 +45,7 @@ class WristDataModule(FileDataModule):
             ValueError: A row without its picture, or a ``fracture_visible`` that is neither 0, 1 nor empty.
         """
         path = folder / TABLE
-        table = read_columns(path, ("filestem", "fracture_visible"))
+        table = read_columns(path, ("filestem", "fracture_visible"), optional=("patient_id",))
         stems, texts = table["filestem"], [text.strip() for text in table["fracture_visible"]]
         known = {"": 0, "0": 0, "0.0": 0, "1": 1, "1.0": 1, "nan": 0, "NaN": 0}
         wrong = [i for i, text in enumerate(texts) if text not in known]
@@ -54,16 +54,15 @@ class WristDataModule(FileDataModule):
                 f"{path}: fracture_visible is {texts[wrong[0]]!r} for {stems[wrong[0]]} ({len(wrong)} such rows); "
                 "expected 1, 0 or nothing."
             )
-        place = {p.stem: p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*.png"))}
+        place = {p.stem: p.relative_to(folder).as_posix() for p in picture_files(folder.rglob("*.png"))}
         lacking = [stem for stem in stems if stem not in place]
         if lacking:
             raise ValueError(
                 f"{path} names {lacking[0]}, but there is no {lacking[0]}.png below {folder} ({len(lacking)} of "
                 f"{len(stems)} are missing). Unpack all four archives there, or take those rows out of the table."
             )
-        try:
-            patients = read_columns(path, ("patient_id",))["patient_id"]
-        except ValueError:
+        patients = table.get("patient_id")
+        if patients is None:
             self.note(f"{TABLE} has no patient_id: patients are what stands before the first _ of filestem.")
             patients = [stem.split("_")[0] for stem in stems]
         return {

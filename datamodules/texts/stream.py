@@ -13,6 +13,7 @@ from datamodules.core.loader import TensorLoader
 from datamodules.core.samplers import EpochSampler, Streams
 from datamodules.core.source import Arrays
 from datamodules.core.splits_in_order import contiguous_indices
+from datamodules.core.wording import listed
 from datamodules.readers.text_files import decoded
 from datamodules.readers.words import most_frequent, words_of
 from datamodules.simulate.markov import MarkovSource
@@ -193,7 +194,7 @@ class TextStreamDataModule(DataModule):
             codes = targets_of({**rows, "tokens": encoded["tokens"][self.parts[part]]})
             if unknown := int((codes == 0).sum()):
                 kinds = sorted({self.symbols[i] for i in targets_of(rows)[codes == 0]})
-                shown = ", ".join(map(repr, kinds[:5])) + (", ..." if len(kinds) > 5 else "")
+                shown = listed(map(repr, kinds))
                 self.note(f"{unknown:,} of {len(codes):,} {name} of the {part} part are unknown in training: {shown}.")
 
     # ---- text and numbers -------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ class TaskCLI(LightningCLI):
             active = self._subcommand_parsers.get(args[0], parser) if self._subcommand_parsers else parser
             options = [a.dest for a in active._actions if "help" not in a.dest]
             raise ValueError(explain(str(error), options)) from None
-        options = self.config[self.config.subcommand] if self._subcommand_parsers else self.config
+        options = self.options
         fill_from_data(options)
         check_precision(options.trainer.precision)
         fitting = self._subcommand_parsers and self.config.subcommand == "fit"
@@ -102,7 +102,7 @@ class TaskCLI(LightningCLI):
     @property
     def options(self):
         """The parsed configuration of the running command."""
-        return self.config[self.subcommand] if self.subcommand else self.config
+        return self.config[self.config.subcommand] if self._subcommand_parsers else self.config
 
     def before_instantiate_classes(self) -> None:
         """Settle the run directory, then train what is needed, before anything costly is built."""
@@ -125,7 +125,7 @@ class TaskCLI(LightningCLI):
 
     def name_run(self) -> RunDir:
         """Name the experiment after its config where the user did not, and find the run directory."""
-        options = self.config[self.config.subcommand] if self._subcommand_parsers else self.config
+        options = self.options
         if options.experiment is None:
             files = options.get("config") or []
             options.experiment = Path(str(files[0])).stem if files else options.model.class_path.rsplit(".", 1)[-1]

@@ -13,15 +13,15 @@ from typing import Any
 
 import torch
 
-from lightning_tasks.common.lock import BUSY, Busy
+from datamodules.core.wording import listed
+from lightning_tasks.common.lock import BUSY, WAIT, Busy
 from lightning_tasks.runs.directory import RunDir
 
 from .cli import TaskCLI
 from .errors import describe
 from .places import DOOR, door_environment
-from .settings import differences, listed, refused, settings
+from .settings import differences, refused, settings
 
-WAIT = 1.0  # seconds between looks at what another process trains
 # Of fits that are compared or pooled; it stands first, so that the user's own choice beats it.
 FEW_FIGURES = ("--figures", "last")
 

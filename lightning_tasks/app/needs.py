@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from lightning_tasks.common.choices import nearest
-from lightning_tasks.common.lock import Busy
+from lightning_tasks.common.lock import WAIT, Busy
 from lightning_tasks.runs.directory import NEEDED, RunDir
 
 from .options import as_text
 from .places import as_shown, find_config
 
-WAIT = 1.0  # seconds between looks at what another process trains
 # Arguments of the data that only say how samples are served: the needed run has its own.
 SERVING = ("batch_size", "num_workers", "augment", "policy", "samples_per_epoch")
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import yaml
 
+from datamodules.core.wording import listed
+
 # They change what is shown, how fast it goes and where it is kept, and no prediction.
 NEUTRAL = {
     **dict.fromkeys(("runs", "experiment", "name", "resume", "overwrite"), "they name the run"),
@@ -82,11 +84,6 @@ def refused(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     if not old.get(decay) or not new.get(decay):
         keys.append(decay)  # the optimiser has groups of parameters with and without it, or only one
     return differences({k: old.get(k) for k in keys}, {k: new.get(k) for k in keys})
-
-
-def listed(differ: list[str]) -> str:
-    """The first five of some differences, in words."""
-    return f"{', '.join(differ[:5])}{', ...' if len(differ) > 5 else ''}"
 
 
 def check_resume(config: str, planned: dict[str, Any], where: str) -> None:

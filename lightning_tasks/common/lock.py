@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
+WAIT = 1.0  # seconds between looks at what another process has locked
 BUSY = 75  # exit status of a command that found its directory locked: EX_TEMPFAIL of sysexits.h
 
 

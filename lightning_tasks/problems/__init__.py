@@ -6,6 +6,7 @@ EXPORTS = {
     "Adversarial": "adversarial",
     "Answer": "exercise",
     "Check": "exercise",
+    "ClassScores": "class_scores",
     "Classifier": "classifier",
     "ClosedForm": "closed_form",
     "Exercise": "exercise",

@@ -1,10 +1,12 @@
 """Adversarial training: several players, each with an optimiser of its own."""
 
-import torch
-from torch import Tensor, nn
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
 
 from .generative import Generative
-from .optim import make_optimizer, make_schedule
+from .optim import make_optimizer
 
 
 class Adversarial(Generative):
@@ -79,18 +81,13 @@ class Adversarial(Generative):
             if schedules:
                 schedules[number].step()
 
-    def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list]:
+    def configure_optimizers(self) -> tuple[dict[str, Any], ...]:
         """One optimiser and schedule a player, in their order."""
-        h, steps = self.hparams, int(self.trainer.estimated_stepping_batches)
-        warmup = round(h.warmup_epochs * steps / max(1, self.trainer.max_epochs or 1))
+        return tuple(self.scheduled(self.optimizer_of(player)) for player in self.players)
+
+    def optimizer_of(self, player: str) -> Optimizer:
+        """The optimiser of one player, at its own factor of the rate."""
+        h = self.hparams
         options = {} if h.betas is None else {"betas": tuple(h.betas)}
-        optimizers, schedules = [], []
-        for player in self.players:
-            net: nn.Module = getattr(self, player)
-            rate = h.lr * self.rates.get(player, 1.0)
-            optimizers.append(make_optimizer(net, h.optimizer, rate, h.weight_decay, **options))
-            if (
-                scheduler := make_schedule(optimizers[-1], h.schedule, steps, warmup, self.monitor, self.mode)
-            ) is not None:
-                schedules.append(scheduler)
-        return optimizers, schedules
+        return make_optimizer(getattr(self, player), h.optimizer, h.lr * self.rates.get(player, 1.0), h.weight_decay,
+                              **options)  # fmt: skip

@@ -5,26 +5,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_tasks.baselines.classes import class_share_baseline
 from lightning_tasks.common.choices import checked_choice, nearest
 from lightning_tasks.measures.class_weights import CLASS_WEIGHTS, class_weights_from_counts
-from lightning_tasks.measures.classification import (
-    classification_scores,
-    confusion_matrix,
-    rows_by_class,
-    score_names,
-)
+from lightning_tasks.measures.classification import score_names
 from lightning_tasks.measures.classification_losses import soft_labels, soft_loss
-from lightning_tasks.plots.classes import confusion_figure
 
 from .checks import check_classes, check_input
+from .class_scores import ClassScores
 from .gradient import GradientTask
 from .task import NO_PICTURES
 
 LOWER_IS_BETTER = ("loss", "nll", "ece", "brier")
 
 
-class Classifier(GradientTask):
+class Classifier(ClassScores, GradientTask):
     """Reads ``label`` (B,) int64 of a batch, ``label2`` and ``lam`` (B,) of a mixed one, and what ``logits`` reads.
 
     A subclass builds its network and gives ``logits(batch)``: (B, K). Class weights, smoothing, scores, baselines,
@@ -45,8 +39,6 @@ class Classifier(GradientTask):
 
     reads = ("label",)
     monitor, mode = "val/acc", "max"
-    scored_rows = written_rows = ("prob", "label")
-    averaged = "prob"
     refuses = {"explain": NO_PICTURES, "tta": NO_PICTURES}
 
     def __init__(
@@ -61,7 +53,6 @@ class Classifier(GradientTask):
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
         self.class_names = list(class_names or ["negative", "positive"])
-        self.num_classes = len(self.class_names)
         if isinstance(class_weights, str):
             checked_choice("class_weights", class_weights, CLASS_WEIGHTS)
         elif len(class_weights) != self.num_classes:
@@ -144,29 +135,6 @@ class Classifier(GradientTask):
         self.track(f"{part}/loss", self.criterion(logits, batch), total)
         self.collect(part, batch, **rows)
 
-    def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
-        """Probabilities and the true class."""
-        return {"prob": out["prob"], "label": batch["label"]}
-
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id`` and ``prob`` (B, K)."""
         return {"id": batch["id"], "prob": self.probabilities(batch)}
-
-    # ---- scores and figures -----------------------------------------------------------------------------------
-
-    def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Scores of the set."""
-        return classification_scores(rows["prob"], rows["label"], self.class_names)
-
-    def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Recall reads the samples of a class, precision those that are called so."""
-        return rows_by_class(rows["prob"], rows["label"], self.class_names)
-
-    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
-        """The class shares of the train part, for every sample."""
-        return class_share_baseline(self, datamodule)
-
-    def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Confusion matrix."""
-        matrix = confusion_matrix(rows["prob"].argmax(1), rows["label"], self.num_classes)
-        return {"confusion": confusion_figure(matrix, self.class_names)}

@@ -262,16 +262,15 @@ class Generative(GradientTask):
             return {}
         drawn = {"samples": tiles_figure(samples[:64])}
         if self.trainer.datamodule is not None:
-            rows, _ = self.nearest_in_training(samples[:12])
-            train = self.trainer.datamodule.arrays("train", LOOKED_AT)[self.reads[0]]
-            drawn["nearest"] = rows_figure({"sample": samples[:12].cpu(), "nearest": train[rows]})
+            nearest, _ = self.nearest_in_training(samples[:12])
+            drawn["nearest"] = rows_figure({"sample": samples[:12].cpu(), "nearest": nearest})
         return drawn
 
     def nearest_in_training(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Of pictures (N, C, H, W) rows (N,) of the nearest training ones, and root mean square differences (N,)."""
-        train = self.trainer.datamodule.arrays("train", LOOKED_AT)[self.reads[0]].flatten(1)
-        rows, squared = Bank(train).search(pictures.float().cpu().flatten(1), 1)
-        return rows[:, 0], (squared[:, 0] / train.shape[1]).sqrt()
+        """The training pictures nearest to ``pictures`` (N, C, H, W), and root mean square differences (N,)."""
+        train = self.trainer.datamodule.arrays("train", LOOKED_AT)[self.reads[0]]
+        rows, squared = Bank(train.flatten(1)).search(pictures.float().cpu().flatten(1), 1)
+        return train[rows[:, 0]], (squared[:, 0] / train[0].numel()).sqrt()
 
     def texts(self, batch: dict, out: dict) -> dict[str, str]:
         """Of pictures of the test: whether samples lie nearer to training pictures than held-out ones do."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lightning.pytorch.callbacks import EMAWeightAveraging
+from torch.optim import Optimizer
 
 from .optim import make_optimizer, make_schedule
 from .task import Task
@@ -46,12 +47,16 @@ class GradientTask(Task):
     def configure_optimizers(self) -> Any:
         """Optimiser and schedule named by the arguments."""
         h = self.hparams
-        optimizer = make_optimizer(self.optimized(), h.optimizer, h.lr, h.weight_decay)
+        return self.scheduled(make_optimizer(self.optimized(), h.optimizer, h.lr, h.weight_decay))
+
+    def scheduled(self, optimizer: Optimizer) -> dict[str, Any]:
+        """``optimizer`` and, unless it is ``none``, its ``lr_scheduler`` by the arguments, as Lightning takes them."""
+        h = self.hparams
         steps = int(self.trainer.estimated_stepping_batches)
         warmup = round(h.warmup_epochs * steps / max(1, self.trainer.max_epochs or 1))
         every = self.trainer.check_val_every_n_epoch or 1
         schedule = make_schedule(optimizer, h.schedule, steps, warmup, self.monitor, self.mode, every)
-        return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
+        return {"optimizer": optimizer} | ({} if schedule is None else {"lr_scheduler": schedule})
 
     def configure_callbacks(self) -> list:
         """The weight average, where one is asked for."""

@@ -13,9 +13,7 @@ from tests.conftest import results
 @pytest.mark.parametrize("name", ["config.yaml", "metrics.csv", "last.ckpt", "results.json", "report.html", "rows.npz"])
 def test_a_file_that_finds_no_room_is_named_and_what_stood_there_stays(toy, capsys, monkeypatch, name):
     toy("ToySequence", "--trainer.max_epochs", 1)
-    before = {
-        p: p.read_bytes() for p in Path("runs").rglob("*") if p.is_file() and p.suffix in (".csv", ".json", ".html")
-    }
+    before = {p: p.read_bytes() for p in Path("runs").rglob("*") if p.name == name and p.is_file()}
     replace = os.replace
 
     def full(source, target):
@@ -29,9 +27,7 @@ def test_a_file_that_finds_no_room_is_named_and_what_stood_there_stays(toy, caps
     error = capsys.readouterr().err.rsplit("error: ", 1)[1]
     assert stop.value.code == 2 and f"{name} could not be written" in error and "No space left on device" in error
     assert "Traceback" not in error and not list(Path("runs").rglob(".*.tmp"))
-    for path, content in before.items():
-        if path.name == name:
-            assert path.read_bytes() == content
+    assert before and all(path.read_bytes() == content for path, content in before.items())
     monkeypatch.setattr(atomic.os, "replace", replace)
     run = toy("ToySequence", "--trainer.max_epochs", 2, "--resume")
     assert results(run)["epochs"] == 2 and (run / "report.html").is_file()

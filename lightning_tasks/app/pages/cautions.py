@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from datamodules.core.wording import listed
 from lightning_tasks.common.units import FEW_POSITIVES, FEW_UNITS
 
 
@@ -12,17 +13,12 @@ def cautions(scores: dict[str, dict[str, Any]]) -> list[str]:
     sentences = []
     if few:
         sentences.append(
-            f"The intervals of {_listed(few)} come from few independent units (the least: {min(few.values())}): below "
-            f"{FEW_UNITS} they are rough, and may miss the truth more often than in 5 % of cases."
+            f"The intervals of {listed(few, 4)} come from few independent units (the least: {min(few.values())}): "
+            f"below {FEW_UNITS} they are rough, and may miss the truth more often than in 5 % of cases."
         )
     rare = {name: m["positives"] for name, m in drawn.items() if m.get("positives", FEW_POSITIVES) < FEW_POSITIVES}
     if rare:
         sentences.append(
-            f"{min(rare.values())} positives: below {FEW_POSITIVES} the intervals of {_listed(rare)} are too narrow."
+            f"{min(rare.values())} positives: below {FEW_POSITIVES} the intervals of {listed(rare, 4)} are too narrow."
         )
     return sentences
-
-
-def _listed(names: dict[str, int]) -> str:
-    shown = ", ".join(list(names)[:4])
-    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more"

@@ -5,11 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_tasks.baselines.classes import class_shares
-from lightning_tasks.measures.classification import classification_scores, rows_by_class
 from lightning_tasks.measures.nearest import Bank, vote
 from lightning_tasks.plots.neighbours import decision_figure, error_figure
-from lightning_tasks.problems import ClosedForm
+from lightning_tasks.problems import ClassScores, ClosedForm
 from lightning_tasks.problems.checks import check_classes, check_forward
 from lightning_tasks.problems.task import NO_PICTURES
 from lightning_tasks.runs.frozen import load_frozen, other_data, without_head
@@ -17,7 +15,7 @@ from lightning_tasks.runs.frozen import load_frozen, other_data, without_head
 CURVES = ("train_error", "loo_error", "bias2", "variance")
 
 
-class NeighboursTask(ClosedForm):
+class NeighboursTask(ClassScores, ClosedForm):
     """Reads ``image`` (B, C, H, W) in [0, 1], or ``point`` (B, D), and ``label`` (B,) int64.
 
     A sample's probability of a class is the share of that class among its k nearest training samples (Euclidean).
@@ -43,8 +41,6 @@ class NeighboursTask(ClosedForm):
 
     monitor, mode = "val/acc", "max"
     scored_rows = ("prob", "label", "votes")
-    written_rows = ("prob", "label")
-    averaged = "prob"
     refuses = {"explain": NO_PICTURES, "tta": NO_PICTURES}
     fitted = ("bank", "bank_label", "scale", "k", "curves")
 
@@ -67,7 +63,6 @@ class NeighboursTask(ClosedForm):
         if not self.ks or self.ks[0] < 1:
             raise ValueError(f"k={k}: need 1 neighbour or more.")
         self.class_names = list(class_names or ["negative", "positive"])
-        self.num_classes = len(self.class_names)
         self.net = None if features in ("pixels", "point") else without_head(load_frozen(features))
         self.register_buffer("bank", torch.zeros(0, 1))
         self.register_buffer("bank_label", torch.zeros(0, dtype=torch.int64))
@@ -196,32 +191,20 @@ class NeighboursTask(ClosedForm):
 
     def evaluate(self, part: str, batch: dict) -> None:
         """Probabilities of the chosen k and the class of each k."""
-        out = self.predict_step(batch)
-        self.collect(part, batch, **self.rows_of(batch, out), votes=out["votes"].to(torch.int16))
+        self.collect(part, batch, **self.rows_of(batch, self.predict_step(batch)))
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """Probabilities and the true class; averaged probabilities have no votes of single k."""
-        rows = {"prob": out["prob"], "label": batch["label"]}
-        return (
-            rows if "votes" in out else rows | {"votes": out["prob"].argmax(1, keepdim=True).expand(-1, len(self.ks))}
-        )
+        votes = out["votes"] if "votes" in out else out["prob"].argmax(1, keepdim=True).expand(-1, len(self.ks))
+        return super().rows_of(batch, out) | {"votes": votes.to(torch.int16)}
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Scores of the chosen k, and ``acc_k<k>`` of each."""
+        scores = super().score(rows)
+        if "votes" not in rows:  # baselines have none
+            return scores
         hits = (rows["votes"] == rows["label"][:, None]).double().mean(0)
-        scores = classification_scores(rows["prob"], rows["label"], self.class_names)
         return scores | {f"acc_k{k}": value for k, value in zip(self.ks, hits, strict=True)}
-
-    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
-        """The class shares of the train part, for every sample."""
-        shares = class_shares(datamodule, self.num_classes)
-        label = datamodule.arrays("test")["label"]
-        scores = classification_scores(shares.expand(len(label), -1), label, self.class_names)
-        return {"majority class": {name: float(value) for name, value in scores.items()}}
-
-    def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
-        """As in classification."""
-        return rows_by_class(rows["prob"], rows["label"], self.class_names)
 
     def file_columns(self, out: dict) -> dict[str, Tensor]:
         """Probabilities."""

@@ -7,10 +7,8 @@ from torch import Tensor
 
 from lightning_tasks.baselines.texts import text_baselines
 from lightning_tasks.common.choices import checked_choice
-from lightning_tasks.measures.classification import classification_scores, confusion_matrix, rows_by_class
 from lightning_tasks.nets.recurrent import real_steps
-from lightning_tasks.plots.classes import confusion_figure
-from lightning_tasks.problems import ClosedForm
+from lightning_tasks.problems import ClassScores, ClosedForm
 from lightning_tasks.problems.checks import check_classes, check_reads
 from lightning_tasks.problems.task import NO_PICTURES
 
@@ -20,7 +18,7 @@ UNKNOWN, FIRST = 1, 2  # numbers of any word that is not in the vocabulary, and 
 TOP = 12  # words of a class in the table
 
 
-class NaiveBayesTask(ClosedForm):
+class NaiveBayesTask(ClassScores, ClosedForm):
     """Reads ``tokens`` (B, T), 0 behind a text's end, ``length`` and ``label`` (B,) int64.
 
     * ``multinomial``: log P(k) + sum over the words of a text of log P(w | k), a repeated word as often as it stands,
@@ -50,8 +48,6 @@ class NaiveBayesTask(ClosedForm):
 
     reads = ("tokens", "length", "label")
     monitor, mode = "val/acc", "max"
-    scored_rows = written_rows = ("prob", "label")
-    averaged = "prob"
     refuses = {"tta": NO_PICTURES}
     explains = "text"
     fitted = ("log_prior", "log_word", "log_absent")
@@ -74,7 +70,6 @@ class NaiveBayesTask(ClosedForm):
         if alpha < 0 or words is None or words <= FIRST:
             raise ValueError(f"alpha={alpha}, words={words}: need 0 or more, and a number above {FIRST}.")
         self.class_names = list(class_names or ["negative", "positive"])
-        self.num_classes = len(self.class_names)
         shape = (self.num_classes, words - UNKNOWN)
         self.register_buffer("log_prior", torch.zeros(self.num_classes, dtype=torch.float64))
         self.register_buffer("log_word", torch.zeros(shape, dtype=torch.float64))
@@ -143,10 +138,6 @@ class NaiveBayesTask(ClosedForm):
         impossible = joint.isneginf().all(1, keepdim=True)
         return {"id": batch["id"], "prob": torch.where(impossible, self.log_prior, joint).softmax(1)}
 
-    def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
-        """Probabilities and the true class."""
-        return {"prob": out["prob"], "label": batch["label"]}
-
     def word_weights(self, batch: dict, target: Tensor) -> dict[str, Tensor]:
         """Log P(w | k) of class ``target`` (B,) less the mean over all classes, (B, T)."""
         contrast = self.log_word.clamp_min(-50) - self.log_word.clamp_min(-50).mean(0)
@@ -154,15 +145,7 @@ class NaiveBayesTask(ClosedForm):
         real = real_steps(batch["length"], batch["tokens"].shape[1])
         return {"log odds": (table[target[:, None], batch["tokens"].long()] * real).float()}
 
-    # ---- scores, texts and figures ----------------------------------------------------------------------------
-
-    def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Scores of the set."""
-        return classification_scores(rows["prob"], rows["label"], self.class_names)
-
-    def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
-        """As in classification."""
-        return rows_by_class(rows["prob"], rows["label"], self.class_names)
+    # ---- baselines and texts ----------------------------------------------------------------------------------
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Class shares; TF-IDF with logistic regression and with a linear support vector machine."""
@@ -181,11 +164,6 @@ class NaiveBayesTask(ClosedForm):
                 chance, factor = float(log_word[k, i].exp()), float(odds[k, i].exp())
                 lines.append(f"| {name} | {data.spelled([i + FIRST])[0]} | {chance:.5f} | {factor:.1f} |")
         return {"words": "\n".join(lines) + "\n"}
-
-    def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Confusion matrix."""
-        matrix = confusion_matrix(rows["prob"].argmax(1), rows["label"], self.num_classes)
-        return {"confusion": confusion_figure(matrix, self.class_names)}
 
 
 def weighted(counts: Tensor, logs: Tensor) -> Tensor:

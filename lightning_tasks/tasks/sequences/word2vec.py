@@ -12,7 +12,6 @@ from lightning_tasks.nets.word2vec import huffman, kept, negative_loss, neighbou
 from lightning_tasks.plots.word_map import map_figure
 from lightning_tasks.problems import GradientTask
 from lightning_tasks.problems.checks import check_reads
-from lightning_tasks.problems.optim import make_schedule
 
 METHODS, OUTPUTS = ("skipgram", "cbow"), ("negative", "hierarchical")
 LISTED, MAPPED = 12, 200  # words of the list of neighbours, and of the map
@@ -79,12 +78,7 @@ class Word2VecTask(GradientTask):
 
     def configure_optimizers(self) -> Any:
         """Adam on the rows of a batch's words alone: a step on all rows would take most of the time."""
-        h = self.hparams
-        optimizer = torch.optim.SparseAdam(list(self.parameters()), lr=h.lr)
-        steps = int(self.trainer.estimated_stepping_batches)
-        warmup = round(h.warmup_epochs * steps / max(1, self.trainer.max_epochs or 1))
-        schedule = make_schedule(optimizer, h.schedule, steps, warmup, self.monitor, self.mode)
-        return optimizer if schedule is None else {"optimizer": optimizer, "lr_scheduler": schedule}
+        return self.scheduled(torch.optim.SparseAdam(list(self.parameters()), lr=self.hparams.lr))
 
     def setup(self, stage: str) -> None:
         """Also see that the data has what is read."""

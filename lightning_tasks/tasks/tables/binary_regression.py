@@ -6,18 +6,16 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lightning_tasks.baselines.classes import class_share_baseline
 from lightning_tasks.common.choices import checked_choice
 from lightning_tasks.measures.binary_regression import LINKS, chance, fit_binary
-from lightning_tasks.measures.classification import classification_scores, rows_by_class
 from lightning_tasks.plots.style import COLORS
-from lightning_tasks.problems import ClosedForm
+from lightning_tasks.problems import ClassScores, ClosedForm
 from lightning_tasks.problems.task import NO_PICTURES
 
 BINS = 12  # of the observed shares in the figure
 
 
-class BinaryRegressionTask(ClosedForm):
+class BinaryRegressionTask(ClassScores, ClosedForm):
     """Reads ``point`` (B, D) and ``label`` (B,) of 0 and 1; P(1 | x) is sigma(w . x + b), or Phi(w . x + b).
 
     Both models are fitted, so that one run compares them; ``link`` says which of them predicts. Weights, standard
@@ -38,8 +36,6 @@ class BinaryRegressionTask(ClosedForm):
     monitor, mode = "val/nll", "min"
     reads = ("point", "label")
     scored_rows = ("prob", "label", "score")
-    written_rows = ("prob", "label")
-    averaged = "prob"
     refuses = {"explain": NO_PICTURES, "tta": NO_PICTURES}
     fitted = ("weights", "errors", "likelihood")
 
@@ -58,7 +54,6 @@ class BinaryRegressionTask(ClosedForm):
         if l2 < 0 or not features:
             raise ValueError(f"l2={l2}, features={features}: need 0 or more, and a number of features.")
         self.class_names = list(class_names or ["negative", "positive"])
-        self.num_classes = len(self.class_names)
         self.names = [*(feature_names or [f"x{i + 1}" for i in range(features)]), "intercept"]
         self.register_buffer("weights", torch.zeros(len(LINKS), features + 1, dtype=torch.float64))
         self.register_buffer("errors", torch.zeros(len(LINKS), features + 1, dtype=torch.float64))
@@ -93,19 +88,7 @@ class BinaryRegressionTask(ClosedForm):
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """Probabilities, label, and w . x + b."""
-        return {"prob": out["prob"], "label": batch["label"], "score": self.score_of(batch["point"])}
-
-    def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Scores of a classifier."""
-        return classification_scores(rows["prob"], rows["label"], self.class_names)
-
-    def counted(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Recall reads the samples of a class, precision those that are called so."""
-        return rows_by_class(rows["prob"], rows["label"], self.class_names)
-
-    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
-        """The class shares of the train part."""
-        return class_share_baseline(self, datamodule)
+        return super().rows_of(batch, out) | {"score": self.score_of(batch["point"])}
 
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Where there are two features: the points of a batch and both decision lines."""

@@ -49,7 +49,7 @@ def test_values_of_every_form_and_in_one_group_are_read(tmp_path, form, group):
 
 
 def test_gray_pixels_become_three_channels(tmp_path):
-    source = hdf5(tmp_path / "p.hdf5", {"a": PIXELS[..., 0], "b": PNG and np.void(PNG)})
+    source = hdf5(tmp_path / "p.hdf5", {"a": PIXELS[..., 0], "b": np.void(PNG)})
     np.testing.assert_array_equal(decode(source.read("a"), 12), np.repeat(PIXELS[..., :1], 3, 2))
 
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from datamodules.core.wording import listed
 from lightning_tasks.app.cli import Plan, TaskCLI
 from lightning_tasks.app.jobs import Job, one_process, run_jobs
 from lightning_tasks.app.options import as_text, refuse
@@ -114,8 +115,8 @@ def agree(tuning: Tuning, trial_plan: Plan) -> None:
         differ = differences(json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(made_of)))
     if differ:
         raise ValueError(
-            f"{tuning.folder} was made with another configuration: {', '.join(differ[:5])}"
-            f"{', ...' if len(differ) > 5 else ''}. Add --study NAME for a new one, or delete that folder."
+            f"{tuning.folder} was made with another configuration: {listed(differ)}. "
+            "Add --study NAME for a new one, or delete that folder."
         )
 
 

@@ -1,0 +1,15 @@
+"""Numbers and names in sentences for people."""
+
+from collections.abc import Iterable
+
+
+def counted(names: list[str], thing: str) -> str:
+    """``3 files``."""
+    return f"{len(names)} {thing}{'s' if len(names) > 1 else ''}"
+
+
+def listed(names: Iterable[str], most: int = 5, between: str = ", ") -> str:
+    """The first few, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more
