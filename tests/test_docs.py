@@ -43,20 +43,24 @@ def parser():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_in_the_documents_parse(command, monkeypatch, tmp_path, parser):
-    from lightning_tasks.app.main import LIGHTNING, VERBS
+    from lightning_tasks.app.main import LIGHTNING, VERBS, checked_arguments
     from lightning_tasks.app.options import parse
-    from lightning_tasks.app.preflight import check_given, preflight
+    from lightning_tasks.app.preflight import preflight
 
     if (args := words_of(command)) is None:
         return
-    (weights := tmp_path / "best.ckpt").touch()  # runs and checkpoints of the documents are those of a reader
+    # Runs and checkpoints of the documents are those of a reader.
+    (weights := tmp_path / "checkpoints" / "best.ckpt").parent.mkdir()
+    weights.touch()
+    (tmp_path / "config.yaml").write_text(
+        (ROOT / "configs/mars_unet.yaml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     args = [arg if not arg.startswith("runs/") else str(weights if arg.endswith(".ckpt") else tmp_path)
             for arg in args]  # fmt: skip
     assert args[0] in (*LIGHTNING, *VERBS)
     monkeypatch.chdir(ROOT)
     if args[0] in LIGHTNING:
-        check_given(args[0], args[1:])
-        parser.parse_arguments(parser.parser, [args[0], *preflight(args[1:])])
+        parser.parse_arguments(parser.parser, [args[0], *checked_arguments(args[0], args[1:])])
     else:
         parse(args[0], preflight(args[1:]))
 

@@ -73,15 +73,20 @@ def _run(args: list[str]) -> None:
         options, rest = parse(command, preflight(args[1:]))
         import_module(f".verbs.{command}", __package__).run(options, rest)  # imports torch
     elif command in LIGHTNING:
-        given = with_run(command, args[1:])
-        check_given(command, given)
-        checked = preflight(given)
+        checked = checked_arguments(command, args[1:])
         from .cli import TaskCLI  # imports torch
 
         TaskCLI([command, *checked])
     else:
         known = [*LIGHTNING, *VERBS]
         raise ValueError(f"unknown command {command!r}.{nearest(command, known)} Commands: {', '.join(known)}.")
+
+
+def checked_arguments(command: str, args: list[str]) -> list[str]:
+    """Arguments of a command of Lightning as its parser takes them, looked at before torch is imported."""
+    given = with_run(command, args)
+    check_given(command, given)
+    return preflight(given)
 
 
 def overview() -> str:

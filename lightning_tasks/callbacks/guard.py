@@ -53,7 +53,6 @@ class NonFiniteGuard(Callback):
                 f"The validation loss of epoch {trainer.current_epoch} is {float(loss)}, though weights and training "
                 f"losses are finite. Look at the samples of the validation part. {remedy(pl_module)}"
             )
-
         predicted = pl_module.last_rows.get(pl_module.averaged)
         if predicted is not None and predicted.isnan().any():
             count = int(predicted.isnan().reshape(len(predicted), -1).any(1).sum())

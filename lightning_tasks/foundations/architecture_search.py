@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lightning_tasks.foundations.controller import Controller, log_gradient, softmax
-from lightning_tasks.plots.style import PALETTE
+from lightning_tasks.plots.policy import draw_policy
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 SPACE = {
@@ -108,17 +108,17 @@ class ArchitectureSearch(Exercise):
 
     def answer(self) -> Answer:
         """Rewards at the beginning and the end, the best, and the policy over the trials."""
-        found = {"controller": self.searches(0.6), "random search": self.searches(0.0)}
+        searches = {"controller": self.searches(0.6), "random search": self.searches(0.0)}
         rows = [
             [name, seed, *(float(part.mean()) for part in (s["reward"][:END], s["reward"][-END:])),
              float(s["reward"].max())]
-            for name, runs in found.items() for seed, s in zip(SEEDS, runs, strict=True)
+            for name, runs in searches.items() for seed, s in zip(SEEDS, runs, strict=True)
         ]  # fmt: skip
         top, exact = float(self.table.max()), expected_best(self.table, self.trials)
         best = [choices[i] for choices, i in zip(SPACE.values(), self.optimum(), strict=True)]
         likely = [
             ", ".join(f"{name} {SPACE[name][int(s[name][-1].argmax())]:g}" for name in SPACE)
-            for s in found["controller"]
+            for s in searches["controller"]
         ]
         text = (
             "A controller gives each choice of each setting a probability, draws a network, trains it, and moves "
@@ -137,7 +137,7 @@ class ArchitectureSearch(Exercise):
             [Table(f"Mean reward of the first and the last {END} of {self.trials} trials, and the best",
                    ["search", "seed", "first", "last", "best"], rows)],
             self.checks(),
-            {"policy": self.policy_figure(found["controller"][0]), "rewards": self.reward_figure(found)},
+            {"policy": self.policy_figure(searches["controller"][0]), "rewards": self.reward_figure(searches)},
         )  # fmt: skip
 
     def optimum(self) -> tuple[int, ...]:
@@ -167,24 +167,21 @@ class ArchitectureSearch(Exercise):
                   float(draws.mean()), 4 * float(draws.std()) / math.sqrt(4000)),
         ]  # fmt: skip
 
-    def policy_figure(self, found: dict[str, np.ndarray]) -> Figure:
+    def policy_figure(self, run: dict[str, np.ndarray]) -> Figure:
         """Probabilities over the trials, a panel a setting; the best choice of the table is hatched."""
         figure = Figure(figsize=(13, 3), layout="constrained")
         panels = figure.subplots(1, len(SPACE), sharey=True)
         for panel, (name, choices), best in zip(panels, SPACE.items(), self.optimum(), strict=True):
-            areas = panel.stackplot(np.arange(self.trials + 1), found[name].T, colors=PALETTE, alpha=0.8,
-                                    labels=[f"{c:g}" for c in choices])  # fmt: skip
-            areas[best].set_hatch("//")
-            panel.set(title=name, xlabel="trials", xlim=(0, self.trials), ylim=(0, 1))
-            panel.legend(fontsize=7, loc="upper left")
+            draw_policy(panel, run[name], [f"{c:g}" for c in choices], best)
+            panel.set_title(name)
         panels[0].set_ylabel("probability (hatched: best)")
         return figure
 
-    def reward_figure(self, found: dict[str, list[dict[str, np.ndarray]]]) -> Figure:
+    def reward_figure(self, searches: dict[str, list[dict[str, np.ndarray]]]) -> Figure:
         """Mean reward of the last trials, and the best so far; one line a seed."""
         figure = Figure(figsize=(9, 3.4), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
-        for color, (name, runs) in zip(("#009E73", "#0072B2"), found.items(), strict=True):
+        for color, (name, runs) in zip(("#009E73", "#0072B2"), searches.items(), strict=True):
             for number, run in enumerate(runs):
                 smooth = np.convolve(run["reward"], np.ones(END) / END, "valid")
                 label = name if number == 0 else None

@@ -70,8 +70,8 @@ class WhereConvolutionHelps(PictureExercise):
                 nets = self.pair(part[0].shape[1] if part[0].ndim == 2 else None)
                 sizes[kind] = {name: parameters(net) for name, net in nets.items()}
                 for name, net in nets.items():
-                    found = accuracy(train(net, *part, self.steps, seed), *test)
-                    scores.setdefault(kind, {}).setdefault(name, []).append(found)
+                    score = accuracy(train(net, *part, self.steps, seed), *test)
+                    scores.setdefault(kind, {}).setdefault(name, []).append(score)
         means = {kind: {name: sum(v) / len(v) for name, v in row.items()} for kind, row in scores.items()}
         plain, mixed, table_means = (means[kind] for kind in scores)
         text = (

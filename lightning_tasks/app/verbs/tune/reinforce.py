@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lightning_tasks.app.verbs.sweep.axes import short_names
 from lightning_tasks.foundations.controller import Controller
-from lightning_tasks.plots.style import PALETTE
+from lightning_tasks.plots.policy import draw_policy
 
 LEVELS = 5  # choices that stand for a range of numbers
 COLUMNS = 4  # panels in a row
@@ -104,10 +104,8 @@ def policy_figure(study: Study, text_of: Callable[[Any], str] = str) -> Figure:
     panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True).flatten()
     for panel, (name, values), title in zip(panels, choices.items(), short_names(list(choices)), strict=False):
         shares = np.array([step[name] for step in history])  # (trials + 1, K)
-        panel.stackplot(np.arange(len(shares)), shares.T, labels=[text_of(v) for v in values],
-                        colors=PALETTE, alpha=0.8)  # fmt: skip
-        panel.set(title=title, xlim=(0, max(1, len(shares) - 1)), ylim=(0, 1), xlabel="trials learnt from")
-        panel.legend(fontsize=6, loc="upper left")
+        draw_policy(panel, shares, [text_of(v) for v in values])
+        panel.set(title=title, xlabel="trials learnt from")
     panels[0].set_ylabel("probability")
     for panel in panels[len(choices) :]:
         panel.set_visible(False)
