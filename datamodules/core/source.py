@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .wording import listed
+from datamodules.readers.wording import listed
 
 Arrays = dict[str, np.ndarray]
 

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datamodules.core.wording import counted, listed
-
 from .pictures import is_picture
+from .wording import counted, listed
 
 # Names that common archives give to the folders of parts; capitals make no difference.
 PARTS = {

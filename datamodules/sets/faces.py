@@ -10,8 +10,8 @@ from PIL import Image
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
-from datamodules.core.wording import listed
 from datamodules.readers.pictures import SUFFIXES, decode, picture_files
+from datamodules.readers.wording import listed
 from datamodules.simulate.faces import SIDE, make_faces
 
 PICTURES = "img_align_celeba"

@@ -7,10 +7,10 @@ import numpy as np
 
 from datamodules.audit.duplicates import near_duplicates, perceptual_hash
 from datamodules.core.source import DEFAULT_ROOT, Arrays, places
-from datamodules.core.wording import listed
 from datamodules.pictures.files import FileDataModule
 from datamodules.readers.class_folders import Tree, scan_classes
 from datamodules.readers.pictures import Source, TreeSource, decode
+from datamodules.readers.wording import listed
 from datamodules.simulate.picture_folders import make_picture_folder
 from datamodules.simulate.scratch import scratch_folder
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from datamodules.core.source import Arrays
-from datamodules.core.wording import listed
 from datamodules.pictures.files import FileDataModule
 from datamodules.readers.feature_tables import (
     TableEncoder,
@@ -24,6 +23,7 @@ from datamodules.readers.feature_tables import (
     typed_columns,
 )
 from datamodules.readers.pictures import open_source
+from datamodules.readers.wording import listed
 from datamodules.simulate import make_lesions
 from datamodules.simulate.scratch import scratch_folder
 

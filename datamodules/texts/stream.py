@@ -13,8 +13,8 @@ from datamodules.core.loader import TensorLoader
 from datamodules.core.samplers import EpochSampler, Streams
 from datamodules.core.source import Arrays
 from datamodules.core.splits_in_order import contiguous_indices
-from datamodules.core.wording import listed
 from datamodules.readers.text_files import decoded
+from datamodules.readers.wording import listed
 from datamodules.readers.words import most_frequent, words_of
 from datamodules.simulate.markov import MarkovSource
 

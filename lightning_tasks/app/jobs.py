@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from datamodules.core.wording import listed
+from datamodules.readers.wording import listed
 from lightning_tasks.common.lock import BUSY, WAIT, Busy
 from lightning_tasks.runs.directory import RunDir
 

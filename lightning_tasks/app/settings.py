@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from datamodules.core.wording import listed
+from datamodules.readers.wording import listed
 
 # They change what is shown, how fast it goes and where it is kept, and no prediction.
 NEUTRAL = {

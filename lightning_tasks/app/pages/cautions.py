@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datamodules.core.wording import listed
+from datamodules.readers.wording import listed
 from lightning_tasks.common.units import FEW_POSITIVES, FEW_UNITS
 
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from datamodules.core.wording import listed
+from datamodules.readers.wording import listed
 from lightning_tasks.app.cli import Plan, TaskCLI
 from lightning_tasks.app.jobs import Job, one_process, run_jobs
 from lightning_tasks.app.options import as_text, refuse

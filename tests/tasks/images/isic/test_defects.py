@@ -72,7 +72,7 @@ def test_defects_of_the_test_table_and_of_the_files_are_errors(own):
     whole = (own / COURSE[1]).read_text()
     for change, message in (
         (lambda t: t.rename(columns={"isic_id": "id"}), "students-test-metadata.csv: missing column 'isic_id'"),
-        (lambda t: t.assign(tbp_lv_x="left"), "students.*column 'tbp_lv_x' holds left in row 2 .9 such"),
+        (lambda t: t.assign(tbp_lv_x="left"), "students.*column 'tbp_lv_x' holds 'left' in row 2 .9 such"),
         (lambda t: t.assign(isic_id=t["isic_id"].where(t.index > 1, "ISIC_y" + t.index.astype(str))),
          r"test-image.hdf5 has no picture ISIC_y0.*\(2 of 9"),
     ):  # fmt: skip
