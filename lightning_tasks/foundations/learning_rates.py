@@ -1,11 +1,14 @@
 """What cost curves say about the learning rate and the batch (G7)."""
 
+from collections.abc import Callable
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from lightning_tasks.plots.style import PALETTE
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
+TEST_STEPS = 100  # of a range test
 SHARES = (0.01, 0.5, 1.0, 1.5, 1.95, 2.0, 2.1)  # learning rates, in units of 1 / curvature
 
 
@@ -50,8 +53,27 @@ def rises(costs: np.ndarray) -> np.ndarray:
     return np.diff(costs) > 1e-9 * np.abs(costs[:-1])
 
 
+def range_test(slope: Callable[[np.ndarray], np.ndarray], w: np.ndarray, rates: np.ndarray) -> np.ndarray:
+    """Weights (T + 1, ...) of a descent whose learning rate grows from step to step.
+
+    Smith, "Cyclical Learning Rates for Training Neural Networks" (2017), section 3.3. The cost falls while the rate
+    learns something, and turns where the rate is too high.
+
+    Args:
+        slope: Gradient at weights.
+        w: First weights.
+        rates: Rates (T,), one a step.
+    """
+    path = [w]
+    for rate in rates:
+        path.append(path[-1] - rate * slope(path[-1]))
+    return np.array(path)
+
+
 class LearningRates(Exercise):
     """Gradient descent on a parabola for several learning rates, and on a regression with two sizes of batch.
+
+    A range test on the regression finds a rate, which is then compared with lower and higher ones.
 
     Args:
         curvature: Second derivative l of the parabola l / 2 * w^2.
@@ -65,7 +87,7 @@ class LearningRates(Exercise):
 
     question = (
         "What are the signs of a learning rate that is too high or too low, and which of two cost curves, a smooth "
-        "and a noisy one, is full-batch and which mini-batch descent?"
+        "and a noisy one, is full-batch and which mini-batch descent? How does a range test find a rate between?"
     )
 
     def __init__(self, curvature: float = 4.0, steps: int = 60, batch: int = 8, seed: int = 0) -> None:
@@ -81,6 +103,7 @@ class LearningRates(Exercise):
         paths = [descend(self.curvature, lr, self.steps) for lr in rates]
         costs = [self.curvature / 2 * path**2 for path in paths]
         curves = {"all 200 rows": self.regression(200), f"{self.batch} rows": self.regression(self.batch)}
+        tested, test_costs, comparison = self.rate_of_range_test()
         text = (
             "Too high: the cost oscillates, rises, becomes infinite or NaN. Too low: it falls steadily and slowly, and "
             "has not flattened when training ends. On l/2 w^2 each step multiplies w by 1 - lr l: descent converges "
@@ -89,7 +112,9 @@ class LearningRates(Exercise):
             "does not tell 1.5/l from .5/l (the same curve): oscillation shows in the weight, and in a cost of many "
             "directions. The smooth curve is full-batch descent, whose cost falls at each step while lr < 2/l; the "
             "noisy one is mini-batch descent, whose every cost is of other rows. A plateau is no proof of a low rate: "
-            "a saddle point (exercise G6) or ReLUs that are dead (G3) look the same."
+            "a saddle point (exercise G6) or ReLUs that are dead (G3) look the same. A range test raises the rate from "
+            "step to step, in one short descent. The cost turns soon after 2/l of the steepest direction: a tenth of "
+            "the rate at the turn is a safe first choice, a thousandth of that learns nothing in time."
         )
         rows = [
             [share, lr, abs(1 - share), float(cost[-1]), symptom(path)]
@@ -102,17 +127,49 @@ class LearningRates(Exercise):
                       ["lr x l", "lr", "|1 - lr l|", "last cost", "label"], rows),
                 Table("Cost curves of a regression", ["rows a step", "steps that rise", "label"],
                       [[name, float(rises(c).mean()), batch_of(c)] for name, c in curves.items()]),
+                Table(f"Range test of the regression, then {self.steps} steps at rates around it",
+                      ["rate", "lr x l", "lr", "last cost"], comparison),
             ],
-            self.checks(paths, curves),
-            {"learning_rates": self.figure(costs, curves)},
+            self.checks(paths, curves, comparison),
+            {"learning_rates": self.figure(costs, curves), "range_test": range_figure(tested, test_costs, comparison)},
         )  # fmt: skip
 
-    def regression(self, batch: int) -> np.ndarray:
-        """Costs (steps,) of least squares, each of the rows of its step, before it; lr is half of 1 / curvature."""
+    def rows(self) -> tuple[np.random.Generator, np.ndarray, np.ndarray, float]:
+        """The stream, x (200, 5), y (200,), and the curvature of least squares in its steepest direction."""
         rng = np.random.default_rng(self.seed)
         x = rng.normal(size=(200, 5))
         y = x @ np.arange(1.0, 6.0) + rng.normal(size=200)
-        lr = 0.5 / np.linalg.eigvalsh(x.T @ x / 200)[-1]
+        return rng, x, y, float(np.linalg.eigvalsh(x.T @ x / 200)[-1])
+
+    def rate_of_range_test(self) -> tuple[np.ndarray, np.ndarray, list[list]]:
+        """Rates (T,) in units of 1 / l, costs (T,) before each step; rows of the table: what rates around it reach."""
+        _, x, y, steepest = self.rows()
+        shares = np.geomspace(1e-3, 10, TEST_STEPS)
+
+        def costs(rates: np.ndarray) -> np.ndarray:
+            with np.errstate(over="ignore", invalid="ignore"):  # what diverges for long enough leaves float64
+                path = range_test(lambda w: x.T @ (x @ w - y) / len(x), np.zeros(5), rates)
+                return ((path @ x.T - y) ** 2).mean(1) / 2
+
+        tested = costs(shares / steepest)[:-1]
+        turn = shares[tested.argmin()]
+        named = {"a ten-thousandth of the turn": 1e-4, "a tenth of the turn": 0.1, "twice the turn": 2.0}
+        rows = [
+            [
+                name,
+                turn * share,
+                turn * share / steepest,
+                float(costs(np.full(self.steps, turn * share / steepest))[-1]),
+            ]
+            for name, share in named.items()
+        ]
+        best = np.linalg.lstsq(x, y, rcond=None)[1].item() / 2 / len(x)
+        return shares, tested, [*rows, ["least squares, exact", None, None, best]]  # fmt: skip
+
+    def regression(self, batch: int) -> np.ndarray:
+        """Costs (steps,) of least squares, each of the rows of its step, before it; lr is half of 1 / curvature."""
+        rng, x, y, steepest = self.rows()
+        lr = 0.5 / steepest
         w, costs = np.zeros(5), []
         for _ in range(self.steps):
             rows = rng.choice(200, batch, replace=False)
@@ -121,9 +178,13 @@ class LearningRates(Exercise):
             w = w - lr * x[rows].T @ error / batch
         return np.array(costs)
 
-    def checks(self, paths: list[np.ndarray], curves: dict[str, np.ndarray]) -> list[Check]:
-        """Labels and paths by theory; torch's SGD on the same parabola."""
+    def checks(self, paths: list[np.ndarray], curves: dict[str, np.ndarray], comparison: list[list]) -> list[Check]:
+        """Labels and paths by theory; torch's SGD on the same parabola; what the range test must find."""
         import torch
+
+        shares = np.geomspace(1e-3, 10, TEST_STEPS)
+        raised = range_test(lambda w: self.curvature * w, np.array([1.0]), shares / self.curvature)
+        low, chosen, high, best = (row[-1] for row in comparison)
 
         w = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
         optimizer = torch.optim.SGD([w], lr=0.5 / self.curvature)
@@ -142,6 +203,10 @@ class LearningRates(Exercise):
             Check("smooth curve", batch_of(curves["all 200 rows"]), "full batch"),
             Check("noisy curve", batch_of(curves[f"{self.batch} rows"]), "mini-batch"),
             Check("full batch below 2 / l: steps that rise", int(rises(curves["all 200 rows"]).sum()), 0),
+            Check("range test of the parabola: steps that rise are those above 2 / l",
+                  int((np.diff(np.abs(raised[:, 0])) > 0).sum()), int((shares > 2).sum())),
+            Check("a tenth of the turn comes within 1 % of the least cost", chosen < 1.01 * best, True),
+            Check("lower and higher rates do not", low > 1.01 * best and not high < 1.01 * best, True),
         ]  # fmt: skip
 
     def figure(self, costs: list[np.ndarray], curves: dict[str, np.ndarray]) -> Figure:
@@ -159,3 +224,16 @@ class LearningRates(Exercise):
             axis.grid(alpha=0.3)
             axis.legend(fontsize=7)
         return figure
+
+
+def range_figure(shares: np.ndarray, costs: np.ndarray, comparison: list[list]) -> Figure:
+    """Cost over the growing rate; the rates that the table compares as lines."""
+    figure = Figure(figsize=(5.5, 3.4), layout="constrained")
+    axis = figure.subplots()
+    axis.loglog(shares, costs, color=PALETTE[0])
+    for (name, share, *_), color in zip(comparison[:3], PALETTE[1:], strict=False):
+        axis.axvline(share, ls="--", color=color, label=name)
+    axis.set(xlabel="learning rate of the step, in units of 1 / l", ylabel="cost before the step")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=7)
+    return figure

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_tasks.foundations.learning_rates import LearningRates, batch_of, descend, symptom
+from lightning_tasks.foundations.learning_rates import LearningRates, batch_of, descend, range_test, symptom
 
 
 @settings(max_examples=40, deadline=None)
@@ -33,6 +33,16 @@ def test_curves_of_batches_are_told_apart_for_any_seed():
     for options in ({"seed": 1, "batch": 1}, {"seed": 2, "batch": 199}, {"steps": 1000}, {"steps": 40}):
         answer = LearningRates(curvature=0.3, **options).answer()
         assert all(check.holds for check in answer.checks), [c for c in answer.checks if not c.holds]
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.1, 50), st.floats(1e-4, 0.1), st.floats(5, 100))
+def test_the_cost_of_a_range_test_turns_at_two_over_the_curvature(curvature, low, high):
+    rates = np.geomspace(low, high, 50)
+    path = range_test(lambda w: curvature * w, np.array([1.0]), rates / curvature)[:, 0]
+    np.testing.assert_allclose(path[1:], np.cumprod(1 - rates), rtol=1e-9)
+    rates_that_rise = rates[np.abs(path[1:]) > np.abs(path[:-1])]
+    assert rates_that_rise.min() > 2 and len(rates_that_rise) == (rates > 2).sum()
 
 
 def test_wrong_options_are_errors():
