@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from lightning_tasks.plots.style import PALETTE
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
-TEST_STEPS = 100  # of a range test
+TEST_STEPS = 200  # of a range test
 SHARES = (0.01, 0.5, 1.0, 1.5, 1.95, 2.0, 2.1)  # learning rates, in units of 1 / curvature
 
 
@@ -113,7 +113,7 @@ class LearningRates(Exercise):
             "directions. The smooth curve is full-batch descent, whose cost falls at each step while lr < 2/l; the "
             "noisy one is mini-batch descent, whose every cost is of other rows. A plateau is no proof of a low rate: "
             "a saddle point (exercise G6) or ReLUs that are dead (G3) look the same. A range test raises the rate from "
-            "step to step, in one short descent. The cost turns soon after 2/l of the steepest direction: a tenth of "
+            "step to step, in one short descent. The cost turns near 2/l of the steepest direction: a tenth of "
             "the rate at the turn is a safe first choice, a thousandth of that learns nothing in time."
         )
         rows = [
