@@ -26,7 +26,7 @@ def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, co
     assert not Path("runs").exists()
 
     cli("fit", "--config", config, *SMALL, "--trainer.max_epochs", 1, "--trainer.limit_train_batches", 2, "--draws", 3,
-        "--baselines", "false")  # fmt: skip
+        "--baselines", "false", "--figures", "last")  # fmt: skip
     run = Path("runs") / config.stem / "default"
     assert [f for f in FILES if not (run / f).is_file()] == []
     assert list(run.glob("predictions.*")) and list(run.glob("events.out.tfevents*"))
@@ -50,5 +50,5 @@ def test_overlays_change_a_task_and_leave_it_its_name(cli):
     for overlay in (ROOT / "configs/overlays").glob("*.yaml"):
         configs = ("--config", ROOT / "configs/mnist_cnn.yaml", "--config", overlay)
         cli("fit", *configs, *SMALL, "--trainer.max_epochs", 1, "--trainer.limit_train_batches", 2, "--draws", 0,
-            "--baselines", "false", "--name", overlay.stem)  # fmt: skip
+            "--baselines", "false", "--figures", "none", "--name", overlay.stem)  # fmt: skip
         assert results(Path("runs/mnist_cnn") / overlay.stem)["precision"] == "bf16-mixed"

@@ -63,8 +63,9 @@ def attention_figure(maps: Tensor, tokens: Sequence[str], rows: int = 4, columns
             axis = axes[layer][head]
             axis.imshow(maps[layer, head].numpy(), cmap="viridis", vmin=0, vmax=1)
             axis.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8)
-            axis.set_xticks(range(len(names)), names, fontsize=5)
-            axis.set_yticks(range(len(names)), names, fontsize=5)
+            below, beside = names if layer == layers - 1 else [], names if head == 0 else []  # all would take seconds
+            axis.set_xticks(range(len(below)), below, fontsize=5)
+            axis.set_yticks(range(len(beside)), beside, fontsize=5)
     return figure
 
 

@@ -94,8 +94,12 @@ def test_a_wrong_option_is_told_before_network_and_data_are_built(cli, capsys, m
 def test_the_known_keys_are_those_of_the_parsers(monkeypatch):
     for step in ("before_instantiate_classes", "instantiate_classes", "_run_subcommand"):
         monkeypatch.setattr(TaskCLI, step, lambda self, *args: None)
-    cli = TaskCLI(["fit", "--config", str(ROOT / "configs/mars_unet.yaml")])
-    found = {a.dest.split(".")[0] for c in LIGHTNING for a in cli._subcommand_parsers[c]._actions}
+    parsers = {}
+    for command in LIGHTNING:
+        cli = TaskCLI([command, "--config", str(ROOT / "configs/mars_unet.yaml")])
+        parsers |= cli._subcommand_parsers
+    assert set(parsers) == set(LIGHTNING)  # each command builds its own, and no other
+    found = {action.dest.split(".")[0] for parser in parsers.values() for action in parser._actions}
     assert set(KEYS) == found - {"help", "config", "print_config", "print_shtab"} and set(PARSERS) == set(VERBS)
 
 
