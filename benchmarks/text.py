@@ -81,21 +81,21 @@ def buckets(rounds: int, samples: int, extra: list[str]) -> None:
               f"{steps:.0f} steps a batch, {real:.0%} of them words")  # fmt: skip
 
 
-def fit(rounds: int, samples: int, extra: list[str]) -> None:
-    """``fit`` against a loop by hand on the same batches."""
+def fit(rounds: int, epochs: int, extra: list[str]) -> None:
+    """``fit`` against a loop by hand on the same batches: whole epochs, as figures are drawn by the epoch."""
     ratios, pairs = [], []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as runs:
             cli = TaskCLI(
                 ["fit", "--config", str(CONFIG), "--runs", runs, "--draws", "0", "--baselines", "false"]
-                + ["--model.net", "lstm", "--model.bidirectional", "false", "--trainer.max_epochs", "2"]
-                + ["--data.samples_per_epoch", str(samples), "--trainer.enable_progress_bar", "false"]
+                + ["--model.net", "lstm", "--model.bidirectional", "false", "--trainer.max_epochs", str(epochs)]
+                + ["--trainer.enable_progress_bar", "false"]
                 + ["--trainer.enable_model_summary", "false", "--trainer.limit_val_batches", "1", *extra]
             )
         rate = cli.stopwatch.samples / cli.stopwatch.seconds
         data, batches = cli.datamodule, []
         loader = data.train_dataloader()
-        for epoch in range(2):
+        for epoch in range(epochs):
             loader.sampler.set_epoch(epoch)
             batches += [to_float(batch) for batch in loader]
         bare = train(cli.model.to("cpu"), batches)
@@ -142,16 +142,17 @@ def read(count: int) -> None:
         write_comments(path, count)
         size = path.stat().st_size / 2**20
         done = subprocess.run([sys.executable, "-c", READ, folder], capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    print(f"read: {count:,} comments, {size:.0f} MiB: {found['seconds']:.1f} s, peak {found['peak']:.2f} GiB, "
-          f"{found['words']:,} words, {found['sizes']}; to reach 30 s and 2 GB")  # fmt: skip
+    measured = json.loads(done.stdout.splitlines()[-1])
+    print(f"read: {count:,} comments, {size:.0f} MiB: {measured['seconds']:.1f} s, peak {measured['peak']:.2f} GiB, "
+          f"{measured['words']:,} words, {measured['sizes']}; to reach 30 s and 2 GB")  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", help="buckets, fit, read; default: all")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--samples", type=int, default=1000, help="an epoch, of buckets and fit")
+    parser.add_argument("--samples", type=int, default=1000, help="of buckets")
+    parser.add_argument("--epochs", type=int, default=3, help="of fit")
     parser.add_argument("--comments", type=int, default=COMMENTS)
     options, extra = parser.parse_known_args()
     chosen = options.what or ["buckets", "fit", "read"]
@@ -161,7 +162,7 @@ def main() -> None:
     if "buckets" in chosen:
         buckets(options.rounds, options.samples, extra)
     if "fit" in chosen:
-        fit(options.rounds, options.samples, extra)
+        fit(options.rounds, options.epochs, extra)
     if "read" in chosen:
         read(options.comments)
 

@@ -49,6 +49,24 @@ def denoised(x: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
     return (x - (1 - signal).sqrt() * noise) / signal.sqrt()
 
 
+def velocity(x: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
+    """The velocity sqrt(a_t) noise - sqrt(1 - a_t) x_0 of x_0 (B, ...) at the signal (B,).
+
+    Source: Salimans & Ho 2022, "Progressive distillation for fast sampling of diffusion models", appendix D.
+
+    A network that estimates it is asked for the picture where there is noise alone, and for the noise where there is
+    the picture alone; an estimate of noise says nothing about the picture in the first steps of a sample.
+    """
+    signal = _beside(signal, x)
+    return signal.sqrt() * noise - (1 - signal).sqrt() * x
+
+
+def noise_of_velocity(x: Tensor, speed: Tensor, signal: Tensor) -> Tensor:
+    """The noise in x_t (B, ...), if ``speed`` was its velocity."""
+    signal = _beside(signal, x)
+    return signal.sqrt() * speed + (1 - signal).sqrt() * x
+
+
 def step_back(x: Tensor, start: Tensor, now: Tensor, before: Tensor, eta: float, fresh: Tensor) -> Tensor:
     """The state at an earlier step, from x_t and the estimate of x_0, both (B, ...).
 

@@ -7,9 +7,11 @@ from lightning_tasks.measures.diffusion import (
     SCHEDULES,
     cumulative_signal,
     denoised,
+    noise_of_velocity,
     noised,
     step_back,
     step_numbers,
+    velocity,
 )
 
 
@@ -36,6 +38,20 @@ def test_variance_stays_one_and_the_start_comes_back_from_its_noise():
         torch.testing.assert_close(denoised(late, noise, at), x)
     last = noised(x * 5 + 3, noise, cumulative_signal("linear", 1000)[-1].expand(len(x)))
     assert abs(float(last.mean())) < 0.05 and abs(float(last.std()) - 1) < 0.05
+
+
+def test_the_velocity_is_the_rate_of_change_along_the_circle_and_holds_noise_and_start():
+    torch.manual_seed(0)
+    x, noise = torch.randn(50, 3, dtype=torch.float64), torch.randn(50, 3, dtype=torch.float64)
+    angle = torch.linspace(0.05, 1.5, 50, dtype=torch.float64)  # a_t is its squared cosine
+    late, rate = torch.autograd.functional.jvp(
+        lambda angle: noised(x, noise, angle.cos().square()), angle, torch.ones_like(angle)
+    )
+    signal = angle.cos().square()
+    speed = velocity(x, noise, signal)
+    torch.testing.assert_close(speed, rate)
+    torch.testing.assert_close(noise_of_velocity(late, speed, signal), noise)
+    torch.testing.assert_close(denoised(late, noise, signal), x)
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])

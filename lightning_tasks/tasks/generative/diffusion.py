@@ -6,7 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lightning_tasks.measures.diffusion import cumulative_signal, denoised, noised, step_back, step_numbers
+from lightning_tasks.common.choices import checked_choice
+from lightning_tasks.measures.diffusion import (
+    cumulative_signal,
+    denoised,
+    noise_of_velocity,
+    noised,
+    step_back,
+    step_numbers,
+    velocity,
+)
 from lightning_tasks.nets.denoiser import ConvDenoiser, DenseDenoiser
 from lightning_tasks.plots.pictures import rows_figure
 from lightning_tasks.plots.samples import errors_figure
@@ -18,14 +27,16 @@ STRIP = 8  # steps that the strips show
 class DiffusionTask(Generative):
     """Reads ``image`` (B, C, S, S) in [0, 1] with ``net: conv``, or ``point`` (B, D) with ``net: dense``.
 
-    The network estimates the noise in x_t; the loss is its mean squared error at a random step (Ho et al. 2020,
-    equation 14). ``test/loss`` is that of the part, or of the first ``samples`` of it; steps and noise come from a
-    stream that begins anew each time. The other scores are those of ``Generative``.
+    The network estimates the noise in x_t, or its velocity; the loss is the mean squared error of what it estimates at
+    a random step (Ho et al. 2020, equation 14), so that losses of the two cannot be compared. ``test/loss`` is that of
+    the part, or of the first ``samples`` of it; steps and noise come from a stream that begins anew each time. The
+    other scores are those of ``Generative``.
 
     Args:
         net: ``conv``, a small U-Net, or ``dense``.
         steps: T of the training.
         schedule: ``linear`` or ``cosine``.
+        target: What the network estimates: ``noise``, or ``velocity`` (``measures.diffusion``).
         sampling_steps: Steps of a sample, at most T.
         eta: Noise of a sampling step: 0 is DDIM, 1 with all T steps DDPM.
         conditional: Also give the network the ``label`` of a sample.
@@ -40,7 +51,7 @@ class DiffusionTask(Generative):
         **kwargs: Arguments of ``Generative``.
 
     Raises:
-        ValueError: Another network or schedule, a number out of range, or guidance without classes.
+        ValueError: Another network, schedule or target, a number out of range, or guidance without classes.
     """
 
     monitor, mode = "val/loss", "min"
@@ -50,6 +61,7 @@ class DiffusionTask(Generative):
         net: str = "conv",
         steps: int = 1000,
         schedule: str = "cosine",
+        target: str = "noise",
         sampling_steps: int = 50,
         eta: float = 0.0,
         conditional: bool = False,
@@ -65,6 +77,7 @@ class DiffusionTask(Generative):
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
         self.make_by(net)
+        checked_choice("target", target, ("noise", "velocity"))
         if not 0 <= eta <= 1 or not 0 <= unlabelled <= 1 or guidance < 0:
             raise ValueError(f"eta={eta}, unlabelled={unlabelled}, guidance={guidance}: need 0 to 1 and 0 or more.")
         if guidance and not conditional:
@@ -96,23 +109,29 @@ class DiffusionTask(Generative):
 
     # ---- training ---------------------------------------------------------------------------------------------
 
-    def noise_in(self, x: Tensor, step: Tensor, label: Tensor | None) -> Tensor:
-        """The network's estimate of the noise in x_t, at steps int64 (B,)."""
+    def estimate(self, x: Tensor, step: Tensor, label: Tensor | None) -> Tensor:
+        """What the network says of x_t at steps int64 (B,): its noise or its velocity."""
         return self.net(x, step.float() / self.hparams.steps, label).float()
 
+    def noise_in(self, x: Tensor, step: Tensor, label: Tensor | None) -> Tensor:
+        """The noise in x_t by the network's estimate."""
+        estimate = self.estimate(x, step, label)
+        return estimate if self.hparams.target == "noise" else noise_of_velocity(x, estimate, self.signal[step])
+
     def errors(self, batch: dict, stream: torch.Generator | None = None, hide: float = 0.0) -> tuple[Tensor, Tensor]:
-        """Mean squared error of each sample (B,) at a random step, and the step int64 (B,)."""
+        """Mean squared error of the estimate for each sample (B,) at a random step, and the step int64 (B,)."""
         x = self.scaled(batch[self.reads[0]])
         step = torch.randint(1, self.hparams.steps + 1, (len(x),), generator=stream, device=x.device)
         noise = torch.randn(x.shape, generator=stream, device=x.device)
         label = batch["label"] if self.classes else None
         if label is not None and hide:
             label = torch.where(torch.rand(len(x), device=x.device) < hide, self.classes, label)
-        estimate = self.noise_in(noised(x, noise, self.signal[step]), step, label)
-        return (estimate - noise).square().flatten(1).mean(1), step
+        signal = self.signal[step]
+        target = noise if self.hparams.target == "noise" else velocity(x, noise, signal)
+        return (self.estimate(noised(x, noise, signal), step, label) - target).square().flatten(1).mean(1), step
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
-        """Mean squared error of the noise."""
+        """Mean squared error of the estimate."""
         loss = self.errors(batch, hide=self.hparams.unlabelled)[0].mean()
         self.track("train/loss", loss, len(batch["id"]))
         return loss

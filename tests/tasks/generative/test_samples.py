@@ -8,6 +8,7 @@ import torch
 
 from lightning_tasks import DiffusionTask, GanTask, VaeTask
 from lightning_tasks.measures.adversarial_losses import LOSSES
+from lightning_tasks.measures.diffusion import velocity
 from tests.conftest import results
 
 RING = ("--data", "MixtureDataModule", "--data.shape", "ring", "--data.components", 4, "--data.dims", 2,
@@ -79,6 +80,23 @@ def test_a_sample_is_the_same_for_the_same_stream():
         assert torch.equal(first, again) and first.shape == (6, 2), type(task).__name__
 
 
+@pytest.mark.parametrize("target", ["noise", "velocity"])
+def test_a_perfect_estimate_leads_to_the_data(target):
+    """Data of one point: noise and velocity of every x_t are known."""
+    task, point = DiffusionTask(target=target, steps=100, sampling_steps=10, **DENSE), torch.tensor([0.3, -0.8])
+
+    def estimate(x, step, label):
+        signal = task.signal[step][:, None]
+        noise = (x - signal.sqrt() * point) / (1 - signal).sqrt()
+        return noise if target == "noise" else velocity(point.expand_as(noise), noise, task.signal[step])
+
+    task.estimate = estimate
+    samples = task.sample(20, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(samples, point.expand(20, 2), atol=1e-4, rtol=0)
+    batch = {"id": torch.arange(4), "point": point.expand(4, 2)}
+    assert float(task.errors(batch)[0].max()) < 1e-6
+
+
 def test_guidance_mixes_the_estimates_with_and_without_the_class():
     torch.manual_seed(0)
     task = DiffusionTask(conditional=True, class_names=["a", "b"], guidance=2.0, steps=10, sampling_steps=5, **DENSE)
@@ -97,6 +115,7 @@ def test_guidance_mixes_the_estimates_with_and_without_the_class():
         (DiffusionTask, {"steps": 0}, "^steps=0: need 2 or more"),
         (DiffusionTask, {"steps": 10}, "sampling_steps=50: need 1 to 10"),
         (DiffusionTask, {"schedule": "cosin"}, "schedule='cosin'"),
+        (DiffusionTask, {"target": "speed"}, "target='speed': choose noise or velocity"),
         (VaeTask, {"beta": -1.0}, "beta=-1.0: need 1 or more of the first two, and 0 or more of the others"),
         (VaeTask, {"size": 0}, "size=0"),
         (VaeTask, {"variance": -0.1}, "variance=-0.1, beta=1.0: need 1 or more of the first two, and 0 or more"),
