@@ -153,10 +153,19 @@ class Serving(LightningDataModule):
         """Convert dtypes, and augment while training."""
         batch = to_float(batch)
         trainer = self.trainer
-        if not (trainer and trainer.training and self.hparams.augment):
+        if not (trainer and trainer.training and self.changes_training):
             return batch
         if self._epoch != trainer.current_epoch:  # one stream an epoch and rank: a resumed run repeats it
             self._epoch = trainer.current_epoch
             seed = (self.run_seed * 1_000_003 + self._epoch) * 1_009 + trainer.global_rank
             self._generator = torch.Generator(batch["id"].device).manual_seed(seed)
-        return self.augment(batch, self._generator)
+        return self.changed(batch, self._generator)
+
+    @property
+    def changes_training(self) -> bool:
+        """Whether training batches are changed at random."""
+        return bool(self.hparams.augment)
+
+    def changed(self, batch: dict, generator: torch.Generator) -> dict:
+        """A training batch as the network gets it, augmented."""
+        return self.augment(batch, generator) if self.hparams.augment else batch

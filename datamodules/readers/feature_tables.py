@@ -1,8 +1,7 @@
-"""Tables: CSV to typed columns, and columns to features whose numbers are fitted on the train part alone."""
+"""Tables: CSV to typed columns."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -162,105 +161,3 @@ def category_codes(column: np.ndarray, known: np.ndarray) -> np.ndarray:
     """int64 (N,) place of each text in sorted ``known`` (1 or more); -1 where it is missing or not known."""
     place = np.searchsorted(known, column).clip(max=len(known) - 1)
     return np.where(known[place] == column, place, -1).astype(np.int64)
-
-
-def features_of(columns: np.ndarray) -> dict[str, dict[str, Any]]:
-    """What features a table has, in plain values that a checkpoint can hold.
-
-    Args:
-        columns: Structured array (N,) from ``typed_columns``.
-
-    Returns:
-        Column -> ``values``, None for numbers and else its categories; and ``gaps``, whether some cells are missing.
-        A column that does not vary has the values [].
-    """
-    features = {}
-    for name in columns.dtype.names or ():
-        number, pool = columns.dtype[name].kind == "f", columns[name]
-        gaps = np.isnan(pool) if number else pool == b""
-        values = np.unique(pool[~gaps])
-        texts = [] if number else [value.decode() for value in values]
-        features[name] = {
-            "values": None if number and len(values) > 1 else texts if len(values) > 1 else [],
-            "gaps": bool(gaps.any() and not gaps.all()),
-        }
-    return features
-
-
-class TableEncoder:
-    """Columns, found by their names -> float32 features, not yet scaled.
-
-    A number stays as it is, NaN where it is missing. A category becomes one feature for each value, 1 or 0, all 0
-    where it is missing or a value that the training table did not have. Either has a further feature that is 1 where
-    it is missing, if the training table has such gaps.
-
-    Which features there are follows from the whole train pool, so that the members of all folds read tables of one
-    width; what is fitted (``scaling``) comes from the train part alone, and each network keeps its own.
-
-    Args:
-        features: ``features_of`` the train pool.
-    """
-
-    def __init__(self, features: dict[str, dict[str, Any]]) -> None:
-        self.features = features
-        self.names: list[str] = []
-        self._numbers: list[bool] = []
-        for column, feature in features.items():
-            values = feature["values"]
-            self.names += [column] if values is None else [f"{column}={value}" for value in values]
-            self._numbers += [True] if values is None else [False] * len(values)
-            if feature["gaps"]:
-                self.names.append(f"{column} missing")
-                self._numbers.append(False)
-
-    def __call__(self, columns: np.ndarray, where: str = "the table") -> np.ndarray:
-        """float32 (N, T) of a table that has the columns, in any order; ``names`` has the T names.
-
-        Raises:
-            ValueError: A column is missing, or is of another kind; names it and ``where``.
-        """
-        parts = [np.zeros((len(columns), 0), np.float32)]
-        for name, feature in self.features.items():
-            if name not in (columns.dtype.names or ()):
-                raise ValueError(
-                    f"{where}: missing column {name!r}, which the network was trained with "
-                    f"({len(self.features)} columns, found by their names)."
-                )
-            column, values = columns[name], feature["values"]
-            if values and column.dtype.kind == "f":
-                raise ValueError(f"{where}: column {name!r} holds numbers; the network was trained with {values[:3]}.")
-            if values is None and column.dtype.kind != "f":
-                raise ValueError(f"{where}: column {name!r} holds text; the network was trained with numbers.")
-            missing = np.isnan(column) if column.dtype.kind == "f" else column == b""
-            if values is None:
-                parts.append(column[:, None])
-            elif values:
-                hits = column[:, None] == np.array([value.encode() for value in values])
-                missing |= ~hits.any(1)
-                parts.append(hits)
-            if feature["gaps"]:
-                parts.append(missing[:, None])
-        return np.concatenate(parts, 1, dtype=np.float32)
-
-    def unmet(self, columns: np.ndarray) -> dict[str, list[str]]:
-        """Column -> categories that the training table did not have; the network reads them as missing."""
-        new = {}
-        for name, feature in self.features.items():
-            if feature["values"]:
-                new[name] = sorted({text.decode() for text in categories(columns[name])} - set(feature["values"]))
-        return {name: texts for name, texts in new.items() if texts}
-
-    def scaling(self, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``mean`` and ``scale`` float32 (T,) of the train part's rows; a network reads (table - mean) * scale.
-
-        Mean and 1 / standard deviation for numbers, 0 and 1 for the others. A feature that does not vary in the train
-        part has scale 0, because no weight on it is trained.
-        """
-        mean, scale = np.zeros(len(self.names)), np.ones(len(self.names))
-        for i, values in enumerate(table.T.astype(np.float64)):
-            known = values[~np.isnan(values)]
-            if not len(known) or known.min() == known.max():
-                scale[i] = 0
-            elif self._numbers[i]:
-                mean[i], scale[i] = known.mean(), 1 / known.std()
-        return mean.astype(np.float32), scale.astype(np.float32)

@@ -2,21 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from datamodules.core.hold_out import HeldOut
 from datamodules.core.source import Arrays
+from datamodules.core.table import TableFeatures
 from datamodules.pictures.files import FileDataModule
+from datamodules.readers.constancy import CONSTANCY
 from datamodules.readers.feature_tables import (
-    TableEncoder,
     categories,
     category_codes,
     check_names,
-    features_of,
     has,
     read_csv,
     read_header,
@@ -42,10 +42,10 @@ NO_TEST = (
 )
 
 
-class IsicDataModule(FileDataModule):
+class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
     """Batches: ``image``, ``label`` (1 malignant), ``group`` (patient), ``table`` (B, T), ``sex``, ``site``, ``age``.
 
-    ``table`` holds the features of ``TableEncoder`` (``table_names``), NaN where a number is missing. ``sex`` and
+    ``table`` holds the features of ``TableFeatures`` (``table_names``), NaN where a number is missing. ``sex`` and
     ``site`` are int64 codes into ``strata_names``, -1 where unknown; ``age`` is float32 years, perhaps NaN.
 
     Reads ``new-train-metadata.csv`` or ``train-metadata.csv`` with ``isic_id``, ``target`` and ``patient_id``, and
@@ -57,10 +57,11 @@ class IsicDataModule(FileDataModule):
     Args:
         positive_share: Expected share of malignant samples among those that training draws, with replacement,
             ``samples_per_epoch`` of them; None serves each sample once an epoch.
-        **kwargs: Arguments of ``FileDataModule``.
+        constancy: ``none``, or ``shades_of_gray``: the colour of the light is taken out of each picture.
+        **kwargs: Arguments of ``HeldOut``, ``TableFeatures`` and ``FileDataModule``.
 
     Raises:
-        ValueError: A share that is not between 0 and 1.
+        ValueError: A share that is not between 0 and 1, or another word for ``constancy``.
     """
 
     title = "isic"
@@ -68,15 +69,22 @@ class IsicDataModule(FileDataModule):
     how_to_get = "The course and the Kaggle competition ISIC 2024 hand out the files (docs/data.md); put them there."
     reserved = ("name", "columns")
     submission = "submission.csv"
-    acts_later = ("positive_share", "policy", "size")
+    acts_later = ("positive_share", "policy", "size", "blank", "hold_out", "constancy")
 
-    def __init__(self, positive_share: float | None = None, **kwargs) -> None:
+    def __init__(
+        self,
+        positive_share: float | None = None,
+        constancy: str = "none",
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
+        if constancy not in CONSTANCY:
+            raise ValueError(f"constancy={constancy!r}: choose {' or '.join(CONSTANCY)}.")
+        self.seen = CONSTANCY[constancy]
         if positive_share is not None and not 0 < positive_share < 1:
             raise ValueError(f"positive_share={positive_share}: need a share between 0 and 1, such as 0.25.")
         self.save_hyperparameters(logger=False)
         self.strata_names: dict[str, list[str]] = {}
-        self._encoder = TableEncoder({})
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -203,28 +211,6 @@ class IsicDataModule(FileDataModule):
                         f"most {max(patients, 2)}), another --data.seed or --data.bag, or more data."
                     )
 
-    def fit(self, train: Arrays) -> dict[str, Any]:
-        """``features`` of the table, by the names of its columns, from all training rows: folds agree on them."""
-        features = features_of(self.pools["train"]["columns"])
-        if constant := [name for name, feature in features.items() if feature["values"] == []]:
-            self.note(f"Columns that do not vary are no features: {', '.join(constant)}.")
-        return {"features": features}
-
-    def encode(self, pool: Arrays) -> Arrays:
-        """Also ``table``, where there are features."""
-        self._encoder = TableEncoder(self.fitted["features"])
-        if not self.table_names:
-            return pool
-        table = self._encoder(pool["columns"], f"{self.title} in {self.folder}")
-        for name, texts in self._encoder.unmet(pool["columns"]).items():
-            self.note(f"{name}: {', '.join(texts[:5])} was not in training, and reads as missing.")
-        return {**pool, "table": table}
-
-    @property
-    def table_names(self) -> list[str]:
-        """Names of the T features."""
-        return self._encoder.names
-
     def sample_weights(self) -> Tensor | None:
         """``positive_share`` divided among the malignant rows of the train part, and the rest among the others."""
         share = self.hparams.positive_share
@@ -234,16 +220,13 @@ class IsicDataModule(FileDataModule):
         return torch.from_numpy(np.where(malignant, share / malignant.sum(), (1 - share) / (~malignant).sum()))
 
     def statistics(self) -> dict[str, Tensor]:
-        """Also ``drawn_share`` float64 (2,) expected in training, and ``table_mean`` and ``table_scale`` (T,)."""
+        """Also ``drawn_share`` float64 (2,) expected in training."""
         statistics = super().statistics()
         share = self.hparams.positive_share
         counts = statistics["class_counts"].double()
         statistics["drawn_share"] = (
             counts / counts.sum() if share is None else torch.tensor([1 - share, share]).double()
         )
-        if self.table_names:
-            mean, scale = self._encoder.scaling(self.pools["train"]["table"][self.parts["train"]])
-            statistics |= {"table_mean": torch.from_numpy(mean), "table_scale": torch.from_numpy(scale)}
         return statistics
 
     def write_submission(self, path: Path, batches: Iterable[dict]) -> int:

@@ -52,7 +52,12 @@ class FusedNet(nn.Module):
         features: F.
         hidden: Hidden layers of the table network.
         dropout: Of the table network and of the head.
+        drop_branch: Probability that a sample in training has the features of one branch only, either with the same
+            chance; the others are 0. Neither can then rely on what the other knows (Neverova et al. 2016, "ModDrop").
         pretrained: Load timm's weights into the image network.
+
+    Raises:
+        ValueError: A probability outside 0 to 1.
     """
 
     def __init__(
@@ -64,16 +69,25 @@ class FusedNet(nn.Module):
         features: int = 64,
         hidden: list[int] | tuple[int, ...] = (64, 32),
         dropout: float = 0.2,
+        drop_branch: float = 0.0,
         pretrained: bool = False,
     ) -> None:
         super().__init__()
         self.image = build_classifier(net, in_channels, features, pretrained=pretrained, **(net_args or {}))
         self.table = TableNet(features, hidden, dropout)
         self.head = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(2 * features, num_classes))
+        if not 0 <= drop_branch <= 1:
+            raise ValueError(f"drop_branch={drop_branch}: need a probability from 0 to 1.")
+        self.drop_branch = drop_branch
 
     def forward(self, image: Tensor, table: Tensor) -> Tensor:
         """See the class."""
-        return self.head(torch.cat([self.image(image), self.table(table)], 1))
+        branches = torch.stack([self.image(image), self.table(table)], 1)
+        if self.training and self.drop_branch:
+            dropped = torch.rand(len(image), device=image.device) < self.drop_branch
+            which = torch.randint(2, (len(image), 1), device=image.device) == torch.arange(2, device=image.device)
+            branches = branches * ~(dropped[:, None] & which)[..., None]
+        return self.head(branches.flatten(1))
 
     def get_classifier(self) -> nn.Module:
         """The last layer, under the name timm's networks give it."""

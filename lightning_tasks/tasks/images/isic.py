@@ -1,6 +1,7 @@
 """Skin lesions (assignment C1): how likely is a lesion malignant, from its picture, its table row, or both."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -39,8 +40,9 @@ class IsicTask(ImageClassifier):
     exact for cross entropy on hard labels; focal loss, label smoothing, CutMix and MixUp bend probabilities in ways
     no constant undoes (``calibrate`` helps). The ranking, and with it AUROC, does not depend on it.
 
-    Scores: those of ``binary_metrics``, and ``auroc_sex_<name>``, ``auroc_site_<name>``, ``auroc_age_<band>`` where the
-    rows hold 20 samples of each class of a stratum; a bootstrap draw with fewer does not enter that interval.
+    Scores: those of ``binary_metrics``; ``auroc_without_table`` of a fused network told nothing of the table, so
+    that leaning on a shortcut of it shows; and ``auroc_sex_<name>``, ``auroc_site_<name>``, ``auroc_age_<band>`` where
+    the rows hold 20 samples of each class of a stratum; a bootstrap draw with fewer does not enter that interval.
 
     Args:
         branch: ``image``; ``metadata``, a network on ``table`` alone; or ``fused``, both.
@@ -48,6 +50,7 @@ class IsicTask(ImageClassifier):
         features: Width of what each branch gives to the fused head.
         table_hidden: Hidden layers of the network on ``table``.
         dropout: Of the network on ``table`` and of the fused head.
+        drop_branch: Probability that a training sample has one branch only, picture or table; of a fused network.
         **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:
@@ -58,7 +61,7 @@ class IsicTask(ImageClassifier):
     """
 
     monitor, mode = "val/auroc", "max"
-    scored_rows = ("prob", "label", "sex", "site", "age")
+    scored_rows = ("prob", "label", "sex", "site", "age", "prob_without_table")
     written_rows = ("prob", "label")
     submits = "table"
     strata_names: dict[str, list[str]] = {}  # what codes of sex and site mean: from the data, later the checkpoint
@@ -70,6 +73,7 @@ class IsicTask(ImageClassifier):
         features: int = 64,
         table_hidden: list[int] | None = None,
         dropout: float = 0.2,
+        drop_branch: float = 0.0,
         **kwargs,
     ) -> None:
         checked_choice("branch", branch, tuple(BRANCHES))
@@ -84,6 +88,7 @@ class IsicTask(ImageClassifier):
         self.register_buffer("prior_shift", torch.zeros(self.num_classes))
         self.register_buffer("table_mean", torch.zeros(0))  # (T,) once the data is known
         self.register_buffer("table_scale", torch.zeros(0))
+        self.register_buffer("table_blank", torch.zeros(0))  # a row of which nothing is known
 
     # ---- network ----------------------------------------------------------------------------------------------
 
@@ -96,8 +101,9 @@ class IsicTask(ImageClassifier):
         if h.branch == "metadata":
             return TableNet(self.num_classes, hidden, h.dropout)
         return FusedNet(
-            self.in_channels, self.num_classes, h.net, h.net_args, h.features, hidden, h.dropout, pretrained
-        )
+            self.in_channels, self.num_classes, h.net, h.net_args, h.features, hidden, h.dropout, h.drop_branch,
+            pretrained,
+        )  # fmt: skip
 
     def image_net(self, net: nn.Module) -> nn.Module:
         """The image branch."""
@@ -120,7 +126,8 @@ class IsicTask(ImageClassifier):
 
     def make_room(self, features: int) -> None:
         """Give what reads a table of T = ``features`` its size."""
-        self.table_mean, self.table_scale = (self.prior_shift.new_zeros(features) for _ in range(2))
+        for name in ("table_mean", "table_scale", "table_blank"):
+            setattr(self, name, self.prior_shift.new_zeros(features))
         materialize(self.net, features)
 
     def needed(self, values: dict, key: str) -> Any:
@@ -160,9 +167,8 @@ class IsicTask(ImageClassifier):
         super().fit_statistics(statistics)
         if self.hparams.branch != "metadata":
             self.needed(statistics, "mean")
-        if len(self.table_mean):
-            self.table_mean.copy_(statistics["table_mean"])
-            self.table_scale.copy_(statistics["table_scale"])
+        for name in ("table_mean", "table_scale", "table_blank") if len(self.table_mean) else ():
+            getattr(self, name).copy_(statistics[name])
         weights = None if self.hparams.class_weights == "none" else self.class_weights.cpu()
         self.prior_shift.copy_(prior_shift(statistics["class_counts"], statistics["drawn_share"], weights))
 
@@ -193,7 +199,15 @@ class IsicTask(ImageClassifier):
 
     def metric_names(self) -> list[str]:
         """Those of ``measures.binary``; strata depend on the data."""
-        return ["loss", *BINARY_SCORES]
+        return ["loss", *BINARY_SCORES, *(["auroc_without_table"] if self.hparams.branch == "fused" else [])]
+
+    def rows_with(self, batch: dict, predict: Callable[[dict], Tensor]) -> dict[str, Tensor]:
+        """Also what a fused network says without the table."""
+        rows = super().rows_with(batch, predict)
+        if self.hparams.branch == "fused":
+            blank = self.table_blank.expand_as(batch["table"])
+            rows["prob_without_table"] = predict({**batch, "table": blank})
+        return rows
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """Also what strata are made of."""
@@ -202,6 +216,8 @@ class IsicTask(ImageClassifier):
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Scores of the set and of its strata."""
         scores = binary_scores(rows["prob"], rows["label"])
+        if "prob_without_table" in rows:
+            scores["auroc_without_table"] = auroc(roc(rows["prob_without_table"][:, 1], rows["label"]))
         for name, mask in self.strata(rows).items():
             scores[f"auroc_{name}"] = auroc(roc(rows["prob"][mask, 1], rows["label"][mask]))
         return scores

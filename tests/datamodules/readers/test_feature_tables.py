@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datamodules.readers.feature_tables import TableEncoder, features_of, read_csv, typed_columns
+from datamodules.readers.feature_tables import read_csv, typed_columns
+from datamodules.readers.table_encoder import TableEncoder, features_of
 
 SIZES = [f"{k / 10:.1f}" for k in range(10, 110)]
 

@@ -50,7 +50,14 @@ class Lesions(DataModule):
     def statistics(self):
         found = super().statistics() | {"drawn_share": torch.tensor([0.5, 0.5])}
         table = self.pools["train"].get("table")
-        return found if table is None else found | {"table_mean": torch.zeros(5), "table_scale": torch.ones(5)}
+        if table is None:
+            return found
+        unknown = {
+            "table_mean": torch.zeros(5),
+            "table_scale": torch.ones(5),
+            "table_blank": torch.full((5,), torch.nan),
+        }
+        return found | unknown
 
     def write_submission(self, path, batches):
         with path.open("w", newline="") as file:

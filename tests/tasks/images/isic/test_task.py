@@ -140,7 +140,7 @@ def test_the_task_takes_the_shift_from_the_data_and_keeps_it_in_its_state():
     logits = task.logits(given)
     before = task.predict_step(given)["prob"]
     found = {"class_counts": torch.tensor([95, 5]), "drawn_share": torch.tensor([0.7, 0.3])}
-    table = {"table_mean": torch.zeros(5), "table_scale": torch.ones(5)}
+    table = {"table_mean": torch.zeros(5), "table_scale": torch.ones(5), "table_blank": torch.full((5,), torch.nan)}
     task.fit_statistics(found | table | {"mean": torch.zeros(3), "std": torch.ones(3)})
     expected = logits + torch.tensor([0.95 / 0.7, 0.05 / (3 * 0.3)]).log()
     after = task.predict_step(given)["prob"]
@@ -237,3 +237,29 @@ def test_wrong_arguments_are_clear_errors(message):
 def test_monitor():
     assert (ready("image").monitor, ready("image").mode) == ("val/auroc", "max")
     assert (ready("image", monitor="val/pauc").mode, ready("image", monitor="val/brier").mode) == ("max", "min")
+
+
+def test_a_fused_network_is_also_scored_without_the_table():
+    task, values = ready("fused"), batch()
+    task.table_blank.copy_(torch.tensor([torch.nan, 0, 0, 1, torch.nan]))
+    values |= {key: torch.zeros(6, dtype=torch.int64) for key in ("sex", "site")} | {"age": torch.full((6,), 50.0)}
+    rows = task.rows_with(values, task.probabilities)
+    blank = {**values, "table": task.table_blank.expand(6, 5)}
+    torch.testing.assert_close(rows["prob_without_table"], task.probabilities(blank))
+    assert not torch.allclose(rows["prob_without_table"], rows["prob"])
+    expected = sk.roc_auc_score(rows["label"], rows["prob_without_table"][:, 1].detach())
+    assert task.score(rows)["auroc_without_table"] == pytest.approx(expected)
+    assert "prob_without_table" not in ready("image").rows_with(values, ready("image").probabilities)
+
+
+def test_a_dropped_branch_leaves_the_other_and_nothing_is_dropped_in_evaluation():
+    torch.manual_seed(0)
+    net = ready("fused", drop_branch=1.0, dropout=0.0).net
+    net.image, net.table = torch.nn.Flatten(), torch.nn.Flatten()
+    net.head = torch.nn.Identity()
+    ones = torch.ones(1000, 8)
+    kept = net.train()(ones, ones).unflatten(1, (2, 8)).mean(2)
+    assert (kept.sum(1) == 1).all() and 400 < float(kept[:, 0].sum()) < 600
+    assert torch.equal(net.eval()(ones, ones), torch.ones(1000, 16))
+    with pytest.raises(ValueError, match="drop_branch=2.0: need a probability from 0 to 1"):
+        ready("fused", drop_branch=2.0)
