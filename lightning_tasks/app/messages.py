@@ -32,4 +32,5 @@ def quiet() -> None:
 
 
 TIPS = ("💡 Tip", "litlogger", "LitLogger", "TPU available", "HPU available", "GPU available: False", "Seed set to",
+        "callbacks returned in `LightningModule.configure_callbacks`",  # the same one, asked for at each evaluation
         "configured with model summary callbacks", "Loading `train_dataloader` to estimate")  # fmt: skip
