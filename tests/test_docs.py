@@ -34,15 +34,23 @@ def words_of(command):
 
 
 @pytest.fixture(scope="module")
-def parser():
-    """One parser for all commands: to build it takes longer than to parse with it."""
-    from lightning_tasks.app.cli import Plan
+def parse_with():
+    """``parse_with(args)``, with one parser for all commands of a kind: to build it takes longer than to parse."""
+    from lightning_tasks.app.cli import Plan, TaskCLI
 
-    return Plan(["--config", str(ROOT / "configs/mnist_cnn.yaml")])
+    plans = {}
+
+    def parse(args):
+        if args[0] not in plans:
+            plans[args[0]] = plan = Plan.__new__(Plan)  # builds nothing, of any command
+            TaskCLI.__init__(plan, [args[0], "--config", str(ROOT / "configs/mnist_cnn.yaml")])
+        plans[args[0]].parse_arguments(plans[args[0]].parser, args)
+
+    return parse
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_in_the_documents_parse(command, monkeypatch, tmp_path, parser):
+def test_commands_in_the_documents_parse(command, monkeypatch, tmp_path, parse_with):
     from lightning_tasks.app.main import LIGHTNING, VERBS, checked_arguments
     from lightning_tasks.app.options import parse
     from lightning_tasks.app.preflight import preflight
@@ -60,17 +68,17 @@ def test_commands_in_the_documents_parse(command, monkeypatch, tmp_path, parser)
     assert args[0] in (*LIGHTNING, *VERBS)
     monkeypatch.chdir(ROOT)
     if args[0] in LIGHTNING:
-        parser.parse_arguments(parser.parser, [args[0], *checked_arguments(args[0], args[1:])])
+        parse_with([args[0], *checked_arguments(args[0], args[1:])])
     else:
         parse(args[0], preflight(args[1:]))
 
 
-def test_a_wrong_key_is_told_by_the_parser_that_was_used_before(parser, monkeypatch):
+def test_a_wrong_key_is_told_by_the_parser_that_was_used_before(parse_with, monkeypatch):
     monkeypatch.chdir(ROOT)
     for _ in range(2):
         with pytest.raises(ValueError, match="Did you mean 'lr'"):
-            parser.parse_arguments(parser.parser, ["fit", "--config", "configs/mnist_cnn.yaml", "--model.lrr", "1"])
-        parser.parse_arguments(parser.parser, ["fit", "--config", "configs/mnist_cnn.yaml", "--model.lr", "1"])
+            parse_with(["fit", "--config", "configs/mnist_cnn.yaml", "--model.lrr", "1"])
+        parse_with(["fit", "--config", "configs/mnist_cnn.yaml", "--model.lr", "1"])
 
 
 def shortened(command):
