@@ -1,4 +1,4 @@
-"""The class of a text by the state of a recurrent network, attention over its states, or the mean word (F1, F2)."""
+"""The class of a text by a recurrent network, attention over its states, an encoder, or the mean word (F1, F2, F8)."""
 
 from typing import Any
 
@@ -29,9 +29,10 @@ class SentimentTask(Classifier):
     Args:
         words: Rows of the table of word vectors; 0 pads and 1 is any unknown word.
         width: Numbers of a word vector.
-        net: ``lstm``, ``gru``, ``rnn``, ``attention`` (an LSTM with attention over its states) or ``mean``.
-        hidden: Units of a recurrent layer and direction, or of the perceptron of ``mean``.
-        layers: Recurrent layers.
+        net: ``lstm``, ``gru``, ``rnn``, ``attention`` (an LSTM with attention over its states), ``transformer`` (an
+            encoder) or ``mean``.
+        hidden: Units of a recurrent layer and direction, of the encoder, or of the perceptron of ``mean``.
+        layers: Recurrent layers, or blocks of the encoder.
         bidirectional: Also read from the end.
         dropout: Share of numbers of word vectors and of a text's vector that training leaves out.
         freeze_vectors: Do not train the word vectors; for vectors from a file.
