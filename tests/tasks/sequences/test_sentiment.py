@@ -53,7 +53,7 @@ def fitted(tmp_path_factory):
 @pytest.mark.parametrize("net", TEXT_NETS)
 def test_all_weights_of_each_network_change_in_training(net):
     torch.manual_seed(0)
-    task = SentimentTask(words=40, width=8, net=net, hidden=6, dropout=0.0)
+    task = SentimentTask(words=40, width=8, net=net, hidden=8, dropout=0.0)
     before = {name: p.detach().clone() for name, p in task.named_parameters()}
     optimizer = torch.optim.Adam(task.parameters(), 0.01)
     batch = {"id": torch.arange(16), "tokens": torch.randint(1, 40, (16, 9)), "length": torch.arange(16) % 9 + 1,
