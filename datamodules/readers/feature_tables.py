@@ -8,6 +8,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from .text_files import column_name, separator_of
+from .wording import short
 
 UNKNOWN = ("", "unknown", "na", "n/a", "nan", "none", "null", "-", "?")  # say as much as an empty cell
 MAX_CATEGORIES = 50  # a text column with more distinct values is an identifier or free text, and no feature
@@ -24,7 +25,7 @@ def read_header(path: Path, needed: Sequence[str]) -> list[str]:
     header = list(read_csv(path, needed, nrows=0).columns)
     missing = [name for name in needed if name not in header]
     if missing:
-        raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(header)}.")
+        raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {short(', '.join(header), 400)}.")
     return header
 
 
@@ -53,7 +54,7 @@ def read_csv(path: Path, wanted: Sequence[str] = (), usecols: Sequence[str] | No
         except UnicodeDecodeError:
             frame = pd.read_csv(path, encoding="iso-8859-1", **options)
     except ValueError as error:  # pandas' own errors of parsing and decoding are of this kind
-        raise ValueError(f"{path}: not a readable CSV ({' '.join(str(error).split())}).") from None
+        raise ValueError(f"{path}: not a readable CSV ({short(error)}).") from None
     frame.columns = [column_name(name) for name in frame.columns]
     return frame
 
@@ -64,7 +65,7 @@ def check_names(path: Path, names: pd.Series) -> None:
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
             raise ValueError(
-                f"{path}: {names.name} {names.iloc[row]} in row {row + 2} {problem} ({wrong.sum()} such rows). "
+                f"{path}: {names.name} {short(names.iloc[row])} in row {row + 2} {problem} ({wrong.sum()} such rows). "
                 f"Each row needs a name of its own."
             )
 
@@ -143,7 +144,7 @@ def numbers(column: pd.Series, path: Path, dtype: type[np.floating] = np.float32
 
 def shown(cell: object) -> str:
     """A cell as messages show it: text in quotation marks."""
-    return repr(cell) if isinstance(cell, str) else str(cell)
+    return repr(short(cell)) if isinstance(cell, str) else str(cell)
 
 
 def has(columns: np.ndarray, name: str, kind: str) -> bool:

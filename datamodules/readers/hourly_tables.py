@@ -4,16 +4,20 @@ Letters: N days that follow each other, 24 hours each.
 """
 
 import datetime as dt
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
 
 from .feature_tables import numbers, read_csv, shown
+from .wording import short
 
 HOURS = 24
+LARGEST_SHEET = 2**29  # bytes that an XLSX may unpack to: twenty years of hours have a tenth of it
 
 
 @dataclass
@@ -50,7 +54,7 @@ def read_hourly(path: Path, date: str, hour: str, columns: list[str], optional: 
     frame = read_sheet(path) if path.suffix.lower() == ".xlsx" else read_csv(path, [date, hour, *columns])
     frame.columns = [str(name).strip() for name in frame.columns]
     if missing := [name for name in (date, hour, *columns) if name not in frame]:
-        raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(frame.columns)}.")
+        raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {short(', '.join(frame.columns))}.")
     if not len(frame):
         raise ValueError(f"{path} holds no rows below its header.")
     names = [*columns, *(name for name in optional if name in frame)]
@@ -86,24 +90,37 @@ def read_sheet(path: Path) -> pd.DataFrame:
         ValueError: No such file of Excel, or a formula whose value was not saved.
     """
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        formulas = load_workbook(path, read_only=True)
+        values, formulas = (cells_of(path, data_only=data_only) for data_only in (True, False))
     except Exception as error:  # openpyxl raises errors of zip, XML and its own
-        raise ValueError(f"{path} cannot be read as XLSX ({error}). Save it again, or as CSV.") from None
-    rows = []
-    for values, cells in zip(book.worksheets[0].iter_rows(), formulas.worksheets[0].iter_rows(), strict=True):
-        for value, cell in zip(values, cells, strict=True):
-            if value.value is None and isinstance(cell.value, str) and cell.value.startswith("="):
+        why = short(error) or type(error).__name__
+        raise ValueError(f"{path} cannot be read as XLSX ({why}). Save it again, or as CSV.") from None
+    for row, cells in formulas.items():
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str) and cell.startswith("=") and values[row][column] is None:
                 raise ValueError(
-                    f"{path}: cell {cell.coordinate} holds the formula {cell.value} without a value. Open the file in "
-                    "a spreadsheet program and save it there, which stores the values, or export it as CSV."
+                    f"{path}: cell {get_column_letter(column + 1)}{row} holds the formula {short(cell, 60)} without "
+                    "a value. Open the file in a spreadsheet program and save it there, which stores the "
+                    "values, or export it as CSV."
                 )
-        if any(value.value is not None for value in values):
-            rows.append([value.value for value in values])
+    rows = [values[row] for row in formulas if any(cell is not None for cell in values[row])]
     if not rows:
         raise ValueError(f"{path}: the first sheet is empty.")
     width = max(i for i, name in enumerate(rows[0]) if name is not None) + 1
     return pd.DataFrame([row[:width] for row in rows[1:]], columns=rows[0][:width])
+
+
+def cells_of(path: Path, data_only: bool) -> dict[int, tuple]:
+    """Number of a row -> cells, of the first sheet's rows that hold any: values, or formulas as they are written.
+
+    Raises:
+        ValueError: The archive unpacks to more than ``LARGEST_SHEET``.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if (size := sum(member.file_size for member in archive.infolist())) > LARGEST_SHEET:
+            raise ValueError(f"it unpacks to {size / 2**30:.1f} GiB")
+    sheet = load_workbook(path, read_only=True, data_only=data_only).worksheets[0]
+    rows = enumerate(sheet.iter_rows(values_only=True), 1)
+    return {number: row for number, row in rows if any(cell is not None for cell in row)}
 
 
 def numbers_of(column: pd.Series, path: Path) -> np.ndarray:

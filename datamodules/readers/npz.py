@@ -5,11 +5,15 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
 
+from .wording import short
+
 LARGEST = 2**32  # bytes of one array: the sets that are read have a tenth of it
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # NumPy goes by these, and takes what begins otherwise for a pickle
 GROWS, SMALL = 200, 2**28  # an array of more than SMALL bytes that was packed to less than 1 / GROWS is no data
 
 
@@ -29,17 +33,21 @@ def read_npz(
             not fit into memory.
     """
     try:
-        if not zipfile.is_zipfile(path):
+        with path.open("rb") as begin:
+            magic = begin.read(4)
+        if magic not in ZIP or not zipfile.is_zipfile(path):
             raise zipfile.BadZipFile("it is no npz file, which is a zip archive of arrays")
         with np.load(path, allow_pickle=False) as file:
             names = other_names if other_names and set(other_names.values()) <= set(file) else {}
             missing = [key for key in required if names.get(key, key) not in file]
             if missing:
-                raise ValueError(f"{path}: no key {missing[0]!r}. Found keys: {', '.join(file) or 'none'}.")
+                raise ValueError(f"{path}: no key {missing[0]!r}. Found keys: {short(', '.join(file)) or 'none'}.")
             keys = [key for key in (*required, *optional) if names.get(key, key) in file]
             return {key: numbers(file, names.get(key, key), path) for key in keys}
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, zlib.error, KeyError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}). Is it truncated? Copy or download it again.") from None
+        raise ValueError(
+            f"{path}: cannot be read ({short(error)}). Is it truncated? Copy or download it again."
+        ) from None
 
 
 def numbers(file: Any, key: str, path: Path) -> np.ndarray:
@@ -62,7 +70,7 @@ def numbers(file: Any, key: str, path: Path) -> np.ndarray:
     try:
         return file[key]
     except (ValueError, MemoryError) as error:
-        raise ValueError(f"{path}: {key} cannot be read ({error}). Save plain numbers with np.savez.") from None
+        raise ValueError(f"{path}: {key} cannot be read ({short(error)}). Save plain numbers with np.savez.") from None
 
 
 def claimed_bytes(file: IO[bytes], path: Path, key: str) -> int:
@@ -75,8 +83,8 @@ def claimed_bytes(file: IO[bytes], path: Path, key: str) -> int:
         version = np.lib.format.read_magic(file)
         header = {(1, 0): np.lib.format.read_array_header_1_0}.get(version, np.lib.format.read_array_header_2_0)
         shape, _, dtype = header(file)
-    except (ValueError, EOFError, SyntaxError, TypeError) as error:
-        raise ValueError(f"{path}: {key} is no array ({' '.join(str(error).split())}).") from None
+    except (ValueError, EOFError, SyntaxError, TypeError, TokenError) as error:
+        raise ValueError(f"{path}: {key} is no array ({short(error)}).") from None
     if dtype.hasobject:
         raise ValueError(f"{path}: {key} cannot be read: it holds Python objects. Save plain numbers with np.savez.")
     return math.prod(shape) * dtype.itemsize

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from .modes import as_rgb
+from .wording import short
 
 LARGEST = 2**30  # bytes of one picture in a file: more is a broken or hostile file
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
@@ -17,6 +18,11 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 class BrokenFile(ValueError):
     """A file of pictures, or one picture in it, that cannot be read; the message says what to do."""
+
+
+def broken(path: Path, error: Exception) -> BrokenFile:
+    """What is said of an HDF5 file that the library cannot follow."""
+    return BrokenFile(f"{path}: not a whole HDF5 file ({short(error)}). Copy or unpack it again; it may be truncated.")
 
 
 class HDF5Source:
@@ -46,15 +52,17 @@ class HDF5Source:
                     values = only
             except (OSError, KeyError, RuntimeError) as error:
                 self.close()
-                raise BrokenFile(
-                    f"{self.path}: not a whole HDF5 file ({error}). Copy or unpack it again; it may be truncated."
-                ) from None
+                raise broken(self.path, error) from None
             self._values = values
         return self._values
 
     def names(self) -> set[str]:
         """Names of all pictures."""
-        return set(self._open())
+        values = self._open()
+        try:
+            return set(values)
+        except (OSError, RuntimeError) as error:
+            raise broken(self.path, error) from None
 
     def read(self, name: str) -> bytes | np.ndarray:
         """One picture: encoded bytes, or pixels uint8 (H, W) or (H, W, 3).
@@ -200,7 +208,7 @@ def reason_of(error: Exception) -> str:
     """What an error of a library says, without addresses in memory."""
     if isinstance(error, Image.UnidentifiedImageError):
         return "no picture of a kind that is known"
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{type(error).__name__}: {short(error)}"
 
 
 def channels_first(image: np.ndarray, channels: int) -> np.ndarray:

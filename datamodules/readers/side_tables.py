@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .text_files import read_columns
+from .wording import short
 
 ANY = "iso-8859-1"  # names of files may be in it, and it reads any bytes
 
@@ -20,11 +21,14 @@ def groups_named(path: Path, names: Sequence[str]) -> np.ndarray:
     group: dict[str, str] = {}
     for name, value in zip(map(str.strip, table["id"]), map(str.strip, table["group"]), strict=True):
         if group.setdefault(name, value) != value:
-            raise ValueError(f"{path}: id {name!r} has the groups {group[name]!r} and {value!r}. Keep one row for it.")
+            raise ValueError(
+                f"{path}: id {short(name)!r} has the groups {group[name]!r} and {value!r}. Keep one row for it."
+            )
     missing = [name for name in names if name not in group]
     if missing:
         raise ValueError(
-            f"{path}: no group for {len(missing)} samples, the first is id {missing[0]}.{written(group, missing)}"
+            f"{path}: no group for {len(missing)} samples, the first is id {short(missing[0])}."
+            f"{written(group, missing)}"
         )
     return np.array([group[name] or f"(alone) {name}" for name in names])
 
@@ -44,7 +48,7 @@ def rows_named(path: Path, names: Sequence[str], known: Sequence[str]) -> np.nda
     unknown = sorted(ids - set(known))
     if unknown:
         raise ValueError(
-            f"{path}: id {unknown[0]!r} is not in the data ({len(unknown)} such ids; {len(known)} samples)."
+            f"{path}: id {short(unknown[0])!r} is not in the data ({len(unknown)} such ids; {len(known)} samples)."
             f"{written(known, unknown)}"
         )
     return np.array([row for row, name in enumerate(names) if name in ids], np.int64)
@@ -60,4 +64,4 @@ def written(there: Sequence[str] | dict, missing: Sequence[str]) -> str:
             continue
         if alike:
             return f" It has {name!r} where {first!r} is meant: ids are compared as text."
-    return f" Ids look like {', '.join(map(repr, list(there)[:3]))}."
+    return f" Ids look like {', '.join(repr(short(name, 40)) for name in list(there)[:3])}."

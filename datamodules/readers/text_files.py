@@ -5,6 +5,8 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from .wording import short
+
 csv.field_size_limit(2**27)  # a comment may be longer than the 131,072 characters that are the module's default
 SEPARATORS = ",;\t"
 
@@ -88,7 +90,7 @@ def read_columns(
     else:
         rows = rows[1:]
     if missing := [name for name in columns if name not in names]:
-        raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {', '.join(names)[:200]}.")
+        raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {short(', '.join(names))}.")
     if uneven := [(number, len(row)) for number, row in rows if len(row) != len(names)]:
         raise ValueError(
             f"{path}, row {uneven[0][0]}: {uneven[0][1]} fields; the first row has {len(names)} "
@@ -106,7 +108,7 @@ def as_classes(path: Path, values: Sequence[str], known: dict[str, int], column:
     """
     if wrong := [(row, value) for row, value in enumerate(values, 1) if value.strip() not in known]:
         raise ValueError(
-            f"{path}, data row {wrong[0][0]}: {column} is {wrong[0][1][:40]!r} ({len(wrong)} such rows); "
+            f"{path}, data row {wrong[0][0]}: {column} is {short(wrong[0][1], 40)!r} ({len(wrong)} such rows); "
             f"known: {', '.join(known)}."
         )
     return [known[value.strip()] for value in values]

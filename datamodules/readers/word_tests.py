@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .wording import short
 from .words import FIRST, read_vectors
 
 FREQUENT, PAIRS = 2000, 20_000
@@ -68,7 +69,9 @@ def read_similarities(path: Path) -> tuple[list[list[str]], np.ndarray]:
         except ValueError:
             if number == 1:
                 continue
-            raise ValueError(f"{path}, line {number}: expected two words and a number, found {line!r}.") from None
+            raise ValueError(
+                f"{path}, line {number}: expected two words and a number, found {short(line, 60)!r}."
+            ) from None
         pairs.append([first, second])
     if not pairs:
         raise ValueError(f"{path} holds no pair: two words and a number a line.")

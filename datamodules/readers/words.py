@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .wording import short
+
 PAD, UNKNOWN, FIRST = 0, 1, 2
 # A number with its decimals, a word with inner apostrophes or hyphens, or one mark
 TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*|[^\w\s]|\w+")
@@ -94,13 +96,13 @@ def read_vectors(path: Path, vocabulary: Sequence[str]) -> tuple[np.ndarray, np.
             if vectors is None:
                 size = len(fields) - 1
                 if size < 1:
-                    raise ValueError(f"{path}, line {number}: no numbers after the word {fields[0]!r}.")
+                    raise ValueError(f"{path}, line {number}: no numbers after the word {short(fields[0], 40)!r}.")
                 vectors = np.zeros((len(vocabulary), size), np.float32)
             word = " ".join(fields[: len(fields) - size])
             if len(fields) < size + 1 or (len(fields) > size + 1 and _is_number(fields[-size - 1])):
                 raise ValueError(
-                    f"{path}, line {number} ({fields[0]!r}): {len(fields) - 1} numbers; the first line has {size}. "
-                    "Is the file cut or mixed from two?"
+                    f"{path}, line {number} ({short(fields[0], 40)!r}): {len(fields) - 1} numbers; the first "
+                    f"line has {size}. Is the file cut or mixed from two?"
                 )
             row = place.get(word)
             if row is None:
@@ -108,7 +110,9 @@ def read_vectors(path: Path, vocabulary: Sequence[str]) -> tuple[np.ndarray, np.
             try:
                 vectors[row] = np.array(fields[len(fields) - size :], dtype=np.float32)
             except ValueError:
-                raise ValueError(f"{path}, line {number} ({word!r}): what follows is not {size} numbers.") from None
+                raise ValueError(
+                    f"{path}, line {number} ({short(word, 40)!r}): what follows is not {size} numbers."
+                ) from None
             known[row] = True
     if vectors is None or not known.any():
         raise ValueError(f"{path} has no word of the vocabulary of {len(vocabulary)} words. Is it of this language?")

@@ -23,7 +23,7 @@ from datamodules.readers.feature_tables import (
     typed_columns,
 )
 from datamodules.readers.pictures import open_source
-from datamodules.readers.wording import listed
+from datamodules.readers.wording import listed, short
 from datamodules.simulate import make_lesions
 from datamodules.simulate.scratch import scratch_folder
 
@@ -161,8 +161,9 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
             source.close()
             if len(lacking):
                 raise ValueError(
-                    f"{source.path} has no picture {lacking.iloc[0]}, which {path.name} names ({len(lacking)} of "
-                    f"{len(frame)} are missing). Take those rows out of {path.name}, or get the pictures."
+                    f"{source.path} has no picture {short(lacking.iloc[0])}, which {path.name} names "
+                    f"({len(lacking)} of {len(frame)} are missing). Take those rows out of {path.name}, or get the "
+                    "pictures."
                 )
         return frame
 

@@ -24,6 +24,7 @@ IDX = {
 NAMES = tuple(name for pair in IDX.values() for name in pair)
 NPZ = tuple(f"{part}_{kind}" for part in ("train", "test") for kind in ("images", "labels"))
 KERAS = dict(zip(NPZ, ("x_train", "y_train", "x_test", "y_test"), strict=True))
+MOST_PACKED = 1032  # bytes that deflate makes of one, at most
 IMAGES, LABELS = 0x803, 0x801  # idx magic numbers: unsigned bytes in three dimensions, and in one
 
 
@@ -152,7 +153,8 @@ def read_idx(path: Path, magic: int) -> np.ndarray:
             check_kind(path, content, magic)
             if size > LARGEST:
                 raise ValueError(f"{path}: its header claims {size / 2**30:.1f} GiB. Wrong or broken file?")
-            content += file.read(size + 1)  # no more than was announced: a packed file may unpack to any size
+            most = path.stat().st_size * (MOST_PACKED if path.suffix == ".gz" else 1)
+            content += file.read(min(size + 1, most))  # no more than was announced, or than the file can hold
     except (EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{path}: cannot be read ({error}). Is it truncated? Copy or download it again.") from None
     if len(content) != header + size:

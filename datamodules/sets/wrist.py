@@ -9,6 +9,7 @@ from datamodules.pictures.files import FileDataModule
 from datamodules.readers.pictures import Source, TreeSource, picture_files
 from datamodules.readers.radiographs import windowed
 from datamodules.readers.text_files import read_columns
+from datamodules.readers.wording import short
 from datamodules.simulate.scratch import scratch_folder
 from datamodules.simulate.wrists import make_wrists
 
@@ -51,15 +52,16 @@ class WristDataModule(FileDataModule):
         wrong = [i for i, text in enumerate(texts) if text not in known]
         if wrong:
             raise ValueError(
-                f"{path}: fracture_visible is {texts[wrong[0]]!r} for {stems[wrong[0]]} ({len(wrong)} such rows); "
-                "expected 1, 0 or nothing."
+                f"{path}: fracture_visible is {short(texts[wrong[0]], 40)!r} for {short(stems[wrong[0]], 40)} "
+                f"({len(wrong)} such rows); expected 1, 0 or nothing."
             )
         place = {p.stem: p.relative_to(folder).as_posix() for p in picture_files(folder.rglob("*.png"))}
         lacking = [stem for stem in stems if stem not in place]
         if lacking:
             raise ValueError(
-                f"{path} names {lacking[0]}, but there is no {lacking[0]}.png below {folder} ({len(lacking)} of "
-                f"{len(stems)} are missing). Unpack all four archives there, or take those rows out of the table."
+                f"{path} names a picture, but there is no {short(lacking[0], 60)}.png below {folder} "
+                f"({len(lacking)} of {len(stems)} are missing). Unpack all four archives there, or take those "
+                "rows out of the table."
             )
         patients = table.get("patient_id")
         if patients is None:

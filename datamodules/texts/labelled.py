@@ -14,6 +14,7 @@ from datamodules.core.base import DataModule
 from datamodules.core.samplers import LengthBuckets
 from datamodules.core.source import Arrays
 from datamodules.readers.stop_words import STOP_WORDS
+from datamodules.readers.wording import short
 from datamodules.readers.words import FIRST, UNKNOWN, most_frequent, numbered, read_vectors, spelled, words_of
 
 DIGIT = re.compile(r"\d")
@@ -88,14 +89,15 @@ class LabelledText(DataModule):
             ValueError: A name stands twice, or no text is left.
         """
         names = [str(i) for i in range(len(texts))] if names is None else list(names)
+        where = self.title if self.folder is None else self.folder / self.files[0]
         if len(set(names)) < len(names):
             twice, count = Counter(names).most_common(1)[0]
-            raise ValueError(f"{self.title}: the id {twice!r} stands {count} times. Give each text an id of its own.")
+            raise ValueError(f"{where}: the id {short(twice)!r} stands {count} times. Give each text an id of its own.")
         kept = np.array([bool(text.strip()) for text in texts], bool)
         if not kept.all():
             self.note(f"{(~kept).sum()} texts are empty (the first: {names[int(kept.argmin())]}) and left out.")
         if not kept.any():
-            raise ValueError(f"{self.title}: no text that is not empty.")
+            raise ValueError(f"{where}: no text that is not empty.")
         return {
             "text": np.array([*texts, None], object)[:-1][kept],  # else texts of equal length would become a table
             "label": np.array(list(labels), np.int64)[kept],

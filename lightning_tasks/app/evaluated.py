@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.runs.calibration import NAME as CALIBRATION
 from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.data_record import data_record
@@ -61,7 +62,7 @@ def baselines_of(task: Any, data: Any, folder: Path, record: dict[str, Any]) -> 
     """Scores without a network: those of the run, where it was on the same data and split, else computed."""
     path = folder / "results.json"
     if path.is_file():
-        results = json.loads(path.read_text(encoding="utf-8"))
+        results = read_json(path)
         if results.get("data_fingerprint") == record["data_fingerprint"] and results.get("baselines"):
             return results["baselines"]
     return task.baselines(data)

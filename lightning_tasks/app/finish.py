@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lightning_tasks.callbacks import Stopwatch
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.checkpoint import is_whole, load_weights
@@ -27,7 +28,7 @@ from lightning_tasks.runs.rowfile import save_rows
 from lightning_tasks.runs.tables import save_table
 
 from .console import direction, print_notes, print_scores
-from .pages.run import write_report
+from .pages.run import write_report_of
 from .places import as_shown
 from .scores import scores_of
 
@@ -120,12 +121,13 @@ def finish_fit(fitted: Fitted) -> None:
         "python": platform.python_version(),
         "git_commit": git_commit(),
     }
-    write_atomic(run.results, json.dumps(clean_json(results), indent=2) + "\n")
+    text = json.dumps(clean_json(results), indent=2) + "\n"
     if isinstance(trainer.logger, TensorBoardLogger):
         measured = {task.monitor: monitored} | {k: m["value"] for k, m in metrics.items()}
         log_hparams(trainer.logger, options, task, data, measured)
         trainer.logger.finalize("success")
-    write_report(run)
+    write_report_of(run, json.loads(text))
+    write_atomic(run.results, text)  # last: folds and runs of a sweep that have it are not looked at again
     # A fold is named kfold/fold_0, and is no run by itself; nor is one that another fit needed.
     if Path(options.name).name == options.name and not options.name.startswith(NEEDED):
         run.mark_latest()
@@ -144,9 +146,7 @@ def drop_stale(run: RunDir) -> None:
     """Take away what ``calibrate`` and ``explain`` made of other weights, where a run was continued."""
     for stem in ("calibration", "explain"):
         note = run.path / f"{stem}.json"
-        if not note.is_file() or json.loads(note.read_text(encoding="utf-8")).get("weights_sha256") == weights_digest(
-            run.best
-        ):
+        if not note.is_file() or read_json(note).get("weights_sha256") == weights_digest(run.best):
             continue
         for path in (note, *run.figures.glob(f"{stem}_*.png")):
             path.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """Finished runs as objects: each task with its weights, and the data as that task reads it."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from datamodules.core.base import DataModule
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.measures.recalibration import calibrated
 from lightning_tasks.problems import Task
 from lightning_tasks.runs.calibration import read_calibration
@@ -63,7 +63,7 @@ def member_dirs(path: str | Path) -> list[RunDir]:
         return [find_run(path)]
     if not (path / "results.json").is_file():
         raise FileNotFoundError(f"{path} has no results.json: folds are missing. Call its kfold command again.")
-    count = json.loads((path / "results.json").read_text(encoding="utf-8"))["folds"]
+    count = read_json(path / "results.json")["folds"]
     return [find_run(path / f"fold_{i}") for i in range(count)]
 
 

@@ -17,9 +17,19 @@ def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """Rows of a run's ``metrics.csv``, one an epoch; empty cells are left out. Without a file there are none."""
+    """Rows of a run's ``metrics.csv``, one an epoch; empty cells are left out. Without a file there are none.
+
+    Raises:
+        ValueError: The file is no such table: cut, or of another hand.
+    """
     if not path.is_file():
         return []
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
     whole = ("epoch", "step")
-    return [{k: int(v) if k in whole else float(v) for k, v in row.items() if v} for row in table.to_dict("records")]
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
+        found = [{k: int(v) if k in whole else float(v) for k, v in row.items() if v} for row in rows]
+        if not all("epoch" in row for row in found):
+            raise ValueError("a row has no epoch")
+    except (ValueError, TypeError) as error:  # pandas' own errors are of the first kind
+        raise ValueError(f"{path} is no table of epochs ({' '.join(str(error).split())}).") from None
+    return found

@@ -8,6 +8,9 @@ from torch import Tensor
 
 from lightning_tasks.common.units import FEW_UNITS
 
+from .calibration import BIASED
+
+MOST_BIAS = 1 / (math.sqrt(2) - 1)  # of a score, in biases that its draws show
 FEW_CASES = 10  # of one kind: a share of fewer is too skewed to be resampled (the rule n p >= 10 of the normal law)
 
 
@@ -17,6 +20,7 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
     The unit is the ``group`` (patient, site) where rows carry one with at least two values, else the sample.
     Draws in which a metric is undefined (NaN) are left out of its interval. Below ``FEW_UNITS`` units the percentiles
     are moved outwards by what the interval of a mean lacks there: Student's t for the normal law, and n / (n - 1).
+    Those of ``BIASED`` measures are moved by the bias that the draws show (``unbiased_interval``).
 
     Args:
         score: Function of rows, returning name -> value.
@@ -40,7 +44,40 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
             values.setdefault(name, []).append(float(value))
         if not values:  # nothing that may be resampled
             break
-    return {name: _interval(np.array(replicates), tail(len(units))) for name, replicates in values.items()}
+    intervals = {}
+    whole = score(rows) if any(is_biased(name) for name in values) else {}
+    for name, replicates in values.items():
+        drawn, cut = np.array(replicates), tail(len(units))
+        intervals[name] = unbiased_interval(float(whole[name]), drawn, cut) if name in whole and is_biased(name) else (
+            _interval(drawn, cut))  # fmt: skip
+    return intervals
+
+
+def is_biased(name: str) -> bool:
+    """Whether a score, perhaps with what it is of before a slash, is one of ``BIASED``."""
+    return name.rpartition("/")[2] in BIASED
+
+
+def unbiased_interval(value: float, drawn: np.ndarray, cut: float) -> tuple[float, float]:
+    """Percentiles of the draws, moved by their bias and then by as much as the bias of ``value`` itself can be.
+
+    The draws are too large by b on average, as ``value`` is by its own bias: between 0 and ``MOST_BIAS`` b. So the
+    truth lies from b to (1 + ``MOST_BIAS``) b below the draws, and the interval holds both ends. What cannot be
+    negative stays so. ``value`` is in it.
+
+    Args:
+        value: The score of all rows.
+        drawn: Its values in the draws.
+        cut: Share of the draws that is cut off on each side.
+
+    Source: Efron & Tibshirani 1993, section 10.6, for b. For a mean of absolute differences, such as the calibration
+    error, E|Z + Z'| - E|Z| = (sqrt 2 - 1) E|Z| where there is no difference in truth: b is least beside its bias there.
+    """
+    bias = float(np.nanmean(drawn)) - value if np.isfinite(drawn).any() else math.nan
+    low, high = _interval(drawn, cut)
+    ends = (bias, (1 + MOST_BIAS) * bias)
+    low, high = low - max(ends), high - min(ends)
+    return (max(low, 0.0), high) if np.nanmin(drawn, initial=0) >= 0 else (low, high)
 
 
 def tail(units: int) -> float:

@@ -12,6 +12,9 @@ from torch import Tensor
 BINS = 15
 TINY = 1e-12  # smallest probability whose logarithm is taken
 KINDS = ("equal_width", "equal_mass")
+# Computed from shares of bins or classes, whose noise does not cancel: of few samples they are too large, or too small.
+BIASED = ("ece", "ece_equal_mass", "ece_classwise", "mce",
+          "brier_reliability", "brier_resolution", "brier_uncertainty", "brier_within")  # fmt: skip
 
 
 def hits(prob: Tensor, label: Tensor) -> Tensor:

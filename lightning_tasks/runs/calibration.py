@@ -1,9 +1,10 @@
 """``calibration.json``: the map that ``calibrate`` fitted, tied to the weights it was fitted for."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
+
+from lightning_tasks.common.json_files import read_json
 
 from .directory import RunDir
 
@@ -25,7 +26,7 @@ def read_calibration(run: RunDir) -> dict[str, Any] | None:
     path = run.path / NAME
     if not path.is_file():
         return None
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored = read_json(path)
     if stored["weights_sha256"] != weights_digest(run.best):
         raise ValueError(
             f"{path} was fitted for other weights than {run.best.name} holds now. "

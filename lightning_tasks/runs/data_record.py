@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.json_files import read_json
 
 from .directory import RunDir
 
@@ -31,7 +32,7 @@ def read_data_record(run: RunDir) -> dict[str, Any]:
     """
     if not run.data.is_file():
         raise FileNotFoundError(f"{run.data} does not exist, so it is not known on what the run was trained.")
-    return json.loads(run.data.read_text(encoding="utf-8"))
+    return read_json(run.data)
 
 
 def check_same_data(run: RunDir, record: dict[str, Any]) -> None:

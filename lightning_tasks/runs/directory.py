@@ -1,12 +1,12 @@
 """The run directory: ``runs/<experiment>/<name>/``."""
 
-import json
 import os
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
 from lightning_tasks.common.atomic import write_atomic_with
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.lock import Lock
 
 NEEDED = "needed_"  # what the names of runs begin with that another fit needed
@@ -164,5 +164,5 @@ def kind_of(folder: Path) -> str:
     """``run``, ``kfold``, ``bags``, ``ensemble``, ``inspect``, ``sweep`` or ``tune``: what made a directory."""
     for name in ("results.json", "inspect.json"):
         if (folder / name).is_file():
-            return json.loads((folder / name).read_text(encoding="utf-8")).get("kind", "run")
+            return read_json(folder / name).get("kind", "run")
     return "run"

@@ -1,6 +1,5 @@
 """A trained network from a run directory, for tasks that build on another one: a teacher, or features."""
 
-import json
 import sys
 from contextlib import suppress
 from contextvars import Context
@@ -10,6 +9,8 @@ from typing import Any
 
 from lightning import LightningModule
 from torch import nn
+
+from lightning_tasks.common.json_files import read_json
 
 from .checkpoint import read_checkpoint
 
@@ -64,7 +65,7 @@ def other_data(run: str | Path, data: Any) -> str:
     path = Path(run) / "results.json"
     if not path.is_file():
         return f"{run} has no results.json, so it is not known on which samples it was trained."
-    results = json.loads(path.read_text(encoding="utf-8"))
+    results = read_json(path)
     if results["data_source"] != data.data_source:
         return f"{run} was trained on {results['data_source']} data, and this is {data.data_source} data."
     if results["data_fingerprint"] != data.fingerprint():

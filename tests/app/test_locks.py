@@ -12,6 +12,7 @@ import pytest
 from lightning_tasks.common.lock import BUSY, Busy, Lock
 from lightning_tasks.runs.directory import RunDir, remove_runs
 from tests.conftest import ROOT, results
+from tests.processes import Command
 
 TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "0",
        "--baselines", "false", "--trainer.enable_progress_bar", "false", "--figures", "none")  # fmt: skip
@@ -24,12 +25,6 @@ lock.take()
 pathlib.Path("taken").touch()
 time.sleep(60)
 """
-
-
-def command(*args):
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, str(ROOT / "cli.py"), *args], env=env, text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
 
 
 def wait_for(path, seconds=60):
@@ -92,12 +87,11 @@ def test_a_fit_where_another_one_trains_is_told_and_changes_nothing(toy, cli, ca
 def test_two_commands_share_the_parts_and_each_is_trained_once(verb):
     options = {"kfold": ("--folds", "3"), "sweep": ("--grid", "model.width=2,4", "--seeds", "0,1")}[verb]
     args = (verb, *options, *TOY, "--trainer.max_epochs", "12")
-    commands = [command(*args) for _ in range(2)]
-    outputs = [process.communicate(timeout=240)[0] for process in commands]
-    assert [process.returncode for process in commands] == [0, 0], "\n".join(outputs)
+    commands = [Command(*args, log=Path(f"log_{i}")) for i in range(2)]
+    assert [command.wait() for command in commands] == [0, 0], "\n".join(command.said() for command in commands)
     parts = sorted(path.parent for path in Path("runs").rglob("checkpoints/last.ckpt"))
     assert len(parts) == {"kfold": 3, "sweep": 4}[verb]
-    shown = "".join(outputs)
+    shown = "".join(command.said() for command in commands)
     trained = shown.count(": starts") + shown.count(": goes on") - shown.count("is at work there")
-    assert trained == len(parts), "\n".join(outputs)
+    assert trained == len(parts), shown
     assert results(Path("runs/ToySequence") / verb)["metrics" if verb == "kfold" else "combinations"]

@@ -198,7 +198,7 @@ def test_the_interval_of_the_temperature_takes_whole_groups():
     assert recalibration.temperature_interval(logits, label, temperature, one) == alone
 
 
-@pytest.mark.parametrize("repeats, least", [(60, 0.87), pytest.param(300, 0.92, marks=pytest.mark.docs)])
+@pytest.mark.parametrize("repeats, least", [(60, 0.87), pytest.param(300, 0.92, marks=pytest.mark.long)])
 def test_the_interval_of_the_temperature_covers_it_with_correlated_groups(repeats, least):
     """Forty groups of one sample and ten noisy copies: over samples the interval covers about 70 %."""
     found = []

@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,37 +11,33 @@ import torch
 
 from lightning_tasks.runs.checkpoint import is_whole, read_checkpoint
 from lightning_tasks.runs.directory import RunDir
-from tests.conftest import ROOT, results
+from tests.conftest import results
+from tests.processes import SHM, Command
 
-# Ends its own process in the middle of the third write of last.ckpt, whichever way that is written.
-KILLED = """
-import os, signal, sys
-import torch
-save, count = torch.save, 0
 
-def die(path, whole):
-    with open(path, "wb") as file:
-        file.write(whole[: len(whole) // 2])
-    os.kill(os.getpid(), signal.SIGKILL)
+def kill_in_the_third_write() -> None:
+    """End the own process in the middle of the third write of last.ckpt, whichever way that is written."""
+    save, count = torch.save, 0
 
-def killing(checkpoint, file, *args, **kwargs):
-    global count
-    save(checkpoint, file, *args, **kwargs)
-    name = str(getattr(file, "name", ""))
-    if "last.ckpt" in name and (count := count + 1) == 3:
-        file.flush()
-        die(name, open(name, "rb").read())
+    def die(path, whole):
+        Path(path).write_bytes(whole[: len(whole) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
 
-def copying(event, args):  # a move between two disks
-    global count
-    if event == "shutil.copyfile" and str(args[1]).endswith("last.ckpt") and (count := count + 1) == 3:
-        die(args[1], open(args[0], "rb").read())
+    def killing(checkpoint, file, *args, **kwargs):
+        nonlocal count
+        save(checkpoint, file, *args, **kwargs)
+        name = str(getattr(file, "name", ""))
+        if "last.ckpt" in name and (count := count + 1) == 3:
+            file.flush()
+            die(name, Path(name).read_bytes())
 
-torch.save = killing
-sys.addaudithook(copying)
-from lightning_tasks.app import main
-main(sys.argv[1:])
-"""
+    def copying(event, args):  # a move between two disks
+        nonlocal count
+        if event == "shutil.copyfile" and str(args[1]).endswith("last.ckpt") and (count := count + 1) == 3:
+            die(args[1], Path(args[0]).read_bytes())
+
+    torch.save = killing
+    sys.addaudithook(copying)
 
 
 def cut(path: Path, share: float = 0.5) -> None:
@@ -53,15 +48,12 @@ def whole(path: Path) -> dict:
     return torch.load(path, weights_only=True)
 
 
-@pytest.mark.skipif(not os.path.isdir("/dev/shm"), reason="needs a temporary folder on another file system")
+@pytest.mark.skipif(not SHM.is_dir(), reason="needs a temporary folder on another file system")
 def test_a_kill_in_the_middle_of_a_write_leaves_the_last_checkpoint_whole(tmp_path, toy):
-    driver = tmp_path / "driver.py"
-    driver.write_text(KILLED)
-    args = ["fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "0",
-            "--trainer.max_epochs", "4", "--trainer.enable_progress_bar", "false", "--name", "killed"]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": "/dev/shm"}
-    process = subprocess.run([sys.executable, str(driver), *args], env=environment, capture_output=True, timeout=300)
-    assert process.returncode == -signal.SIGKILL, process.stderr[-2000:]
+    args = ("fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "0",
+            "--trainer.max_epochs", "4", "--trainer.enable_progress_bar", "false", "--name", "killed")  # fmt: skip
+    command = Command(*args, log=tmp_path / "log", before=kill_in_the_third_write, temporary=SHM)
+    assert command.wait() == -signal.SIGKILL, command.said()
     run = tmp_path / "runs/ToySequence/killed"
     assert whole(run / "checkpoints/last.ckpt")["epoch"] == 1
     toy("ToySequence", "--trainer.max_epochs", 4, "--resume", name="killed")

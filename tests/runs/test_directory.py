@@ -1,44 +1,12 @@
-"""A run that is killed goes on where its last whole epoch ended; files are whole or absent."""
+"""What a fit leaves, puts back and takes away; files are whole or absent. Kills are in ``tests/app/test_kills.py``."""
 
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 import torch
 
 from lightning_tasks.common.atomic import write_atomic, write_atomic_with
-from tests.conftest import ROOT, results
-
-RUN = ("fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "0",
-       "--trainer.max_epochs", "40", "--trainer.enable_progress_bar", "false")  # fmt: skip
-
-
-def test_a_killed_run_resumes_to_the_same_result(tmp_path, cli):
-    cli(*RUN, "--name", "whole")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, str(ROOT / "cli.py"), *RUN, "--name", "killed"], env=environment,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-    killed, table = tmp_path / "runs/ToySequence/killed", tmp_path / "runs/ToySequence/killed/metrics.csv"
-    deadline = time.monotonic() + 400
-    while process.poll() is None and time.monotonic() < deadline:
-        if table.is_file() and table.read_text().count("\n") > 4:
-            break
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    if (killed / "results.json").is_file():
-        pytest.skip("the run was done before it could be killed")
-    done = torch.load(killed / "checkpoints/last.ckpt", weights_only=True)["epoch"]
-    assert 2 <= done < 39
-    cli(*RUN, "--name", "killed", "--resume")
-    whole = tmp_path / "runs/ToySequence/whole"
-    expected, found = (torch.load(r / "checkpoints/last.ckpt", weights_only=True) for r in (whole, killed))
-    assert all(torch.equal(expected["state_dict"][k], found["state_dict"][k]) for k in expected["state_dict"])
-    assert (whole / "metrics.csv").read_text() == (killed / "metrics.csv").read_text()
-    assert results(whole)["metrics"] == results(killed)["metrics"]
+from tests.conftest import results
 
 
 def test_the_saved_configuration_repeats_the_run(tmp_path, toy, cli):

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lightning_tasks.common.json_files import read_json
+from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.tables import flat, save_table
 
 PROB = np.array([[0.25, 0.75], [0.5, 0.5], [1 / 3, 2 / 3]], np.float32)
@@ -52,3 +54,16 @@ def test_numbers_have_seven_digits_and_what_is_not_finite_is_said(tmp_path):
         "id,z", "0,0.3333333", "1,3.333333e-10", "2,nan", "3,inf", "4,1.234568e+08", "5,2",
     ]  # fmt: skip
     assert np.isnan(pd.read_csv(path)["z"][2])
+
+
+def test_a_cut_file_of_a_run_is_named(tmp_path):
+    for name, content, words in (
+        ("results.json", '{"metrics": ', "results.json cannot be read .Expecting value"),
+        ("results.json", "[1]", "results.json: expected keys and values"),
+        ("results.json", "\xff", "results.json cannot be read"),
+        ("metrics.csv", "epoch,step,val/a\n0,7,0.3x\n", "metrics.csv is no table of epochs .could not convert"),
+        ("metrics.csv", "step,val/a\n7,0.3\n", "metrics.csv is no table of epochs .a row has no epoch"),
+    ):
+        (tmp_path / name).write_text(content, encoding="latin-1")
+        with pytest.raises(ValueError, match=words):
+            (read_json if name.endswith(".json") else read_metrics)(tmp_path / name)

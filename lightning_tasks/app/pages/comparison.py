@@ -1,10 +1,10 @@
 """The HTML page of a sweep or a tuning: its tables and figures, and the way to the report of each run."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from lightning_tasks.app.options import as_text
+from lightning_tasks.common.json_files import read_json
 
 from .render import mean_sd, number, pictures_in, write_page
 
@@ -19,10 +19,10 @@ EXPLAINED = {
 
 def write_comparison_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json``, the pictures and the runs below ``folder``."""
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    results = read_json(folder / "results.json")
     tuned = results["kind"] == "tune"
     subfolder = Path("final") if tuned else Path()  # of a tuning, the winners and the configuration by hand are a sweep
-    compared = json.loads((folder / subfolder / "results.json").read_text(encoding="utf-8"))
+    compared = read_json(folder / subfolder / "results.json")
     reports = [subfolder / r["combination"] / f"seed_{r['seed']}" / "report.html"
                for r in compared["runs"] if "metrics" in r]  # fmt: skip
     head, rows = table_of(compared)

@@ -1,10 +1,10 @@
 """Table and HTML page of an ensemble."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from lightning_tasks.app.console import print_notes
+from lightning_tasks.common.json_files import read_json
 
 from .cautions import cautions
 from .render import facts, first, interval, number, value_of, write_page
@@ -34,7 +34,7 @@ def print_members(results: dict[str, Any]) -> None:
 
 def write_ensemble_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` of an ensemble."""
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    results = read_json(folder / "results.json")
     members = results["members"]
     rows = []
     for name, m in first(results["metrics"], results["headline"]).items():

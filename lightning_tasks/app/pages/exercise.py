@@ -1,7 +1,6 @@
 """Pages of a computed exercise: its report, and the animation of paths where it has some."""
 
 import base64
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.plots.save import png_of
 from lightning_tasks.plots.style import PALETTE
 from lightning_tasks.problems.exercise import Scene
@@ -21,7 +21,7 @@ SIDE = 3.6  # inches of a scene
 
 def write_exercise_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` and the figures beside it."""
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    results = read_json(folder / "results.json")
     tables = [{**table, "rows": [[cell(v) for v in row] for row in table["rows"]]} for table in results["tables"]]
     checks = [[c["name"], cell(c["found"]), cell(c["expected"]), "ok" if c["holds"] else "DIFFERS"]
               for c in results["checks"]]  # fmt: skip

@@ -1,11 +1,11 @@
 """Printed summary and HTML page of a data report."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.places import as_shown
+from lightning_tasks.common.json_files import read_json
 
 from .render import pictures_in, write_page
 
@@ -77,7 +77,7 @@ def print_findings(results: dict[str, Any], folder: Path) -> None:
 
 def write_inspect_report(folder: Path) -> Path:
     """Write ``report.html`` from ``inspect.json`` and the figures."""
-    results = json.loads((folder / "inspect.json").read_text(encoding="utf-8"))
+    results = read_json(folder / "inspect.json")
     counts = results["counts"]
     names = list(dict.fromkeys(n for c in counts.values() for n in c.get("samples", {})))
     return write_page(

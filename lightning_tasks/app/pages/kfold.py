@@ -1,12 +1,12 @@
 """Table and HTML page of a k-fold directory."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from lightning_tasks.app.console import chosen, print_notes, verdict
+from lightning_tasks.common.json_files import read_json
 
 from .cautions import cautions
 from .render import drawn, facts, first, interval, number, pictures_in, value_of, write_page
@@ -77,7 +77,7 @@ def as_score(row: dict[str, Any]) -> dict[str, Any]:
 
 def write_kfold_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` and the figures of a k-fold directory."""
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    results = read_json(folder / "results.json")
     unit = "bag" if results["kind"] == "bags" else "fold"
     head = [
         *("metric", "pooled", "95 % interval", "n", "units", "mean", "sd"),

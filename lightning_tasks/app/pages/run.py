@@ -1,10 +1,10 @@
 """One self-contained HTML page about a run: scores, baselines, curves, figures, configuration."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from lightning_tasks.app.console import verdict_of
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.directory import RunDir
 
@@ -42,7 +42,11 @@ def write_report(run: RunDir) -> Path:
     """
     if not run.results.is_file():
         raise FileNotFoundError(f"{run.path} has no results.json: its fit did not finish. Continue it with --resume.")
-    results = json.loads(run.results.read_text(encoding="utf-8"))
+    return write_report_of(run, read_json(run.results))
+
+
+def write_report_of(run: RunDir, results: dict[str, Any]) -> Path:
+    """The same of results that are not in a file yet: ``results.json`` comes last, and says that a run is done."""
     calibration, explained = (read_note(run.path / f"{name}.json") for name in ("calibration", "explain"))
     head, rows = score_table(results)
     return write_page(
@@ -73,7 +77,7 @@ def write_report(run: RunDir) -> Path:
 
 def read_note(path: Path) -> dict[str, Any] | None:
     """What a verb wrote into the run directory, or None where it was not called."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return read_json(path) if path.is_file() else None
 
 
 def score_table(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:

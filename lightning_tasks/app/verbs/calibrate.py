@@ -14,6 +14,7 @@ from lightning_tasks.app.pages.render import interval
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.measures.bootstrap import bootstrap, exact_share, members
 from lightning_tasks.measures.calibration import (
     calibration_scores,
@@ -58,7 +59,7 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
     """
     if not loaded.dir.results.is_file():
         raise FileNotFoundError(f"{loaded.dir.path} has no results.json: its fit did not finish. Add --resume to it.")
-    results = json.loads(loaded.dir.results.read_text(encoding="utf-8"))
+    results = read_json(loaded.dir.results)
     if loaded.data.fingerprint() != results["data_fingerprint"]:
         raise ValueError(
             f"{loaded.dir.path} was trained on other data or another split than these options give, so its validation "

@@ -3,6 +3,8 @@
 from argparse import Namespace
 from pathlib import Path
 
+from jinja2 import TemplateError
+
 from lightning_tasks.app.pages.comparison import write_comparison_report
 from lightning_tasks.app.pages.ensemble import write_ensemble_report
 from lightning_tasks.app.pages.exercise import write_exercise_report
@@ -28,5 +30,12 @@ def run(options: Namespace, args: list[str]) -> None:
     if args:
         raise ValueError(f"report takes --run and nothing else; it was given {' '.join(args)}.")
     folder = Path(options.run)
-    writer = WRITERS.get(kind_of(folder))
-    print(f"Wrote {as_shown(writer(folder) if writer else write_report(find_run(folder)))}")
+    try:
+        writer = WRITERS.get(kind_of(folder))
+        page = writer(folder) if writer else write_report(find_run(folder))
+    except (LookupError, TypeError, AttributeError, TemplateError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{folder}: results.json or a file beside it is not as this version writes it ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}). Make the run again, or use the version that made it."
+        ) from None
+    print(f"Wrote {as_shown(page)}")

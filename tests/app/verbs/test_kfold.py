@@ -1,12 +1,8 @@
 """Folds run, resume and pool: each sample is predicted once, by the fold that did not train on it."""
 
 import csv
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,7 +14,8 @@ from lightning_tasks.app.jobs import environment
 from lightning_tasks.app.members import load_members, load_run
 from lightning_tasks.app.settings import differences, settings
 from lightning_tasks.runs.rowfile import load_rows
-from tests.conftest import ROOT, results
+from tests.conftest import results
+from tests.processes import Command, rows_of
 
 TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "20", "--model.lr", "0.05",
        "--trainer.max_epochs", "2", "--trainer.enable_progress_bar", "false",
@@ -85,23 +82,11 @@ def test_without_a_test_part_the_scored_part_is_the_validation_fold_and_says_so(
 
 
 def test_killed_in_the_middle_only_the_missing_folds_run_and_the_result_is_the_same(tmp_path, cli, capsys):
-    long = ("--trainer.max_epochs", 30, "--model.schedule", "none", "--model.lr", 0.003)
+    long = ("--trainer.max_epochs", 12, "--model.schedule", "none", "--model.lr", 0.003)
     cli(*KFOLD, *long, "--name", "whole")
     whole, killed = (tmp_path / "runs/ToySequence" / name for name in ("whole", "killed"))
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "cli.py"), *map(str, (*KFOLD, *long, "--name", "killed"))],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    table = killed / "fold_1/metrics.csv"
-    deadline = time.monotonic() + 400
-    while process.poll() is None and time.monotonic() < deadline:
-        if table.is_file() and table.read_text().count("\n") > 4:
-            break
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    command = Command(*KFOLD, *long, "--name", "killed", log=tmp_path / "log")
+    command.kill_when(lambda: rows_of(killed / "fold_1/metrics.csv") > 3)
     if (killed / "fold_1/results.json").is_file():
         pytest.skip("the fold was done before it could be killed")
     assert (killed / "fold_0/results.json").is_file() and not (killed / "fold_2").exists()

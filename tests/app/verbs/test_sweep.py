@@ -2,12 +2,7 @@
 
 import csv
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +14,7 @@ from lightning_tasks.app.verbs.sweep.axes import clash, combinations, parse_grid
 from lightning_tasks.app.verbs.sweep.summary import draw
 from lightning_tasks.app.verbs.sweep.sweep import Sweep, read_file
 from tests.conftest import ROOT, results
+from tests.processes import Command, rows_of
 
 TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "3",
        "--trainer.max_epochs", "2", "--trainer.enable_progress_bar", "false",
@@ -157,22 +153,10 @@ def test_a_combination_that_fails_is_listed_and_the_others_run(tmp_path, cli, ca
 
 
 def test_killed_in_the_middle_a_sweep_goes_on_to_the_same_table(tmp_path, cli, capsys):
-    long = (*SWEEP, "model.width=2,4", "--seeds", 0, "--trainer.max_epochs", 40)
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "cli.py"), *map(str, long), "--name", "killed"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    long = (*SWEEP, "model.width=2,4", "--seeds", 0, "--trainer.max_epochs", 12)
     killed, whole = (tmp_path / "runs/ToySequence" / name for name in ("killed", "whole"))
     second = killed / "width=4/seed_0"
-    deadline = time.monotonic() + 600
-    while process.poll() is None and time.monotonic() < deadline:
-        if (second / "metrics.csv").is_file() and (second / "metrics.csv").read_text().count("\n") > 4:
-            break
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    Command(*long, "--name", "killed", log=tmp_path / "log").kill_when(lambda: rows_of(second / "metrics.csv") > 3)
     assert [r["status"] for r in table(killed)] == ["finished", "waiting"]
     if (second / "results.json").is_file():
         pytest.skip("the run was done before it could be killed")

@@ -1,12 +1,15 @@
 """Hourly tables: both formats, both ways to count hours, and everything that can be wrong in them."""
 
 import datetime as dt
+import re
+import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
 from openpyxl import Workbook
 
+from datamodules.readers import hourly_tables
 from datamodules.readers.holidays import dutch_holidays, easter
 from datamodules.readers.hourly_tables import read_hourly
 
@@ -114,3 +117,19 @@ def test_holidays_that_move():
     known = dutch_holidays(2012)
     assert {dt.date(2012, 5, 17), dt.date(2012, 5, 28), dt.date(2012, 4, 30)} <= known
     assert dt.date(2012, 5, 29) not in known and dt.date(2014, 4, 27) in dutch_holidays(2014)
+
+
+def test_a_sheet_that_unpacks_to_too_much_and_a_book_without_sheets_are_refused(tmp_path, monkeypatch):
+    path = sheet(tmp_path, [[20120101, 1, 1.0]])
+    monkeypatch.setattr(hourly_tables, "LARGEST_SHEET", 1000)
+    with pytest.raises(ValueError, match="table.xlsx cannot be read as XLSX .it unpacks to"):
+        read_hourly(path, "date", "hour", ["gas"])
+    monkeypatch.undo()
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["xl/workbook.xml"] = re.sub(rb"<sheets>.*</sheets>", b"<sheets/>", members["xl/workbook.xml"])
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match="table.xlsx cannot be read as XLSX .list index out of range"):
+        read_hourly(path, "date", "hour", ["gas"])

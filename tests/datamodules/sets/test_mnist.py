@@ -126,6 +126,15 @@ def test_an_npz_that_claims_or_unpacks_to_more_than_it_can_mean_is_not_read(tmp_
         MNISTDataModule(root=str(tmp_path)).setup()
 
 
+def test_what_begins_like_a_pickle_is_refused_without_advice_to_unpickle_it(tmp_path):
+    path = tmp_path / "mnist.npz"
+    np.savez(path, x=np.zeros(3))
+    path.write_bytes(b"\x80\x02" + path.read_bytes())  # an archive at its end, and none for NumPy
+    with pytest.raises(ValueError, match="mnist.npz: cannot be read .it is no npz file") as error:
+        MNISTDataModule(root=str(tmp_path)).setup()
+    assert "unsafely" not in str(error.value)
+
+
 def rewrite(name, change):
     return lambda folder: (folder / name).write_bytes(change((folder / name).read_bytes()))
 

@@ -13,6 +13,7 @@ from lightning_tasks.app.pages.ensemble import print_members, write_ensemble_rep
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import scores_of
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.runs.directory import kind_of, new_folder
 from lightning_tasks.runs.results import clean_json
 from lightning_tasks.runs.rowfile import concatenated
@@ -77,7 +78,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     member_rows = [concatenated([rows[m] for _, rows in scored])[0] for m in range(len(names))]
     mean_weights = np.mean([member_weights(u, w) for u, w in zip(units, weights, strict=True)], 0)
     part = "oof" if len(units) > 1 else units[0].part
-    stored = json.loads(first.dir.results.read_text(encoding="utf-8"))
+    stored = read_json(first.dir.results)
     results = {
         "kind": "ensemble",
         "task": type(task).__name__,
@@ -121,7 +122,7 @@ def check_members(groups: list[Group]) -> None:
     for run in runs[1:]:
         for kind, value in (
             ("tasks", lambda r: type(r.task).__name__),
-            ("data", lambda r: json.loads(r.dir.results.read_text(encoding="utf-8"))["arrays_fingerprint"]),
+            ("data", lambda r: read_json(r.dir.results)["arrays_fingerprint"]),
         ):
             if value(run) != value(runs[0]):
                 raise ValueError(

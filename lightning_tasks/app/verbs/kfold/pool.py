@@ -17,6 +17,7 @@ from lightning_tasks.app.pages.kfold import print_folds, write_kfold_report
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import scores_of, used
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.plots.save import save_figure
 from lightning_tasks.runs.calibration import NAME as CALIBRATION
 from lightning_tasks.runs.checkpoint import load_weights
@@ -43,7 +44,7 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
         ValueError: The folds were made from different data.
     """
     runs = [RunDir(folder / f"fold_{i}") for i in range(count)]
-    fold_results = [json.loads(run.results.read_text(encoding="utf-8")) for run in runs]
+    fold_results = [read_json(run.results) for run in runs]
     if len({r["arrays_fingerprint"] for r in fold_results}) > 1:
         raise ValueError(f"{folder}: the data changed between the folds. Train them anew with --overwrite.")
     loaded = [load_rows(run.rows) for run in runs]

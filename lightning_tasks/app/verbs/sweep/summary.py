@@ -15,6 +15,7 @@ from lightning_tasks.app.pages.render import mean_sd
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.tables import read_metrics, write_csv
 from lightning_tasks.plots.save import save_figure
 from lightning_tasks.runs.directory import RunDir
@@ -42,7 +43,7 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
             if name in failed:
                 row |= {"status": "failed", "error": failed[name], "log": str(sweep.folder / f"{name}.log")}
             elif run.results.is_file():
-                results.append(json.loads(run.results.read_text(encoding="utf-8")))
+                results.append(read_json(run.results))
                 row |= {
                     "status": "finished",
                     "seconds": results[-1]["seconds"],

@@ -13,6 +13,7 @@ from lightning_tasks.app.options import as_text, refuse
 from lightning_tasks.app.settings import differences
 from lightning_tasks.app.verbs.sweep.axes import Combination, as_args, clash, short_names
 from lightning_tasks.app.verbs.sweep.sweep import Sweep, execute
+from lightning_tasks.common.json_files import read_json
 
 from .space import Space, read_space
 
@@ -112,7 +113,7 @@ def agree(tuning: Tuning, trial_plan: Plan) -> None:
         if not path.is_file():
             path.write_text(json.dumps(made_of, indent=2) + "\n", encoding="utf-8")
             return
-        differ = differences(json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(made_of)))
+        differ = differences(read_json(path), json.loads(json.dumps(made_of)))
     if differ:
         raise ValueError(
             f"{tuning.folder} was made with another configuration: {listed(differ)}. "
