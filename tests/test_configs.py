@@ -1,5 +1,6 @@
 """Every config parses, trains, tests and predicts: a new config is tested by existing."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, co
     run = Path("runs") / config.stem / "default"
     assert [f for f in FILES if not (run / f).is_file()] == []
     assert list(run.glob("predictions.*")) and list(run.glob("events.out.tfevents*"))
+    captions = re.findall("<figcaption><b>.*?</b>(.*?)</figcaption>", (run / "report.html").read_text())
+    assert all(captions), "a figure that captions.RUN does not describe"
     found = results(run)
     assert found["data_source"] == "simulated" and found["experiment"] == config.stem
     assert found["monitor"] in found["best"], "the monitored metric exists"

@@ -1,25 +1,36 @@
 """Pages are self-contained and escape what files say; curves have a panel for each metric of training."""
 
+import html
 import json
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from matplotlib.ticker import MaxNLocator
 
+from lightning_tasks.app import main
+from lightning_tasks.app.pages.captions import INSPECTED, RUN, Caption, caption_of, title_of_text
 from lightning_tasks.app.pages.curves import curves_of, default_panels, draw, with_always
-from lightning_tasks.app.pages.render import part_and_name
+from lightning_tasks.app.pages.exercise import write_animation
 from lightning_tasks.app.pages.run import write_report
+from lightning_tasks.app.pages.texts import blocks_of
 from lightning_tasks.common.tables import read_metrics, write_csv
+from lightning_tasks.problems.exercise import Scene
 from lightning_tasks.runs.directory import RunDir
 from tests.conftest import ROOT, results
 
-EVIL = "<script>alert('&')</script>"
+EVIL = "<script>alert('&')</script>" + "w" * 150  # to be escaped, and wider than a phone
 KEPT = ("kind", "monitor", "headline", "status")
-TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "3",
-       "--trainer.enable_progress_bar", "false", "--trainer.max_epochs", "2")  # fmt: skip
+QUIET = ("--data", "tests.toys.ToyDataModule", "--draws", "3", "--trainer.enable_progress_bar", "false",
+         "--trainer.enable_model_summary", "false")  # fmt: skip
+WORDS = ("--model", "tests.toys.ToySequence", "--trainer.max_epochs", "1", "--figures", "none", *QUIET)
+PICTURES = ("--model", "ImageClassifier", "--model.net", "cnn", "--model.in_channels", "1",
+            "--model.class_names", "[dark,light]", "--model.net_args", "{image_size: 12, filters: 2, neurons: 4}",
+            "--trainer.max_epochs", "2", *QUIET)  # fmt: skip
 
 
 def hostile(value: Any, key: str = "") -> Any:
@@ -32,11 +43,138 @@ def hostile(value: Any, key: str = "") -> Any:
 
 
 def check_page(page: str) -> None:
+    """What can be said of a page without a browser."""
     assert page.startswith("<!doctype html>") and "width=device-width" in page and "<script" not in page
+    assert "prefers-color-scheme: dark" in page and 'content="light dark"' in page
     images = re.findall(r"<img[^>]*>", page)
     assert all(re.search(r'alt="[A-Z][^"]{15,}"', image) and 'src="data:image/png' in image for image in images)
+    assert all(re.search(r'width="\d+" height="\d+"', image) for image in images), "the page jumps while it loads"
     assert page.count("<table") == page.count('<div class="box"><table'), "a table that is wider than the page"
-    assert not re.search(r"<h\d>[a-z]+_", page), "a file's name as a title"
+    headings = re.findall(r"<(?:h\d|figcaption><b)>([^<]*)", page)
+    assert not [text for text in headings if re.match(r"[a-z]+_|Figure of", text)], "a file's name as a title"
+    assert page.count("<figure") == page.count("<figcaption")
+    folded = "".join(re.findall(r"<details>.*?</details>", page, re.DOTALL))
+    for secret in (r"[0-9a-f]{64}", "class_path:"):  # fingerprints, configuration
+        assert len(re.findall(secret, page)) == len(re.findall(secret, folded)), secret
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Kind of page -> the folder of one; a run that was calibrated and explained."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("pages"))
+        fit, pictures, words = (
+            ("fit", *PICTURES),
+            Path("runs/ImageClassifier").resolve(),
+            Path("runs/ToySequence").resolve(),
+        )
+        main([*fit])
+        shutil.copy(pictures / "default" / "report.html", pictures / "default" / "of_fit.html")
+        main(["calibrate", "--run", f"{pictures}/default", "--draws", "3"])
+        main(["explain", "--run", f"{pictures}/default", "--count", "1"])
+        main(["kfold", *WORDS, "--folds", "2"])
+        main(["ensemble", "--runs", f"{words}/kfold/fold_0", f"{words}/kfold/fold_1", "--draws", "3"])
+        main(["inspect", *PICTURES, "--tsne", "0"])
+        main(["sweep", *WORDS, "--grid", "model.width=2,4", "--seeds", "0"])
+        main(["exercise", "G14"])
+        made = {kind: words / kind for kind in ("kfold", "sweep")} | {"tune": tuning_of(words / "sweep")}
+        made |= {"run": pictures / "default", "inspect": pictures / "inspect"}
+        yield made | {"ensemble": words / "kfold" / "ensemble", "exercise": Path("runs/exercises/G14").resolve()}
+
+
+def tuning_of(sweep: Path) -> Path:
+    """A folder of ``tune`` whose final runs are those of a sweep; real ones take many fits."""
+    folder = sweep.parent / "tune"
+    shutil.copytree(sweep, folder / "final")
+    (folder / "figures").mkdir()
+    for name in ("history", "effects", "importance"):
+        shutil.copy(sweep / "sweep.png", folder / "figures" / f"{name}.png")
+    final = json.loads((sweep / "results.json").read_text())
+    best = {"params": {"model.lr": 0.1, "model.width": 4}, "value": 0.5, "trial": 0, "parameters": 1234}
+    search = {"trials": 1, "complete": 1, "pruned": 0, "failed": 0, "epochs": 1, "seconds": 1.0, "best": best}
+    found = {"kind": "tune", "name": "tune", "experiment": "ToySequence", "metric": "val/acc", "notes": [],
+             "searches": {"tpe": search, "random": search}, "importance": {"model.lr": 0.7},
+             "data_source": final["data_source"]}  # fmt: skip
+    (folder / "results.json").write_text(json.dumps(found))
+    main(["report", "--run", str(folder)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def spoilt(folders, tmp_path_factory):
+    """The same, with markup and long words in place of each text."""
+    made = {}
+    for kind, folder in folders.items():
+        made[kind] = tmp_path_factory.mktemp("spoilt") / "x"
+        shutil.copytree(folder, made[kind])
+        for path in [*made[kind].glob("*.json"), *made[kind].glob("final/results.json")]:
+            content = json.loads(path.read_text())
+            path.write_text(json.dumps(hostile(content) | ({"notes": [EVIL]} if "notes" in content else {})))
+        main(["report", "--run", str(made[kind])])
+    return made
+
+
+def page_of(folder: Path) -> str:
+    return (folder / "report.html").read_text()
+
+
+def test_pages_of_all_kinds_hold_what_can_be_said_without_a_browser(folders):
+    for kind, folder in folders.items():
+        page = page_of(folder)
+        check_page(page)
+        assert "<figure" in page or kind == "ensemble"  # which draws nothing
+        assert "<details>" in page
+    page = page_of(folders["run"])
+    for title in ("Confusion matrix, test part", "Samples, train part", "Reliability diagram", "Surest "):
+        assert f"<figcaption><b>{title}" in page
+    assert page.index("Verdict: ") < page.index("<table") and "over the epochs, of which" in page
+
+
+def test_pages_of_hostile_files_are_harmless(spoilt):
+    for kind, folder in spoilt.items():
+        page = page_of(folder)
+        check_page(page)
+        assert '<p class="warn">&lt;script&gt;' in page or kind == "exercise"  # which has no notes
+        assert "&lt;script&gt;" in page
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+         "--disable-background-networking", "--disable-component-update", "--allow-file-access-from-files",
+         "--virtual-time-budget=60000", "--dump-dom")  # fmt: skip
+MEASURE = """<!doctype html>{frames}<pre></pre><script>
+onload = () => {{
+  const pages = [...document.querySelectorAll("iframe")].map(frame => {{
+    const page = frame.contentDocument, wide = [...page.body.querySelectorAll("*")].filter(
+      e => !e.closest(".box table, details:not([open])") && e.getBoundingClientRect().right > frame.width);
+    return {{name: frame.name, width: +frame.width, height: page.documentElement.scrollHeight,
+             reach: page.documentElement.scrollWidth, wide: wide.map(e => e.outerHTML.slice(0, 80))}};
+  }});
+  document.querySelector("pre").textContent = "mea" + "sured" + JSON.stringify(pages) + "mea" + "sured";
+}};
+</script>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed, in which pages could be measured")
+def test_nothing_is_wider_than_a_phone_or_a_window(folders, spoilt, tmp_path):
+    scene = Scene("long " * 20, (-1, 1, -1, 1), np.eye(4), {"w" * 60: np.zeros((3, 2)), "momentum": np.ones((2, 2))})
+    write_animation(tmp_path / "animation.html", "Paths", [scene] * 3)
+    pages = {"animation": tmp_path / "animation.html", "a fit": folders["run"] / "of_fit.html"}
+    pages |= {kind: folder / "report.html" for kind, folder in folders.items()}
+    for kind, folder in spoilt.items():  # with all that is folded away
+        pages[f"spoilt {kind}"] = folder / "open.html"
+        pages[f"spoilt {kind}"].write_text(page_of(folder).replace("<details", "<details open"))
+    frames = [f'<iframe name="{name}" src="{path.as_uri()}" width="{width}" height="844"></iframe>'
+              for name, path in pages.items() for width in (390, 1280)]  # fmt: skip
+    (tmp_path / "all.html").write_text(MEASURE.format(frames="".join(frames)))
+    command = [BROWSER, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", (tmp_path / "all.html").as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    measured = json.loads(html.unescape(done.stdout.split("measured")[-2]))
+    assert len(measured) == len(frames)
+    for page in measured:
+        assert page["reach"] <= page["width"] and not page["wide"], page
+    height = {page["name"]: page["height"] for page in measured if page["width"] == 390}
+    assert 844 < height["a fit"] <= 6 * 844
 
 
 @pytest.fixture
@@ -44,9 +182,9 @@ def run(toy):
     return RunDir(toy("ToySequence", "--trainer.max_epochs", 2))
 
 
-def test_a_page_of_a_run_with_hostile_files_is_harmless(run):
+def test_a_run_that_was_calibrated_elsewhere_is_harmless(run):
     found = results(run.path)
-    found |= {"notes": [EVIL], "baselines": {EVIL: {"acc": 0.5}}, "panels": {EVIL: ["train/loss"]}}
+    found |= {"baselines": {EVIL: {"acc": 0.5}}, "panels": {EVIL: ["train/loss"]}}
     found["metrics"][f"test/{EVIL}"] = {"value": None, "n": 1, "units": 1}
     run.results.write_text(json.dumps(hostile(found)))
     run.config.write_text(f"model: {EVIL}")
@@ -62,27 +200,8 @@ def test_a_page_of_a_run_with_hostile_files_is_harmless(run):
     page = write_report(run).read_text()
     check_page(page)
     assert page.count("&lt;script&gt;") > 20 and "old()" not in page
-    assert '<p class="warn">&lt;script&gt;' in page and "model: &lt;script&gt;" in page
-    assert "<h2>Calibration</h2>" in page and "<h2>Explanations</h2>" in page and "0.0000 to -" in page
-
-
-@pytest.mark.parametrize("kind", ["kfold", "ensemble", "inspect", "sweep"])
-def test_pages_of_verbs_are_harmless_too(cli, toy, tmp_path, kind):
-    if kind == "ensemble":
-        one, two = (toy("ToySequence", "--trainer.max_epochs", 1, name=name) for name in ("a", "b"))
-        cli("ensemble", "--runs", one, two, "--draws", 3)
-    options = {"kfold": ("--folds", 2), "inspect": ("--tsne", 0), "sweep": ("--grid", "model.width=2,4", "--seeds", 0)}
-    if kind in options:
-        cli(kind, *TOY, *options[kind])
-    folder = tmp_path / f"runs/ToySequence/{kind}"
-    check_page((folder / "report.html").read_text())
-    path = folder / ("inspect.json" if kind == "inspect" else "results.json")
-    found = hostile(json.loads(path.read_text())) | {"notes": [EVIL]}
-    path.write_text(json.dumps(found))
-    cli("report", "--run", folder)
-    page = (folder / "report.html").read_text()
-    check_page(page)
-    assert '<p class="warn">&lt;script&gt;' in page
+    assert "model: &lt;script&gt;" in page and "0.0000 to -" in page
+    assert "<h2>Calibration</h2>" in page and "<h2>Explanations</h2>" in page
 
 
 def test_the_headline_stands_first_and_bold(run):
@@ -90,9 +209,13 @@ def test_the_headline_stands_first_and_bold(run):
         return re.findall(r"<tr([^>]*)><td>(test/[^<]+)</td>", write_report(run).read_text())
 
     found = results(run.path)
-    assert rows()[0] == (' class="headline"', "test/acc") and [r[0] for r in rows()[1:]] == [""] * (len(rows()) - 1)
+    names = [name for _, name in rows()]
+    short, every = names[: -len(found["metrics"])], names[-len(found["metrics"]) :]  # open, and folded away
+    assert short[0] == every[0] == "test/acc" and set(every) == set(found["metrics"]) and len(short) < len(every)
+    assert [name for mark, name in rows() if mark == ' class="headline"'] == ["test/acc"] * 2
     run.results.write_text(json.dumps(found | {"headline": "loss"}))
-    assert rows()[0] == (' class="headline"', "test/loss") and len(rows()) == len(found["metrics"])
+    assert [name for mark, name in rows() if mark == ' class="headline"'] == ["test/loss"] * 2
+    assert rows()[0][1] == "test/loss"
 
 
 def test_a_report_is_written_without_torch(run):
@@ -119,16 +242,14 @@ def test_panels_are_the_metrics_of_training_with_their_twins_the_monitor_and_the
     assert with_always(panels, names, "val/acc") == panels | {"learning rate": ["train/lr"]}
 
 
-def test_the_figure_has_three_panels_a_row_whole_epochs_and_the_best_one():
-    history = [{"epoch": e, "train/loss": 1.0 / (e + 1), "val/loss": 0.5} for e in range(3)]
-    figure = draw(history, {str(i): ["train/loss", "val/loss"] for i in range(4)}, best_epoch=1)
-    assert len(figure.axes) == 6 and [a.get_visible() for a in figure.axes] == [True] * 4 + [False] * 2
-    for axis in figure.axes[:4]:
-        assert isinstance(axis.xaxis.get_major_locator(), MaxNLocator) and all(
-            float(t).is_integer() for t in axis.get_xticks()
-        )
-        first, second, best = axis.lines
-        assert list(first.get_ydata()) == [1.0, 0.5, 1 / 3] and list(best.get_xdata()) == [1, 1]
+@pytest.mark.parametrize("epochs", [2, 3, 7, 40])
+def test_a_panel_has_whole_epochs_and_the_best_one(epochs):
+    history = [{"epoch": e, "train/loss": 1.0 / (e + 1), "val/loss": 0.5} for e in range(epochs)]
+    (axis,) = draw(history, "loss", ["train/loss", "val/loss"], best_epoch=1).axes
+    ticks = [t for t in axis.get_xticks() if 0 <= t < epochs]
+    assert len(ticks) > 1 and all(float(t).is_integer() for t in ticks)
+    first, second, best = axis.lines
+    assert list(first.get_ydata())[:2] == [1.0, 0.5] and list(best.get_xdata()) == [1, 1]
 
 
 def test_panels_of_a_run_are_drawn_as_it_names_them_then_what_it_leaves_out():
@@ -138,20 +259,32 @@ def test_panels_of_a_run_are_drawn_as_it_names_them_then_what_it_leaves_out():
         "best_epoch": 1,
         "panels": {"all scores": ["val/acc", "val/f1"], "absent": ["val/x"]},
     }
-    alt = curves_of(history, found).alt
-    assert alt == (
-        "Curves over the epochs, of which 1 is the best: all scores (val/acc, val/f1); loss (train/loss); "
-        "learning rate (train/lr)."
-    )
-    assert curves_of(history[:1], found) is None  # one epoch is no curve
+    assert [curve.alt for curve in curves_of(history, found)] == [
+        "Curve of all scores. val/acc, val/f1 over the epochs, of which 1 is the best.",
+        "Curve of loss. train/loss over the epochs, of which 1 is the best.",
+        "Curve of learning rate. train/lr over the epochs, of which 1 is the best.",
+    ]
+    assert curves_of(history[:1], found) == []  # one epoch is no curve
 
 
-def test_names_of_figures_in_words():
-    assert part_and_name("test_error_over_k") == ("test", "error over k")
-    assert part_and_name("explain_true_positives") == ("explain", "true positives") and part_and_name("map") == (
-        "",
-        "map",
-    )
+# ---- words ----------------------------------------------------------------------------------------------------
+
+
+def test_names_of_figures_and_texts_in_words():
+    assert caption_of("test_error_over_k", RUN).title == "Error over k, test part"
+    assert caption_of("explain_true_positives", RUN).title == "Surest true positives"
+    assert caption_of("map", INSPECTED).title == "Map of the samples"
+    assert caption_of("oof_of_a_new_task", RUN) == Caption("Of a new task, out of fold", "")
+    assert title_of_text("test_nearest_words") == "Nearest words, test part"
+
+
+def test_markdown_is_read_in_tables_and_lines():
+    table = "| a | b |\n|---|---|\n| 1 |  |\n| 2 | x \\ y |"
+    first, second, third = blocks_of(f"Before\n\n{table}\n\n    after: a | b\n")
+    assert first.text == "Before" and third.text == "    after: a | b"
+    assert second.head == ["a", "b"] and second.rows == [["1", ""], ["2", "x \\ y"]]
+    (broken,) = blocks_of("| a | b |\n|---|---|\n| a | b | c |")  # a bar within a cell: shown as it is
+    assert broken.text.endswith("| a | b | c |") and not broken.head
 
 
 # ---- tables ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The exercise on evaluation metrics, and the verb that runs exercises."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,8 @@ def test_every_exercise_answers_with_values_as_expected(cli, capsys, name):
     assert exercise_title(name) == found["title"]
     page = (Path("runs/exercises") / name / "report.html").read_text()
     assert found["title"].split(":")[0] in page and all(escape(table["title"]) in page for table in found["tables"])
+    captions = re.findall("<figcaption><b>.*?</b>(.*?)</figcaption>", page)
+    assert all(captions), "a figure that captions.EXERCISES does not describe"
     cli("report", "--run", Path("runs/exercises") / name)
     assert (Path("runs/exercises") / name / "report.html").read_text() == page
 

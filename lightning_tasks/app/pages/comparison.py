@@ -6,15 +6,8 @@ from typing import Any
 from lightning_tasks.app.options import as_text
 from lightning_tasks.common.json_files import read_json
 
+from .captions import COMPARED
 from .render import mean_sd, number, pictures_in, write_page
-
-EXPLAINED = {
-    "sweep": "Mean and sd of each combination, with the single runs",
-    "history": "Value of each trial in its order, and the best so far, one line a search",
-    "effects": "The metric over each setting, a dot a complete trial",
-    "policy": "Probability that the controller gives each choice, over the trials it has learnt from",
-    "importance": "Share of the variance that each setting explains",
-}
 
 
 def write_comparison_report(folder: Path) -> Path:
@@ -37,10 +30,18 @@ def write_comparison_report(folder: Path) -> Path:
         head=head,
         rows=rows,
         failed=[r for r in compared["runs"] if r["status"] == "failed"],
-        pictures=pictures_in([*folder.glob("*.png"), *(folder / "figures").glob("*.png")], EXPLAINED),
+        pictures={section: pictures_in(files, COMPARED) for section, files in figures_of(folder, subfolder).items()},
         links=reports,
         **(searches_of(results) if tuned else {"searches": {}}),
     )
+
+
+def figures_of(folder: Path, subfolder: Path) -> dict[str, list[Path]]:
+    """Files by the section in which they stand; of a tuning also the figure of its final runs."""
+    sections = {"searches": ("history", "effects", "policy"), "importance": ("importance",)}
+    files = {title: [folder / "figures" / f"{name}.png" for name in names] for title, names in sections.items()}
+    files["compared"] = [folder / subfolder / "sweep.png"]
+    return {section: [path for path in paths if path.is_file()] for section, paths in files.items()}
 
 
 def table_of(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

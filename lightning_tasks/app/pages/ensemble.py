@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from lightning_tasks.app.console import print_notes
+from lightning_tasks.app.console import chosen, print_notes
 from lightning_tasks.common.json_files import read_json
 
 from .cautions import cautions
-from .render import facts, first, interval, number, value_of, write_page
+from .render import facts, first, identity, interval, number, value_of, write_page
 
 SHOWN = 5  # metrics in the printed table; the report has all
 
@@ -36,18 +36,23 @@ def write_ensemble_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` of an ensemble."""
     results = read_json(folder / "results.json")
     members = results["members"]
-    rows = []
-    for name, m in first(results["metrics"], results["headline"]).items():
+    metrics, headline = results["metrics"], results["headline"]
+    rows = {}
+    for name, m in first(metrics, headline).items():
         member_values = [number(member["metrics"][name]["value"]) for member in members]
-        rows.append([name, value_of(m), interval(m, name), m["n"], m["units"], *member_values])
+        rows[name] = [name, value_of(m), interval(m, name), m["n"], m["units"], *member_values]
+    head = ["metric", "ensemble", "95 % interval", "n", "units", *(f"member {i}" for i in range(len(members)))]
     return write_page(
         folder / "report.html",
         "ensemble.html",
         title=f"{results['experiment']} / {results['name']}",
-        notes=[*results["notes"], *cautions(results["metrics"])],
+        notes=[*results["notes"], *cautions(metrics)],
         results=results,
-        score_head=["metric", "ensemble", "95 % interval", "n", "units", *(f"member {i}" for i in range(len(members)))],
-        score_rows=rows,
+        score_head=head,
+        score_rows=[rows[name] for name in chosen(metrics, headline)],
+        all_head=head,
+        all_rows=list(rows.values()),
         member_rows=[[i, m["run"], f"{m['weight']:.3f}"] for i, m in enumerate(members)],
         facts=facts(results),
+        identity=identity(results),
     )

@@ -13,7 +13,8 @@ from lightning_tasks.plots.save import png_of
 from lightning_tasks.plots.style import PALETTE
 from lightning_tasks.problems.exercise import Scene
 
-from .render import pictures_in, write_page
+from .captions import EXERCISES
+from .render import Picture, pictures_in, write_page
 
 FRAMES = 200  # of the longest path; longer ones are thinned
 SIDE = 3.6  # inches of a scene
@@ -31,11 +32,19 @@ def write_exercise_report(folder: Path) -> Path:
         title=f"{results['name']}: {results['title']}",
         notes=[],
         results=results,
-        tables=tables,
+        answers=side_by_side(tables, sorted((folder / "figures").glob("*.png"))),
         checks=checks,
-        pictures=pictures_in((folder / "figures").glob("*.png"), {}),
         animated=(folder / "animation.html").is_file(),
     )
+
+
+def side_by_side(tables: list[dict[str, Any]], files: list[Path]) -> list[tuple[dict[str, Any], list[Picture]]]:
+    """Each table with the figure of its place, by name; the last one has all that are left."""
+    last = len(tables) - 1
+    return [
+        (table, pictures_in(files[place:] if place == last else files[place : place + 1], EXERCISES))
+        for place, table in enumerate(tables)
+    ]
 
 
 def cell(value: Any) -> str:

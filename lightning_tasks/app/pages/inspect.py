@@ -7,14 +7,8 @@ from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.json_files import read_json
 
-from .render import pictures_in, write_page
-
-EXPLAINED = {
-    "classes": "Samples of each class in each part (for masks: samples that hold the class)",
-    "suspects": "A few of each kind of finding. Near duplicates and outliers are for a person to judge",
-    "map": "t-SNE of distinct samples. Ringed: outliers by DBSCAN on the map, or far from all others in the features. "
-    "Crossed: in exclude.csv",
-}
+from .captions import INSPECTED
+from .render import identity, pictures_in, write_page
 
 
 def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
@@ -97,6 +91,7 @@ def write_inspect_report(folder: Path) -> Path:
             [name, " x ".join(map(str, a["shape"])), a["dtype"], a.get("low", ""), a.get("high", "")]
             for name, a in results["arrays"].items()
         ],
-        pictures=pictures_in((folder / "figures").glob("*.png"), EXPLAINED),
-        settings=results["settings"] | {"arrays fingerprint": results["arrays_fingerprint"]},
+        pictures={name: pictures_in((folder / "figures").glob(f"{name}.png"), INSPECTED) for name in INSPECTED},
+        settings=results["settings"],
+        identity=identity(results),
     )

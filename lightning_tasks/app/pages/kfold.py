@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from lightning_tasks.app.console import chosen, print_notes, verdict
 from lightning_tasks.common.json_files import read_json
 
+from .captions import RUN
 from .cautions import cautions
-from .render import drawn, facts, first, interval, number, pictures_in, value_of, write_page
-from .run import EXPLAINED
+from .render import drawn, facts, first, identity, interval, number, pictures_in, value_of, write_page
 
 SHOWN_FOLDS = 5  # columns of the printed table; more do not fit a terminal
 
@@ -32,7 +32,7 @@ def print_folds(results: dict[str, Any]) -> None:
     """Folds, mean and sd, pooled value with interval and n; and the verdict on the headline."""
     headline = results["headline"]
     rows = {row["name"]: row for row in rows_of_table(results)}
-    shown_names = chosen({name: row["pooled"] or as_score(row) for name, row in rows.items()}, headline)
+    shown_names = names_shown(rows, headline)
     width = max(len(name) for name in shown_names)
     shown = range(results["folds"]) if results["folds"] <= SHOWN_FOLDS else []
     heads = "".join(f" {f'fold {i}':>8}" for i in shown)
@@ -52,20 +52,33 @@ def print_folds(results: dict[str, Any]) -> None:
     print_verdict(results, rows)
 
 
+def names_shown(rows: dict[str, dict[str, Any]], headline: str) -> list[str]:
+    """Metrics of the short table, the headline first: see ``console.chosen``."""
+    return list(chosen({name: row["pooled"] or as_score(row) for name, row in rows.items()}, headline))
+
+
 def print_verdict(results: dict[str, Any], rows: dict[str, dict[str, Any]]) -> None:
-    """The headline beside the best baseline, both on the same samples.
+    """The headline beside the best baseline; over folds also what its interval is."""
+    if line := verdict_of(results, rows):
+        print(line)
+        if key_of(results) in rows:
+            print(f"(mean of {results['folds']} folds; the interval is from the lowest to the highest of them)")
+
+
+def key_of(results: dict[str, Any]) -> str:
+    """The headline on what baselines were scored on: the test part, where the data has one, else all folds pooled."""
+    return f"{'test' if results['test'] else 'oof'}/{results['headline']}"
+
+
+def verdict_of(results: dict[str, Any], rows: dict[str, dict[str, Any]]) -> str | None:
+    """The headline beside the best baseline, both on the same samples; None where the headline was not measured.
 
     Baselines were scored by each fold on what it tests: the test part, where the data has one, else its validation
     part, which all folds together pool. In the first case the interval holds all folds.
     """
-    headline = results["headline"]
-    key = f"{'test' if results['test'] else 'oof'}/{headline}"
+    key = key_of(results)
     score = as_score(rows[key]) if key in rows else results["metrics"].get(key)
-    if score is None:
-        return
-    print(verdict(key, score, results["headline_mode"], results["baselines"]))
-    if key in rows:
-        print(f"(mean of {results['folds']} folds; the interval is from the lowest to the highest of them)")
+    return None if score is None else verdict(key, score, results["headline_mode"], results["baselines"])
 
 
 def as_score(row: dict[str, Any]) -> dict[str, Any]:
@@ -83,11 +96,12 @@ def write_kfold_report(folder: Path) -> Path:
         *("metric", "pooled", "95 % interval", "n", "units", "mean", "sd"),
         *(f"{unit} {i}" for i in range(results["folds"])),
     ]
-    rows = []
-    for row in first({row["name"]: row for row in rows_of_table(results)}, results["headline"]).values():
+    rows = first({row["name"]: row for row in rows_of_table(results)}, results["headline"])
+    table = {}
+    for name, row in rows.items():
         m = row["pooled"]
-        pooled = [value_of(m), interval(m, row["name"]), m["n"], m["units"]] if m else ["", "", "", ""]
-        rows.append([row["name"], *pooled, number(row["mean"]), number(row["sd"]), *map(number, row["folds"])])
+        pooled = [value_of(m), interval(m, name), m["n"], m["units"]] if m else ["", "", "", ""]
+        table[name] = [name, *pooled, number(row["mean"]), number(row["sd"]), *map(number, row["folds"])]
     return write_page(
         folder / "report.html",
         "kfold.html",
@@ -95,12 +109,18 @@ def write_kfold_report(folder: Path) -> Path:
         notes=[*results["notes"], *cautions(results["metrics"])],
         results=results,
         unit=unit,
-        score_head=head,
-        score_rows=rows,
-        strip=drawn(strip(results), "Folds", f"Scores of each {unit}, and pooled with their interval."),
-        pictures=pictures_in((folder / "figures").glob("*.png"), EXPLAINED),
+        verdict=verdict_of(results, rows),
+        score_head=head[:7],
+        score_rows=[table[name][:7] for name in names_shown(rows, results["headline"])],
+        all_head=head,
+        all_rows=list(table.values()),
+        pictures=[
+            drawn(strip(results), "Folds", f"Scores of each {unit}, and pooled with their interval"),
+            *pictures_in((folder / "figures").glob("*.png"), RUN),
+        ],
         fold_rows=[[f["fold"], f["n"], f["best_epoch"], f"{f['seconds']:.0f}"] for f in results["per_fold"]],
         facts=facts(results),
+        identity=identity(results),
     )
 
 

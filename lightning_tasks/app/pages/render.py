@@ -2,6 +2,7 @@
 
 import base64
 import math
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,12 @@ from matplotlib.figure import Figure
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.save import png_of
 
+from .captions import Captions, caption_of
+
 OF_CLASS = ("recall_", "precision_", "f1_", "iou_", "dice_", "boundary_f1_")  # what a score of one class begins with
-PARTS = ("train", "val", "test", "oof", "explain", "calibration")  # what names of figures begin with
+VERSIONS = ("python", "git_commit")
+FULL_ROW = 800  # pixels: a wide figure above it stands in a row by itself
+WIDE = 1.25  # width over height
 
 
 @dataclass
@@ -22,14 +27,35 @@ class Picture:
     """A figure of a page.
 
     Args:
-        title: Heading.
-        alt: What it shows, in words, for those who cannot see it.
-        png: Its content, base64.
+        title: What stands below it.
+        shows: What one sees, in words; empty where nobody has said it.
+        png: Its content.
     """
 
     title: str
-    alt: str
-    png: str
+    shows: str
+    png: bytes
+
+    @property
+    def alt(self) -> str:
+        """For those who cannot see it."""
+        return f"{self.title}. {self.shows}." if self.shows else f"Figure: {self.title}."
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, of the header (PNG specification, 11.2.2)."""
+        return struct.unpack(">II", self.png[16:24])
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it fills a row."""
+        width, height = self.size
+        return width > max(FULL_ROW, WIDE * height)
+
+    @property
+    def base64(self) -> str:
+        """Its content, for a page that holds it."""
+        return base64.b64encode(self.png).decode()
 
 
 def write_page(path: Path, template: str, **values: Any) -> Path:
@@ -38,36 +64,32 @@ def write_page(path: Path, template: str, **values: Any) -> Path:
     return path
 
 
-def drawn(figure: Figure, title: str, alt: str) -> Picture:
+def drawn(figure: Figure, title: str, shows: str) -> Picture:
     """A figure as a picture of a page."""
-    return Picture(title, alt, base64.b64encode(png_of(figure)).decode())
+    return Picture(title, shows, png_of(figure))
 
 
-def pictures_in(files: Iterable[Path], explained: dict[str, str]) -> list[Picture]:
+def pictures_in(files: Iterable[Path], known: Captions) -> list[Picture]:
     """Figures that stand in files, by name.
 
     Args:
         files: PNG files such as ``test_confusion.png``.
-        explained: Name without part (``confusion``) -> what such a figure shows.
+        known: Captions by name without part (``confusion``).
     """
-    pictures = []
-    for path in sorted(files):
-        part, name = part_and_name(path.stem)
-        title = f"{part.capitalize()}: {name}" if part else name.capitalize()
-        alt = explained.get(name.replace(" ", "_"), f"Figure of {name}")
-        pictures.append(Picture(title, f"{title}. {alt}.", base64.b64encode(path.read_bytes()).decode()))
-    return pictures
-
-
-def part_and_name(stem: str) -> tuple[str, str]:
-    """``test_error_over_k`` -> ("test", "error over k"); without a part the first is empty."""
-    part, _, name = stem.partition("_")
-    return (part, name.replace("_", " ")) if part in PARTS and name else ("", stem.replace("_", " "))
+    captions = [(path, caption_of(path.stem, known)) for path in sorted(files)]
+    return [Picture(caption.title, caption.shows, path.read_bytes()) for path, caption in captions]
 
 
 def facts(results: dict[str, Any]) -> dict[str, Any]:
-    """What is said in a word or a number, for a table of two columns."""
-    return {key: value for key, value in results.items() if not isinstance(value, (dict, list))}
+    """What is said in a word or a number, for a table of two columns; what ``identity`` has is left out."""
+    plain = {key: value for key, value in results.items() if not isinstance(value, (dict, list))}
+    return {key: value for key, value in plain.items() if key not in identity(results)}
+
+
+def identity(results: dict[str, Any]) -> dict[str, Any]:
+    """Fingerprints and versions: what tells one result from another that looks the same."""
+    kept = {key: value for key, value in results.items() if key.endswith("fingerprint") or key in VERSIONS}
+    return results.get("packages", {}) | kept
 
 
 def first(rows: dict[str, Any], headline: str) -> dict[str, Any]:

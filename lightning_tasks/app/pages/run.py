@@ -3,35 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from lightning_tasks.app.console import verdict_of
+from lightning_tasks.app.console import chosen, verdict_of
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.directory import RunDir
 
 from .calibration import describe_map
+from .captions import RUN, part_and_name
 from .cautions import cautions
 from .curves import curves_of
-from .render import facts, first, interval, number, pictures_in, value_of, write_page
+from .render import Picture, facts, first, identity, interval, number, pictures_in, value_of, write_page
+from .texts import text_of
 
-EXPLAINED = {
-    "confusion": "Confusion matrix: how often each true class was predicted as each class",
-    "samples": "A grid of samples with their labels and, after training, what was predicted",
-    "segmentation": "Pictures with true and predicted masks",
-    "reliability": "Reliability diagram: accuracy over confidence, with counts",
-    "risk": "Error over the share of samples that are kept, the surest first",
-    "scaling": "Calibration error and likelihood over the scale of the logits",
-    "attention": "Sentences whose words are the darker the more attention they get",
-    "roc": "Receiver operating characteristic",
-    "precision_recall": "Precision over recall",
-    "right": "Where the network looks in its surest right predictions",
-    "wrong": "Where the network looks in its surest wrong predictions",
-    "chosen": "Where the network looks in chosen samples",
-    **{
-        f"{truth}_{side}s": f"Where the network looks in its surest {truth} {side}s"
-        for truth in ("true", "false")
-        for side in ("positive", "negative")
-    },
-}
+SECTIONS = ("calibration", "explain", "train")  # sections of figures by the part they begin with; others are scores
 
 
 def write_report(run: RunDir) -> Path:
@@ -48,31 +32,43 @@ def write_report(run: RunDir) -> Path:
 def write_report_of(run: RunDir, results: dict[str, Any]) -> Path:
     """The same of results that are not in a file yet: ``results.json`` comes last, and says that a run is done."""
     calibration, explained = (read_note(run.path / f"{name}.json") for name in ("calibration", "explain"))
-    head, rows = score_table(results)
+    metrics, headline = results["metrics"], results["headline"]
+    head, rows = score_table(results, chosen(metrics, headline))
+    all_head, all_rows = score_table(results, first(metrics, headline), has_units=True)
     return write_page(
         run.report,
         "run.html",
         title=f"{results['experiment']} / {results['name']}",
-        notes=[*results["notes"], *cautions(results["metrics"])],
+        notes=[*results["notes"], *cautions(metrics)],
         results=results,
         verdict=verdict_of(results),
         score_head=head,
         score_rows=rows,
+        all_head=all_head,
+        all_rows=all_rows,
         calibration=calibration,
         calibration_map=describe_map(calibration) if calibration else "",
         explained=explained,
         explained_rows=explained_rows(explained) if explained else [],
         explained_texts=explained_texts(explained) if explained and explained["shows"] == "text" else [],
         curves=curves_of(read_metrics(run.metrics), results),
-        pictures=pictures_in(run.figures.glob("*.png"), EXPLAINED),
-        texts={
-            path.stem.replace("_", " "): path.read_text(encoding="utf-8") for path in sorted(run.figures.glob("*.md"))
-        },
-        facts=facts(results),
-        data={f"samples in {k}": v for k, v in results["sizes"].items()}
+        pictures=pictures_of(run.figures),
+        texts=[text_of(path) for path in sorted(run.figures.glob("*.md"))],
+        facts=facts(results)
+        | {f"samples in {k}": v for k, v in results["sizes"].items()}
         | {f"{k} part": v for k, v in results["split"].items()},
+        identity=identity(results),
         config=run.config.read_text(encoding="utf-8"),
     )
+
+
+def pictures_of(folder: Path) -> dict[str, list[Picture]]:
+    """Figures of a run by the section of the page in which they stand."""
+    files: dict[str, list[Path]] = {name: [] for name in (*SECTIONS, "scores")}
+    for path in folder.glob("*.png"):
+        part, _ = part_and_name(path.stem)
+        files[part if part in SECTIONS else "scores"].append(path)
+    return {section: pictures_in(paths, RUN) for section, paths in files.items()}
 
 
 def read_note(path: Path) -> dict[str, Any] | None:
@@ -80,14 +76,16 @@ def read_note(path: Path) -> dict[str, Any] | None:
     return read_json(path) if path.is_file() else None
 
 
-def score_table(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
-    """Head and rows: metrics with intervals, the headline first, one column for each baseline."""
+def score_table(
+    results: dict[str, Any], scores: dict[str, dict[str, Any]], has_units: bool = False
+) -> tuple[list[str], list[list[Any]]]:
+    """Head and rows of some metrics with intervals, one column for each baseline."""
     baselines = results["baselines"]
-    head = ["metric", "this run", "95 % interval", "n", "units", *baselines]
+    head = ["metric", "this run", "95 % interval", "n", *(["units"] if has_units else []), *baselines]
     rows = []
-    for name, m in first(results["metrics"], results["headline"]).items():
-        beside = [number(scores.get(name.split("/", 1)[1])) for scores in baselines.values()]
-        rows.append([name, value_of(m), interval(m, name), m["n"], m["units"], *beside])
+    for name, m in scores.items():
+        beside = [number(values.get(name.split("/", 1)[1])) for values in baselines.values()]
+        rows.append([name, value_of(m), interval(m, name), m["n"], *([m["units"]] if has_units else []), *beside])
     return head, rows
 
 
