@@ -40,7 +40,18 @@ def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     for leak in results["leaks"]:
         findings.append((f"leaks {' / '.join(leak['parts'])}", f"{leak['exact']} exact, {leak['near']} near pairs"))
+    for pool, shift in results["shift"].items():
+        findings.append((f"train against {pool} pool", shift_in_words(shift)))
     return findings
+
+
+def shift_in_words(shift: dict[str, Any]) -> str:
+    """How well a classifier tells two pools apart, and by what."""
+    auroc = f"AUROC {shift['auroc']:.3f} ({shift['low']:.3f} to {shift['high']:.3f})"
+    if not shift["alarming"]:
+        return f"hardly told apart, {auroc}"
+    telling = ", ".join(f"{name} {value:.2f}" for name, value in list(shift["telling"].items())[:3])
+    return f"DIFFERENT: told apart with {auroc}, alone by {telling}; scores of folds may not hold there"
 
 
 def agreement(results: dict[str, Any]) -> str:

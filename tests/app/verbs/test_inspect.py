@@ -54,6 +54,8 @@ def test_known_defects_are_found_and_the_files_are_accepted(tmp_path, cli, capsy
     shown = capsys.readouterr().out
     for line in ("25 copies of 1 pictures", "4, which leaves", "train / test", "--data.exclude"):
         assert line.replace("4, which leaves", "29, which leaves 91") in shown, shown
+    shift = next(line for line in shown.splitlines() if line.startswith("train against test pool"))
+    assert "DIFFERENT: told apart with AUROC" in shift and "contrast" in shift  # the train pool was made paler
     why = rows(folder / "exclude.csv")
     expected = {*map(str, PLANTED), "90", "5", "91", "92"}
     assert set(why) == expected

@@ -26,6 +26,7 @@ from lightning_tasks.runs.directory import new_folder
 from lightning_tasks.runs.results import clean_json
 
 from .features import network_features
+from .shift import shifts
 
 SHEET = 64  # pictures on the contact sheet
 PLACED = 10  # pictures of one kind on it
@@ -72,7 +73,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     if options.tsne:
         add_map(audit, data, network, options.tsne, options.seed)
     results = summary(audit, data, task.class_names)
-    results |= {"experiment": cli.options.experiment, "name": options.name}
+    results |= {"experiment": cli.options.experiment, "name": options.name, "shift": shifts(data, options.seed)}
     results["settings"] = {
         "distance": options.distance,
         "features": feature_source,
