@@ -97,6 +97,14 @@ class Serving(LightningDataModule):
         """Batches of a part, not augmented; with ``batch_size`` in the part's own order whatever ``sampler`` says."""
         return self._dataloader(part, batch_size)
 
+    def batch_of(self, part: str, ids: Tensor) -> dict[str, Tensor]:
+        """The samples of a part with these ids (n,), in their order, not augmented, whichever process reads them."""
+        pool, rows = self.pool_of(part), self.parts[part]
+        row_of = dict(zip(self.pools[pool]["id"][rows].tolist(), rows.tolist(), strict=True))
+        chosen = torch.tensor([row_of[i] for i in ids.tolist()])
+        (batch,) = self.loader(pool, EpochSampler(chosen, shuffle=False), len(chosen), drop_last=False)
+        return to_float({key: value.to(self.device) for key, value in batch.items()})
+
     def sampler(self, part: str) -> EpochSampler:
         """Order of a part's samples; text of many lengths and streams override it (see ``samplers``)."""
         return self.plain_sampler(part)

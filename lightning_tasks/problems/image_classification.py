@@ -27,9 +27,9 @@ class ImageClassifier(ImageTask, Classifier):
     Args:
         net: Network by name, see ``nets.build_classifier``: ``cnn_small`` or ``timm/<name>``.
         net_args: Arguments of the network.
-        weights: ``none``; ``pretrained`` (timm's, downloaded if need be); ``auto``, the same, but from scratch where
-            they cannot be had; a file with a state dict or checkpoint; or the directory of a run, which ``needs`` may
-            give (then leave it at null here). Read when a fit begins.
+        weights: ``none``; ``pretrained`` (of timm's hub, else of an installed package, see ``nets.packaged``);
+            ``auto``, the same, but from scratch where they cannot be had; a file with a state dict or checkpoint; or
+            the directory of a run, which ``needs`` may give (then leave it at null here). Read when a fit begins.
         unfreeze: What trains: ``all``, ``head`` or ``last:N`` (the head and N blocks before it), or epoch -> what
             trains from then on: ``{0: head, 3: last:1, 6: all}``. See ``callbacks.Unfreeze``. Several devices then
             need ``--trainer.strategy ddp_find_unused_parameters_true``.

@@ -12,7 +12,7 @@ from lightning_tasks.measures.segmentation import boundary_counts, confusion_per
 from lightning_tasks.measures.segmentation_losses import combined_loss
 from lightning_tasks.nets import build_segmenter
 from lightning_tasks.plots.classes import confusion_figure
-from lightning_tasks.plots.masks import mask_figure
+from lightning_tasks.plots.masks import mask_figure, rarest_first
 
 from .image import ImageTask
 from .task import NO_CLASSES, NO_PICTURES
@@ -69,14 +69,18 @@ class Segmentation(ImageTask):
         self.loss = combined_loss(loss, loss_args)
         weights = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
         self.register_buffer("class_weights", weights.float())
+        self.training_pixels = torch.ones(self.num_classes)  # of each class, for the choice of figures: no buffer
 
     def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Also fit the class weights to the training pixels."""
         super().fit_statistics(statistics)
         h = self.hparams
+        counts = torch.zeros(self.num_classes)
+        counts[: len(statistics["class_counts"])] = statistics["class_counts"].float()
+        self.training_pixels = counts.clone()
+        if h.ignore_class is not None:
+            self.training_pixels[h.ignore_class] = 0
         if isinstance(h.class_weights, str) and h.class_weights != "none":
-            counts = torch.zeros(self.num_classes)
-            counts[: len(statistics["class_counts"])] = statistics["class_counts"].float()
             self.class_weights.copy_(class_weights_from_counts(counts, h.class_weights, ignore_index=h.ignore_class))
 
     def criterion(self, logits: Tensor, mask: Tensor) -> Tensor:
@@ -136,12 +140,20 @@ class Segmentation(ImageTask):
         """Majority class and a linear model on single pixels."""
         return pixel_baselines(self, datamodule)
 
+    def drawn_ids(self, rows: dict[str, Tensor]) -> Tensor:
+        """Pictures that hold the classes that are rare in the train part."""
+        chosen = rarest_first(rows["confusion"].clamp_min(0).sum(2), self.training_pixels)
+        return rows["id"].cpu()[chosen]
+
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Image, truth, prediction and error side by side."""
         return {"segmentation": mask_figure(batch, out["prob"].argmax(1), self.class_names, self.hparams.ignore_class)}
 
     def figures_of_training(self, batch: dict) -> dict[str, Any]:
-        """Augmented image and mask side by side."""
+        """Augmented image and mask side by side, of the batch the pictures with rare classes."""
+        pixels = torch.stack([(batch["mask"] == k).sum((1, 2)) for k in range(self.num_classes)], 1)
+        chosen = rarest_first(pixels, self.training_pixels)
+        batch = {key: batch[key].cpu()[chosen] for key in ("image", "mask")}
         return {"samples": mask_figure(batch, None, self.class_names, self.hparams.ignore_class)}
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:

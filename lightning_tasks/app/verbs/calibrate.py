@@ -26,7 +26,7 @@ from lightning_tasks.measures.calibration import (
 )
 from lightning_tasks.measures.recalibration import METHODS, apply_temperature, fit, logits_of, recalibrate
 from lightning_tasks.plots.calibration import reliability_figure, risk_figure, scaling_figure
-from lightning_tasks.plots.save import save_figure
+from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.calibration import NAME, weights_digest
 from lightning_tasks.runs.results import clean_json
 
@@ -140,16 +140,18 @@ def compare(rows: Rows, draws: int) -> dict[str, dict[str, Any]]:
 
 def draw(loaded: Run, before: Tensor, after: Tensor, label: Tensor, fitted: dict[str, Any]) -> None:
     """Reliability diagram, error over coverage, and for a temperature ECE and NLL over a = 1 / T."""
-    folder, classes = loaded.dir.figures, before.shape[1]
-    for old in folder.glob("calibration_*.png"):  # of another method
+    for old in loaded.dir.figures.glob("calibration_*.png"):  # of another method
         old.unlink()
-    figure = reliability_figure(reliability_bins(before, label), reliability_bins(after, label), chance=1 / classes)
-    save_figure(figure, folder / "calibration_reliability.png")
-    save_figure(risk_figure(risk_coverage(before, label), risk_coverage(after, label)), folder / "calibration_risk.png")
+    bins = [reliability_bins(prob, label) for prob in (before, after)]
+    figures = {
+        "reliability": reliability_figure(*bins, chance=1 / before.shape[1]),
+        "risk": risk_figure(risk_coverage(before, label), risk_coverage(after, label)),
+    }
     if fitted["method"] == "temperature":
         scaled = [apply_temperature(logits_of(before), 1 / float(a)) for a in FACTORS]
         lines = [torch.stack([measure(p, label) for p in scaled]) for measure in (ece, nll)]
-        save_figure(scaling_figure(FACTORS, *lines, 1 / fitted["temperature"]), folder / "calibration_scaling.png")
+        figures["scaling"] = scaling_figure(FACTORS, *lines, 1 / fitted["temperature"])
+    publish(loaded.dir.path, {f"calibration/{name}": figure for name, figure in figures.items()})
 
 
 def warnings_of(calibration: dict[str, Any]) -> list[str]:

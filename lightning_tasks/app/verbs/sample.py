@@ -13,7 +13,7 @@ from lightning_tasks.common.atomic import write_atomic, write_atomic_with
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.plots.pictures import tiles_figure
 from lightning_tasks.plots.points import points_figure
-from lightning_tasks.plots.save import save_figure
+from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.tables import savez
 
 BLOCK = 16  # samples that share a stream of random numbers
@@ -88,8 +88,7 @@ def arrays(loaded: Run, options: Namespace) -> list[Path]:
     elif samples.ndim == 2 and samples.shape[1] > 1:
         figure = points_figure(samples.cpu())
     if figure is not None:
-        written.append(loaded.dir.figures / "samples.png")
-        save_figure(figure, written[-1])
+        written += publish(loaded.dir.path, {"samples": figure})
     return written
 
 

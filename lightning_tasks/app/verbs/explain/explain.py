@@ -3,14 +3,11 @@
 import json
 from argparse import Namespace
 
-from torch.utils.tensorboard import SummaryWriter
-
 from lightning_tasks.app.members import load_run, require, rows_of_part
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
-from lightning_tasks.plots.save import save_figure
-from lightning_tasks.plots.tensorboard import add_png
+from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.calibration import weights_digest
 
 from . import pictures, words
@@ -31,11 +28,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     shown, figures = SHOWS[loaded.task.explains](loaded, samples, options)
     for old in loaded.dir.figures.glob("explain_*.png"):
         old.unlink()
-    writer = SummaryWriter(str(loaded.dir.path))
-    for name, figure in figures.items():
-        png = save_figure(figure, loaded.dir.figures / f"explain_{name}.png")
-        add_png(writer, f"explain/{name}", png)
-    writer.close()
+    publish(loaded.dir.path, {f"explain/{name}": figure for name, figure in figures.items()})
     note = {"part": options.part, "weights_sha256": weights_digest(loaded.dir.best), "shows": loaded.task.explains}
     write_atomic(loaded.dir.path / NAME, json.dumps(note | shown, indent=2) + "\n")
     write_report(loaded.dir)

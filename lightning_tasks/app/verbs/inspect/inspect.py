@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch.utils.tensorboard import SummaryWriter
 
 from datamodules.audit import findings as checks
 from datamodules.audit.duplicates import Duplicates, repeated_mask_outliers
@@ -20,8 +19,7 @@ from lightning_tasks.app.members import Run, load_run
 from lightning_tasks.app.pages.inspect import print_findings, write_inspect_report
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.inspect import class_figure, contact_sheet, map_figure
-from lightning_tasks.plots.save import save_figure
-from lightning_tasks.plots.tensorboard import add_png
+from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.directory import new_folder
 from lightning_tasks.runs.results import clean_json
 
@@ -232,11 +230,7 @@ def write(folder: Path, results: dict[str, Any], audit: Found, data: Any, classe
         groups = checks.groups_of(len(audit.names), audit.near)
         table(folder / "groups.csv", ("id", "group"), list(zip(audit.names, groups.tolist(), strict=True)))
     write_atomic(folder / "inspect.json", json.dumps(results, indent=2) + "\n")
-    figures = draw(results, audit, data, classes)
-    writer = SummaryWriter(str(folder))
-    for name, figure in figures.items():
-        add_png(writer, f"inspect/{name}", save_figure(figure, folder / "figures" / f"{name}.png"))
-    writer.close()
+    publish(folder, draw(results, audit, data, classes))
     write_inspect_report(folder)
 
 

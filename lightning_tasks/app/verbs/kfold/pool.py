@@ -18,7 +18,7 @@ from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import scores_of, used
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.json_files import read_json
-from lightning_tasks.plots.save import save_figure
+from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.calibration import NAME as CALIBRATION
 from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.directory import RunDir
@@ -83,8 +83,7 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
         **{k: first[k] for k in ("device", "precision", "packages", "python", "git_commit")},
     }
     if rows is not None:
-        for name, figure in task.figures_of_rows(rows).items():
-            save_figure(figure, folder / "figures" / f"oof_{name}.png")
+        publish(folder, {f"oof/{name}": figure for name, figure in task.figures_of_rows(rows).items()})
     results = clean_json(results)
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
     report = write_kfold_report(folder)
