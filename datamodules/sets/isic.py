@@ -225,6 +225,10 @@ class IsicDataModule(FileDataModule):
         """Names of the T features."""
         return self._encoder.names
 
+    def column_scales(self) -> dict[str, list[tuple[str, float, float]]]:
+        """Those of ``table``, raw."""
+        return {"table": [(name, 0.0, 1.0) for name in self.table_names]}
+
     def sample_weights(self) -> Tensor | None:
         """``positive_share`` divided among the malignant rows of the train part, and the rest among the others."""
         share = self.hparams.positive_share
