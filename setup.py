@@ -9,5 +9,8 @@ from setuptools import find_packages, setup
 setup(
     packages=[*find_packages(include=["lightning_tasks*", "datamodules*"]), "lightning_tasks.configs"],
     package_dir={"lightning_tasks.configs": "configs"},
-    package_data={"lightning_tasks.configs": ["**/*.yaml"], "lightning_tasks.app.pages": ["templates/*.html"]},
+    package_data={
+        "lightning_tasks.configs": ["**/*.yaml"],
+        "lightning_tasks.app.pages": ["templates/*"],
+    },
 )

@@ -37,8 +37,15 @@ def lagged(series: np.ndarray, lag: int) -> np.ndarray:
     return np.concatenate([np.full(min(lag, len(series)), np.nan), series[: len(series) - lag]])
 
 
+CALENDAR = (
+    *(f"{wave} of {angle}" for angle in ("hour", "twice the hour", "day of the year") for wave in ("sine", "cosine")),
+    *(f"is {day}" for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")),
+    "is a holiday",
+)  # columns of ``calendar``
+
+
 def calendar(day: np.ndarray, holiday: np.ndarray) -> np.ndarray:
-    """float64 (S, 14): hour (two waves), day of the year (one wave), day of the week (one of seven), holiday.
+    """float64 (S, 14), the columns ``CALENDAR``.
 
     Args:
         day: int64 (N,), days since 1970.

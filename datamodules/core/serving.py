@@ -50,6 +50,18 @@ class Serving(LightningDataModule):
         """Arrays of a pool that batches are made of."""
         return {key: value for key, value in self.pools[pool].items() if key not in self.reserved}
 
+    def column_scales(self) -> dict[str, list[tuple[str, float, float]]]:
+        """Of arrays that ``encode`` makes of columns: key -> name, mean and scale of each along the last axis.
+
+        What a batch holds is (value - mean) / scale of the raw value: an export takes the raw one.
+        """
+        return {}
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """Words or characters of ``tokens``, from number 2 on; mostly none."""
+        return []
+
     @property
     def has_images(self) -> bool:
         """Whether batches hold ``image``."""

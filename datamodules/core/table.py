@@ -68,6 +68,10 @@ class TableFeatures:
         """Names of the T features."""
         return self._encoder.names
 
+    def column_scales(self) -> dict[str, list[tuple[str, float, float]]]:
+        """Those of ``table``, raw."""
+        return {"table": [(name, 0.0, 1.0) for name in self.table_names]}
+
     def statistics(self) -> dict[str, Tensor]:
         """Also ``table_mean`` and ``table_scale`` (T,) of the train part, and ``table_blank`` (T,), an unknown row."""
         statistics = super().statistics()

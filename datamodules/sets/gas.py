@@ -9,6 +9,7 @@ from torch import Tensor
 
 from datamodules.core.base import DataModule
 from datamodules.core.series import (
+    CALENDAR,
     HOURS,
     calendar,
     day_windows,
@@ -25,7 +26,7 @@ from datamodules.simulate import make_gas
 CSV, XLSX = "gas_hourly.csv", "final version of data.xlsx"
 WEATHER = {"wind": "wind_tenth_ms", "radiation": "radiation_jcm2", "humidity": "humidity_pct"}
 SHEET = ("year", "month", "day", "holiday", "time", "temperature")
-WIDTHS = {"temperature": 1, "weather": 3, "calendar": 14, "sheet": 6}  # lags: as many as there are
+WIDTHS = {"temperature": 1, "weather": 3, "calendar": len(CALENDAR), "sheet": 6}  # lags: as many as there are
 FILL_DAYS = 7
 
 
@@ -247,6 +248,19 @@ class GasDataModule(DataModule):
         }
         columns = [column for name in self.groups for column in made[name]()]
         return day_windows(np.column_stack(columns), self.hparams.window)
+
+    def column_scales(self) -> dict[str, list[tuple[str, float, float]]]:
+        """Those of ``inputs``."""
+        named = {
+            "lags": [("gas", f"gas {lag} hours before, m3") for lag in self.lags],
+            "temperature": [("temperature", "temperature, degrees Celsius")],
+            "weather": [(name, f"{column}, a day before") for name, column in WEATHER.items()],
+            "calendar": [("", name) for name in CALENDAR],
+            "sheet": [(SHEET[i], SHEET[i]) for i in self.columns],
+        }
+        scales = self.fitted if self.hparams.scale else {}
+        return {"inputs": [(title, *scales.get(name, (0.0, 1.0))) for group in self.groups
+                           for name, title in named[group]]}  # fmt: skip
 
     def statistics(self) -> dict[str, Tensor]:
         """``target_mean`` and ``target_std`` (24,), equal for all hours, and ``naive_mae`` of the train part (m3)."""

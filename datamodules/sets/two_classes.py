@@ -86,6 +86,10 @@ class TumoursDataModule(DataModule):
         """Number and names of the features."""
         return {**super().facts(), "features": len(self.columns), "feature_names": self.columns}
 
+    def column_scales(self) -> dict[str, list[tuple[str, float, float]]]:
+        """Those of ``point``, raw."""
+        return {"point": [(name, 0.0, 1.0) for name in self.columns]}
+
     def load(self) -> dict[str, Arrays]:
         """The real table, unless the simulated one was asked for.
 

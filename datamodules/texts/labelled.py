@@ -119,6 +119,11 @@ class LabelledText(DataModule):
             self.note(f"{len(leaks)} texts of the train pool stand in the test pool and are left out of training.")
         return np.unique(np.concatenate([copies, contrary, leaks]))
 
+    @property
+    def vocabulary(self) -> list[str]:
+        """That of the train part."""
+        return self.fitted.get("words", [])
+
     # ---- words ------------------------------------------------------------------------------------------------
 
     def words_in(self, text: str) -> list[str]:

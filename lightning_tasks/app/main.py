@@ -31,6 +31,7 @@ VERBS = {
     "sample": "make text, pictures or points with a generative run, seeded (--run, -n, --seed, --prompt)",
     "words": "nearest words, analogies and vectors of a run with an embedding (--run, --closest, --analogy)",
     "layers": "show a network layer by layer: sizes, receptive fields, parameters, multiply-adds (--config, --size)",
+    "export": "write a run, or the mean of several, as ONNX or torch.export, checked, with a model card (--run)",
     "exercise": "compute an exercise of a sheet: its tables, each value beside the expected one (NAME; none lists all)",
     "report": "write one self-contained HTML page about a run (--run)",
 }

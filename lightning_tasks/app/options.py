@@ -4,28 +4,14 @@ What a verb's parser does not know it hands on: to ``fit``, or as overrides of a
 """
 
 import json
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import Namespace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from .formats import SUBMITTED
+from .parser import SAMPLERS, Parser, one_or_more, sampler_list, seed_list
 
-SAMPLERS, PRUNERS = ("tpe", "random", "reinforce"), ("median", "hyperband", "none")
-
-
-class Parser(ArgumentParser):
-    """A verb's parser, whose errors are those of the application.
-
-    Raises:
-        ValueError: An option is missing or has a wrong value.
-    """
-
-    def __init__(self, verb: str, description: str, add_help: bool = True) -> None:
-        super().__init__(f"cli.py {verb}", description=description, allow_abbrev=False, add_help=add_help)
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of leaving the process with the usage page."""
-        raise ValueError(f"{message}. `{self.prog} --help` tells the options.")
+PRUNERS = ("median", "hyperband", "none")
 
 
 def parse(verb: str, args: list[str]) -> tuple[Namespace, list[str]]:
@@ -50,29 +36,6 @@ def refuse(fit_args: list[str], ours: dict[str, str]) -> None:
     for arg in fit_args:
         if (message := ours.get(arg.split("=")[0])) is not None:
             raise ValueError(message)
-
-
-def one_or_more(text: str) -> int:
-    """A whole number from 1 on."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text}: need 1 or more")
-    return int(text)
-
-
-def seed_list(text: str) -> list[int]:
-    """``0,1,2`` -> [0, 1, 2]."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts) or len(set(map(int, parts))) < len(parts):
-        raise ArgumentTypeError(f"{text}: expected different whole numbers such as 0,1,2")
-    return [int(part) for part in parts]
-
-
-def sampler_list(text: str) -> list[str]:
-    """``random,tpe`` -> ["random", "tpe"]; ``none`` -> []."""
-    parts = [] if text == "none" else [part.strip() for part in text.split(",")]
-    if not set(parts) <= set(SAMPLERS) or len(set(parts)) < len(parts):
-        raise ArgumentTypeError(f"{text}: expected none, or different ones of {', '.join(SAMPLERS)}")
-    return parts
 
 
 def as_text(value: Any) -> str:
@@ -241,6 +204,21 @@ def sample() -> Parser:
     return parser
 
 
+def export() -> Parser:
+    """Options of ``export``."""
+    parser = Parser(
+        "export",
+        "Write a run, or the mean of several (of the folds of a k-fold directory, say), as one file that other "
+        "programs run, checked against the run, with a model card. A run's own configuration may be overridden.",
+    )
+    add = parser.add_argument
+    add("--run", nargs="+", required=True, type=Path, help="run or k-fold directories, such as runs/mnist_cnn/latest")
+    add("--format", choices=("onnx", "torch"), default="onnx", help="default: onnx; torch is torch.export")
+    add("--out", type=Path, help="file to write; default: export/model.onnx (or .pt2) in the directory")
+    add("--samples", type=one_or_more, default=256, help="samples of the check; default: 256")
+    return parser
+
+
 def words() -> Parser:
     """Options of ``words``."""
     parser = Parser("words", "Look up the word vectors of a run: any task with an embedding of words.")
@@ -292,6 +270,7 @@ PARSERS = {
     "calibrate": calibrate,
     "explain": explain,
     "sample": sample,
+    "export": export,
     "words": words,
     "layers": layers,
     "exercise": exercise,

@@ -38,7 +38,10 @@ def log_chance(a: Tensor, link: str) -> Tensor:
 
 def chance(a: Tensor, link: str) -> Tensor:
     """F(a)."""
-    return torch.sigmoid(a) if link == "logit" else torch.special.ndtr(a)
+    if link == "logit":
+        return torch.sigmoid(a)
+    # Graphs that are exported have an error function of float32 alone.
+    return torch.special.ndtr(a.float()).to(a) if torch.compiler.is_exporting() else torch.special.ndtr(a)
 
 
 def nll(weights: Tensor, x: Tensor, y: Tensor, link: str) -> Tensor:

@@ -230,8 +230,10 @@ def interpolate(value: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Linear between the corners (x, y) with rising x, constant outside: float64 (N,)."""
     value, x, y = value.double().contiguous(), x.to(value).double(), y.to(value).double()
     if len(x) == 1:
-        return y.expand(len(value)).clone()
-    right = torch.searchsorted(x, value).clamp(1, len(x) - 1)
+        return y.expand(value.shape[0]).clone()
+    # The same number of corners below each value; graphs that are exported know no binary search.
+    place = (x < value[:, None]).sum(1) if torch.compiler.is_exporting() else torch.searchsorted(x, value)
+    right = place.clamp(1, len(x) - 1)
     left = right - 1
     share = ((value - x[left]) / (x[right] - x[left])).clamp(0, 1)
     return torch.lerp(y[left], y[right], share)

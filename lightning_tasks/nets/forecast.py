@@ -45,7 +45,7 @@ class Forecaster(nn.Module):
         if isinstance(self.body, Tcn):
             states = self.body(inputs)
         else:
-            states, _ = self.body(inputs, torch.full((len(inputs),), inputs.shape[1], device=inputs.device))
+            states, _ = self.body(inputs, torch.full((inputs.shape[0],), inputs.shape[1], device=inputs.device))
         last = inputs[:, -self.steps :]
         return self.head(torch.cat([states[:, -self.steps :], last], 2)) + self.linear(last)
 

@@ -51,6 +51,8 @@ class Recurrent(nn.Module):
             inputs: (B, T, D).
             length: int64 (B,), real steps of each sample, 1 or more.
         """
+        if torch.compiler.is_exporting():
+            return self._exported(inputs, length)
         if self.rnn.bidirectional:  # read from each sample's own end; packing waits for the device
             packed = pack_padded_sequence(inputs, length.cpu(), batch_first=True, enforce_sorted=False)
             states, _ = pad_packed_sequence(self.rnn(packed)[0], batch_first=True, total_length=inputs.shape[1])
@@ -60,10 +62,44 @@ class Recurrent(nn.Module):
         states, _ = self.rnn(inputs)  # what stands behind the end comes too late to change anything before it
         return states * real_steps(length, inputs.shape[1])[..., None], at(states, length - 1)
 
+    def _exported(self, inputs: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``forward`` in evaluation, for graphs: they cannot pack, so samples are turned within their lengths."""
+        steps = inputs.shape[1]
+        real = real_steps(length, steps)[..., None]
+        place = (length[:, None] - 1 - torch.arange(steps, device=length.device)).clamp_min(0)[..., None]
+
+        def turned(x: Tensor) -> Tensor:
+            return x.gather(1, place.expand(-1, -1, x.shape[2]))
+
+        for layer in range(self.rnn.num_layers):
+            states = [self._one_way(inputs, f"l{layer}")]
+            if self.rnn.bidirectional:
+                states.append(turned(self._one_way(turned(inputs), f"l{layer}_reverse")))
+            inputs = torch.cat(states, 2) * real
+        ends = [at(inputs, length - 1)]
+        if self.rnn.bidirectional:
+            half = self.width // 2
+            ends = [ends[0][:, :half], inputs[:, 0, half:]]
+        return inputs, torch.cat(ends, 1)
+
+    def _one_way(self, inputs: Tensor, name: str) -> Tensor:
+        """States (B, T, H) of one layer in one direction."""
+        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        weights = [getattr(self.rnn, f"{kind}_{name}") for kind in kinds]
+        start = inputs.new_zeros(1, inputs.shape[0], self.rnn.hidden_size)
+        # Time first and a copy: of a turned view a graph asks whether the batch is 1, and then refuses it.
+        ordered = inputs.transpose(0, 1).clone(memory_format=torch.contiguous_format)
+        if isinstance(self.rnn, nn.LSTM):
+            states = torch.lstm(ordered, (start, start), weights, True, 1, 0.0, False, False, False)[0]
+        else:
+            cell = torch.gru if isinstance(self.rnn, nn.GRU) else torch.rnn_tanh
+            states = cell(ordered, start, weights, True, 1, 0.0, False, False, False)[0]
+        return states.transpose(0, 1)
+
 
 def at(states: Tensor, step: Tensor) -> Tensor:
     """The state (B, F) of each sample at its own step (B,) of (B, T, F)."""
-    return states[torch.arange(len(states), device=states.device), step]
+    return states[torch.arange(states.shape[0], device=states.device), step]  # not len: it would fix an exported batch
 
 
 def real_steps(length: Tensor, steps: int) -> Tensor:

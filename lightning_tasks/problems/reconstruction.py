@@ -1,5 +1,6 @@
 """Reconstruction of pictures from a code: autoencoders of any network."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from lightning_tasks.measures.reconstruction import psnr, squared_errors, ssim
 from lightning_tasks.plots.pictures import rows_figure
 
 from .checks import check_reads
+from .exported import Case, Exported, as_given, output_of, port_of, served
 from .gradient import GradientTask
 from .task import NO_CLASSES, NO_MEAN, NO_PICTURES
 
@@ -123,6 +125,22 @@ class Reconstruction(GradientTask):
     def features(self, batch: dict) -> Tensor:
         """The codes."""
         return self.encode(batch["image"]).float()
+
+    def exported(self, sample: dict) -> Exported:
+        """Pictures to their codes and reconstructions. Noise, where a run adds some, is in what a user gives."""
+        out = self.predict_step(sample)
+        port = port_of("image", out["seen"])
+
+        def compute(image: Tensor) -> tuple[Tensor, ...]:
+            code = self.encode(served(port, image))
+            return self.picture(self.decode(code)), code.float()
+
+        def cases(batch: dict) -> Iterator[Case]:
+            out = self.predict_step(batch)
+            yield {"image": as_given(port, out["seen"])}, {"rebuilt": out["image"], "code": out["code"]}
+
+        outputs = output_of("rebuilt", out["image"], "pictures in [0, 1]"), output_of("code", out["code"])
+        return Exported((port,), outputs, compute, cases)
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """``mse`` and ``ssim`` of each picture."""

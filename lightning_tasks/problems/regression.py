@@ -77,7 +77,7 @@ class Regression(GradientTask):
 
     def unscaled(self, output: Tensor) -> Tensor:
         """An output of the network in the target's units, float32."""
-        flat = output.float().view(len(output), -1)
+        flat = output.float().view(output.shape[0], -1)  # not len, which would fix the batch of an exported graph
         return (flat * self.target_std + self.target_mean).view_as(output)
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:

@@ -9,6 +9,7 @@ from lightning import LightningModule
 from torch import Tensor
 
 from .checks import check_trained_classes
+from .exported import Exported, predicting
 from .features import last_features
 from .rows import Rows
 
@@ -26,6 +27,7 @@ class Task(LightningModule):
 
     Attributes:
         reads: Keys of a batch that the task needs, beside ``id``.
+        asks: Those of them that a prediction needs; None takes all but ``label``, ``mask`` and ``target``.
         monitor: Metric that chooses the best checkpoint.
         mode: ``min`` or ``max``: whether ``monitor`` is to be small or large.
         headline: The metric, without its part, that tells how good a run is; None takes that of ``monitor``.
@@ -46,6 +48,7 @@ class Task(LightningModule):
     """
 
     reads: tuple[str, ...] = ()
+    asks: tuple[str, ...] | None = None
     monitor: str = "val/loss"
     mode: str = "min"
     headline: str | None = None
@@ -129,6 +132,13 @@ class Task(LightningModule):
     def features(self, batch: dict) -> Tensor:
         """What the network makes of a batch before its last layer: float32 (B, F)."""
         return last_features(self, batch, len(self.class_names) or None)
+
+    def exported(self, sample: dict) -> Exported:
+        """The graph that ``export`` writes; ``sample`` is a batch, whose shapes are those of the graph's inputs.
+
+        Mostly a prediction of what is asked for. A task that makes samples exports what makes them.
+        """
+        return predicting(self, sample)
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Scores on the test part of predictors that need no network: name -> metrics."""

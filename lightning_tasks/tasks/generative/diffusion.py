@@ -20,8 +20,10 @@ from lightning_tasks.nets.denoiser import ConvDenoiser, DenseDenoiser
 from lightning_tasks.plots.pictures import rows_figure
 from lightning_tasks.plots.samples import errors_figure
 from lightning_tasks.problems import Generative
+from lightning_tasks.problems.exported import Case, Exported, Port
 
 STRIP = 8  # steps that the strips show
+CHECKED = 4  # samples that an export is checked by, at every step
 
 
 class DiffusionTask(Generative):
@@ -156,18 +158,57 @@ class DiffusionTask(Generative):
             label = torch.randint(self.classes, (n,), generator=stream, device=self.device)
         yield x
         for now, before in zip(self.numbers, self.numbers[1:], strict=False):
-            step = torch.full((n,), now, device=self.device)
-            start = denoised(x, self.guided(x, step, label), self.signal[step])
-            start = start.clamp(-self.reach, self.reach)
+            step, to = (torch.full((n,), number, device=self.device) for number in (now, before))
             fresh = torch.randn(x.shape, generator=stream, device=self.device) if self.hparams.eta else x
-            x = step_back(x, start, self.signal[now], self.signal[before], self.hparams.eta, fresh)
+            x = self.step_to(x, step, to, label, fresh)
             yield x
+
+    def step_to(self, x: Tensor, step: Tensor, to: Tensor, label: Tensor | None, fresh: Tensor) -> Tensor:
+        """The state at steps ``to`` of x_t at steps ``step``, both int64 (B,); ``fresh`` is drawn noise as ``x``."""
+        start = denoised(x, self.guided(x, step, label), self.signal[step])
+        start = start.clamp(-self.reach, self.reach)
+        now, before = (self.signal[number].view(-1, *[1] * (x.ndim - 1)) for number in (step, to))
+        return step_back(x, start, now, before, self.hparams.eta, fresh)
 
     def sample(self, n: int, stream: torch.Generator, label: Tensor | None = None) -> Tensor:
         """Samples as the data has them; ``label`` int64 (n,) chooses their classes, else they are drawn evenly."""
         for x in self.states(n, stream, label):
             last = x  # all others may be forgotten
         return self.unscaled(last)
+
+    def exported(self, sample: dict) -> Exported:
+        """One step of a sample: a state at one step to the state at another."""
+        eta, free = self.hparams.eta, ("batch", *self.shape)
+        inputs = [
+            Port("state", "float32", free, "what is to be denoised, at first standard normal noise"),
+            Port("step", "int64", ("batch",), "number of the step that state is at"),
+            Port("to", "int64", ("batch",), "number of the earlier step that is asked for; 0 is the sample"),
+            *([Port("label", "int64", ("batch",), "number of the class")] if self.classes else []),
+            *([Port("fresh", "float32", free, "standard normal noise")] if eta else []),
+        ]
+
+        def compute(state: Tensor, step: Tensor, to: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
+            label = others[0] if self.classes else None
+            return (self.step_to(state, step, to, label, others[-1] if eta else state),)
+
+        def cases(batch: dict) -> Iterator[Case]:
+            self.restart_streams()
+            stream, n = self.stream("predict"), min(CHECKED, len(batch["id"]))
+            state = torch.randn(n, *self.shape, generator=stream, device=self.device)
+            others = {"label": batch["label"][:n]} if self.classes else {}
+            for now, before in zip(self.numbers, self.numbers[1:], strict=False):
+                if eta:
+                    others["fresh"] = torch.randn(state.shape, generator=stream, device=self.device)
+                step, to = (torch.full((n,), number, device=self.device) for number in (now, before))
+                after = self.step_to(state, step, to, others.get("label"), others.get("fresh", state))
+                yield {"state": state, "step": step, "to": to, **others}, {"denoised": after}
+                state = after
+
+        output = Port("denoised", "float32", free, "the state at step to")
+        facts: dict[str, Any] = {"steps of a sample": self.numbers}
+        if self.pictures:
+            facts["pictures"] = "(denoised + 1) / 2 at step 0, cut to [0, 1]"
+        return Exported(tuple(inputs), (output,), compute, cases, facts)
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Generative adversarial networks on points and pictures (assignments E4, G16)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from lightning_tasks.nets.gan import (
     spectrally_normalised,
 )
 from lightning_tasks.problems import Adversarial
+from lightning_tasks.problems.exported import Case, Exported, Port, output_of
 
 
 class GanTask(Adversarial):
@@ -83,6 +85,20 @@ class GanTask(Adversarial):
         with torch.no_grad():  # the critic's move: no gradient reaches the generator
             fake = self.made(len(real))
         return self.losses.critic(self.critic(self.scaled(real)).float(), self.critic(fake).float())
+
+    def exported(self, sample: dict) -> Exported:
+        """Noise to samples: the generator."""
+
+        def cases(batch: dict) -> Iterator[Case]:
+            self.restart_streams()
+            noise = torch.randn(len(batch["id"]), self.hparams.latent, generator=self.stream("predict"),
+                                device=self.device)  # fmt: skip
+            self.restart_streams()
+            yield {"noise": noise}, {"sample": self.predict_step(batch)["sample"]}
+
+        port = Port("noise", "float32", ("batch", self.hparams.latent), "standard normal noise")
+        output = output_of("sample", self.predict_step(sample)["sample"], "samples as the data has them")
+        return Exported((port,), (output,), lambda noise: (self.unscaled(self.generator(noise).float()),), cases)
 
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Samples of the same noise at every drawing, so that one sees them change."""

@@ -1,5 +1,6 @@
 """Variational autoencoders on pictures and points (assignments E2, E3)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from lightning_tasks.nets.vae import ConvVae, DenseVae, gaussian
 from lightning_tasks.plots.codes import guessed_components, labelled_codes_figure, picture_codes_figure
 from lightning_tasks.plots.pictures import rows_figure, tiles_figure
 from lightning_tasks.problems import Generative
+from lightning_tasks.problems.exported import Case, Exported, Port, output_of
 
 MAPPED = 400  # test pictures whose codes are mapped
 CODES = 1000  # codes that are mapped or counted: more take minutes
@@ -166,6 +168,18 @@ class VaeTask(Generative):
         mean, variance = self.encode(self.scaled(batch[self.reads[0]]))
         out = super().predict_step(batch)
         return out | {"code": mean, "code_variance": variance, "rebuilt": self.unscaled(self.decode(mean))}
+
+    def exported(self, sample: dict) -> Exported:
+        """Codes to samples, the means of p(x|z): the decoder."""
+
+        def cases(batch: dict) -> Iterator[Case]:
+            out = self.predict_step(batch)
+            yield {"code": out["code"]}, {"sample": out["rebuilt"]}
+
+        port = Port("code", "float32", ("batch", self.hparams.size), "codes; those of samples are standard normal")
+        output = output_of("sample", self.predict_step(sample)["rebuilt"], "means of p(x|z), as the data has them")
+        facts = {"variance of p(x|z), in the scale of the network": float(self.variance)}
+        return Exported((port,), (output,), lambda code: (self.unscaled(self.decode(code)),), cases, facts)
 
     def file_columns(self, out: dict) -> dict[str, Tensor]:
         """Codes; pictures would fill the disk."""

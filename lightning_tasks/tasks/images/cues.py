@@ -27,6 +27,7 @@ class CuesTask(ImageClassifier):
     """
 
     reads = ("image", "label", "texture", "probe")
+    asks = ("image",)
     scored_rows = written_rows = ("prob", "label", "texture", "probe")
 
     def __init__(self, net: str = "cnn_small", **kwargs) -> None:

@@ -80,6 +80,7 @@ class IsicTask(ImageClassifier):
         if branch == "metadata":
             self.refuses = IsicTask.refuses | {"tta": "branch metadata reads no pictures", "explain": NO_PICTURES}
             self.reads = ("table", "label")
+        self.asks = BRANCHES[branch]
         super().__init__(net=net, in_channels=3, class_names=CLASSES, corrupted="none", **kwargs)
         self.save_hyperparameters(logger=False)
         for name in ("weights", "tta") if branch == "metadata" else ():

@@ -41,7 +41,11 @@ class NeighboursTask(ClassScores, ClosedForm):
 
     monitor, mode = "val/acc", "max"
     scored_rows = ("prob", "label", "votes")
-    refuses = {"explain": NO_PICTURES, "tta": NO_PICTURES}
+    refuses = {
+        "explain": NO_PICTURES,
+        "tta": NO_PICTURES,
+        "export": "its model is the training samples themselves, which are searched exactly; predict does that",
+    }
     fitted = ("bank", "bank_label", "scale", "k", "curves")
 
     def __init__(

@@ -24,6 +24,7 @@ class PatternTask(ImageClassifier):
     """
 
     reads = ("image", "label", "flips")
+    asks = ("image",)
     scored_rows = written_rows = ("prob", "label", "flips")
 
     def __init__(

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lightning_tasks.measures.classification import classification_scores
 from lightning_tasks.problems import ImageClassifier
+from lightning_tasks.problems.exported import Exported, predicting
 
 TURNS = ("0", "90", "180", "270")  # degrees, anticlockwise
 
@@ -58,6 +59,10 @@ class RotationTask(ImageClassifier):
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id``, ``prob`` (B, 4) and the true turn, ``label`` (B,)."""
         return super().predict_step(self.asked(batch)) | {"label": batch["id"] % 4}
+
+    def exported(self, sample: dict) -> Exported:
+        """The turn of a picture as it is given."""
+        return predicting(self, self.asked(sample), lambda batch: {"prob": self.probabilities(batch)}, self.asked)
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """Probabilities and the true turn."""

@@ -42,6 +42,7 @@ class ArgmaxAttentionTask(Classifier):
     """
 
     reads = ("keys", "query", "values", "slot", "label")
+    asks = ("keys", "query", "values")
     scored_rows = written_rows = ("prob", "label", "slot_right", "moved")
 
     def __init__(

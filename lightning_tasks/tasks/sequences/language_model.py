@@ -57,6 +57,7 @@ class LanguageModelTask(GradientTask):
     generates = "text"
     panels = {"bits per token": ("bits_per_token",)}
     refuses = {
+        "export": "it carries a state from window to window, which a graph would lose; sample writes text",
         "ensemble": "members would have to carry a state each, and the next-token probabilities are not kept",
         "calibrate": NO_CLASSES,
         "explain": NO_PICTURES,

@@ -100,7 +100,7 @@ class NaiveBayesTask(ClassScores, ClosedForm):
         """How often each word stands in a text, unknown ones first, or whether it does: float64 (B, words - 1)."""
         tokens = batch["tokens"].long()
         real = real_steps(batch["length"], tokens.shape[1])
-        counts = torch.zeros(len(tokens), self.hparams.words, dtype=torch.float64, device=tokens.device)
+        counts = torch.zeros(tokens.shape[0], self.hparams.words, dtype=torch.float64, device=tokens.device)
         counts.scatter_add_(1, tokens, real.double())
         counts = counts[:, UNKNOWN:]
         if self.hparams.unseen == "skip":

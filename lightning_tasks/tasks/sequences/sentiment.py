@@ -63,6 +63,8 @@ class SentimentTask(Classifier):
         checked_choice("net", net, TEXT_NETS)
         if words is None:
             raise ValueError("words is not set: give the rows of the table of word vectors, or data that states them.")
+        if net == "rnn":
+            self.refuses = self.refuses | {"export": "PyTorch exports an rnn for texts of one length only; use lstm"}
         self.embedding = nn.Embedding(words, width or 50, padding_idx=0)
         with torch.no_grad():
             self.embedding.weight.mul_(SPREAD)  # padding stays 0

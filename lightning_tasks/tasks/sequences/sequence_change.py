@@ -45,7 +45,13 @@ class SequenceChangeTask(GradientTask):
     monitor, mode = "val/exact", "max"
     reads = ("tokens", "prompt", "length")
     scored_rows = written_rows = ("exact", "right", "teacher", "count")
-    refuses = {"ensemble": NO_MEAN, "calibrate": NO_CLASSES, "explain": NO_PICTURES, "tta": NO_PICTURES}
+    refuses = {
+        "export": "it writes its answer in a loop, a token at a time",
+        "ensemble": NO_MEAN,
+        "calibrate": NO_CLASSES,
+        "explain": NO_PICTURES,
+        "tta": NO_PICTURES,
+    }
 
     def __init__(
         self,

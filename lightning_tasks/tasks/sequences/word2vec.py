@@ -46,6 +46,7 @@ class Word2VecTask(GradientTask):
     reads = ("tokens", "length")
     monitor, mode = "val/nll", "min"
     scored_rows = written_rows = ("loss", "pairs")
+    refuses = GradientTask.refuses | {"export": "it is a table of vectors, which words --vector reads"}
 
     def __init__(
         self,

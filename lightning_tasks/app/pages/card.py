@@ -1,0 +1,89 @@
+"""The model card beside an exported file: what it takes and gives, data, scores, limits, licences."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import timm
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lightning_tasks.app.members import Run
+from lightning_tasks.common.atomic import write_atomic
+
+from .cautions import cautions
+from .render import first, interval, value_of
+
+SHOWN = 12  # metrics of a table, the headline first
+
+
+def write_card(path: Path, folders: list[Path], members: list[Run], record: dict[str, Any]) -> Path:
+    """Write the card of the file at ``path`` beside it.
+
+    Args:
+        path: The exported file.
+        folders: Runs or k-fold directories that it is made of.
+        members: Their networks.
+        record: What stands in the JSON file beside it.
+    """
+    scored = [json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in folders]
+    own = [json.loads(member.dir.results.read_text(encoding="utf-8")) for member in members]
+    task, data = members[0].task, members[0].data
+    card = path.with_suffix(".md")
+    text = ENVIRONMENT.get_template("card.md").render(
+        file=path.name,
+        record=record,
+        data=data,
+        data_class=type(data).__name__,
+        about=(type(task).__doc__ or "").strip().split("\n\n")[0].replace("``", "`"),
+        members=len(members),
+        parameters=sum(results["parameters"] for results in own),
+        calibrated=sum(member.task.calibration is not None for member in members),
+        views=task.hparams.get("tta", "none"),
+        scored=[
+            {"folder": str(folder), "results": results, "rows": rows_of(results), "more": more_of(results)}
+            for folder, results in zip(folders, scored, strict=True)
+        ],
+        sizes=own[0]["sizes"],
+        notes=list(dict.fromkeys(note for results in own for note in results["notes"])),
+        cautions=list(dict.fromkeys(text for results in scored for text in cautions(results["metrics"]))),
+        origins=[(origin, licence_of(origin)) for origin in dict.fromkeys(results["weights"] for results in own)],
+        facts={k: v for k, v in record.items() if k not in ("format", "runs", "weights_sha256", "parity", "task",
+                                                            "inputs", "outputs", "classes", "vocabulary")},
+    )  # fmt: skip
+    write_atomic(card, text)
+    return card
+
+
+def rows_of(results: dict[str, Any]) -> list[tuple[str, str, str, Any]]:
+    """Name, value, interval and n of the first metrics."""
+    metrics = first(results["metrics"], results["headline"])
+    return [(name, value_of(m), interval(m, name) or "-", m["n"]) for name, m in list(metrics.items())[:SHOWN]]
+
+
+def more_of(results: dict[str, Any]) -> int:
+    """How many metrics the table leaves out."""
+    return max(0, len(results["metrics"]) - SHOWN)
+
+
+def licence_of(origin: str) -> str:
+    """What the first weights' licence is, in words; ``origin`` is the ``weights`` of ``results.json``."""
+    if origin.startswith("scratch"):
+        return "no weights of others are in it"
+    name = origin.split()[0].removeprefix("timm/")
+    known = timm.get_pretrained_cfg(name) if timm.is_model(name.split(".")[0]) else None
+    if known is not None and known.license:
+        return f"licence of these weights, as timm states it: {known.license}"
+    return "their licence is not recorded here: ask whoever gave them before you pass the file on"
+
+
+def cell(value: Any) -> str:
+    """Text in a cell of a table, where it can neither end the cell nor be read as HTML."""
+    text = str(value).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+    return " ".join(text.split())
+
+
+# Markdown: no HTML is escaped but by ``cell``.
+ENVIRONMENT = Environment(
+    loader=PackageLoader(__package__), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+ENVIRONMENT.filters |= {"cell": cell}

@@ -1,0 +1,3 @@
+from .export import run
+
+__all__ = ["run"]

@@ -1,0 +1,155 @@
+"""What ``export`` writes says what the task says: for each kind of network, and for the mean of several."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lightning_tasks.app.members import load_members, mean_batches
+from lightning_tasks.app.verbs.export import graph
+from tests.conftest import ROOT
+
+PLAIN = ("--draws", 0, "--baselines", "false", "--figures", "none", "--trainer.enable_progress_bar", "false",
+         "--trainer.max_epochs", 1)  # fmt: skip
+FEW = (*PLAIN, *(f"--trainer.limit_{part}_batches=2" for part in ("train", "val", "test")))
+PICTURES = ("--data.limit", 64)
+KINDS = {
+    "mnist_cnn": PICTURES,
+    "mars_unet": (*PICTURES, "--model.net_args.width", 4),
+    "isic": ("--data.limit", 200),
+    "rotation": PICTURES,
+    "phrasebank_attention": (),
+    "toxic_lstm": ("--model.bidirectional", "true", "--model.layers", 2),
+    "headlines_naive_bayes": (),
+    "argmax_attention": (),
+    "gas_lstm": ("--data.window", 24, "--data.limit", 64),
+    "two_class_relu": (),
+    "binary_regression": ("--model.link", "probit"),
+    "autoencoder_mnist": (*PICTURES, "--model.noise_variance", 0.1),
+    "variants/mnist_gan": (*PICTURES, "--model.width", 4, "--needs", "null"),
+    "mixture_vae": (),
+    "ring_gan": (),
+    "ring_diffusion": (),
+    "mnist_diffusion": (*PICTURES, "--model.width", 8, "--model.sampling_steps", 5, "--needs", "null",
+                        "--model.samples", 16, "--model.eta", 0.5),
+}  # fmt: skip
+
+
+@pytest.fixture
+def trained(cli):
+    """``trained("two_class_relu")``: the directory of a run that was trained for a step or two."""
+
+    def run(config: str, *args) -> Path:
+        stem = Path(config).name
+        cli(
+            "fit",
+            "--config",
+            ROOT / f"configs/{config}.yaml",
+            *(FEW if config != "binary_regression" else PLAIN),
+            *args,
+        )
+        return Path("runs") / stem / "default"
+
+    return run
+
+
+def record_of(path: Path) -> dict:
+    return json.loads(path.with_suffix(".json").read_text())
+
+
+@pytest.fixture
+def folds(cli):
+    """Two folds on token rows, of which one is calibrated."""
+    cli("kfold", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--folds", 2,
+        "--experiment", "toy", *PLAIN)  # fmt: skip
+    cli("calibrate", "--run", "runs/toy/kfold/fold_1", "--draws", 0)
+    return Path("runs/toy/kfold")
+
+
+def test_a_kfold_directory_becomes_one_file_with_the_mean_of_its_members(cli, folds, capsys):
+    cli("export", "--run", folds)
+    path = folds / "export/model.onnx"
+    assert "the mean of 2 networks" in capsys.readouterr().out
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    sizes = set()
+    for batch in mean_batches(load_members(folds), "test"):
+        inputs = {name: batch[name].long().numpy() for name in ("tokens", "length")}
+        sizes.add(len(batch["id"]))
+        (prob,) = session.run(["prob"], inputs)
+        np.testing.assert_allclose(prob, batch["prob"].numpy(), atol=1e-6)
+    assert len(sizes) > 1 or sizes == {20}
+    assert [axis for i in session.get_inputs() for axis in i.shape] == ["batch", "time", "batch"]
+    known = json.loads(session.get_modelmeta().custom_metadata_map[graph.KEY])
+    assert known["classes"] == ["negative", "positive"] and [p["name"] for p in known["inputs"]] == ["tokens", "length"]
+    assert record_of(path)["parity"]["samples"] == 50
+    card = path.with_suffix(".md").read_text()
+    for words in ("| networks | 2, the file gives their mean", "| calibrated | 1 of 2 |", "simulated", "oof/acc",
+                  "scores of the single networks", "no weights of others"):  # fmt: skip
+        assert words in card
+
+
+def test_torch_files_need_no_other_package(cli, trained, monkeypatch):
+    monkeypatch.setattr(graph, "find_spec", lambda name: None)
+    run = trained("ring_gan")
+    cli("export", "--run", run, "--format", "torch", "--samples", 8)
+    path = run / "export/model.pt2"
+    record, extra = record_of(path), {graph.KEY: ""}
+    module = torch.export.load(path, extra_files=extra).module()
+    shapes = [[1 if n == "batch" else n for n in port["axes"]] for port in record["inputs"]]
+    inputs = [
+        torch.randn(shape) if port["dtype"] == "float32" else torch.ones(shape, dtype=torch.int64)
+        for shape, port in zip(shapes, record["inputs"], strict=True)
+    ]
+    assert [list(out.shape[1:]) for out in module(*inputs)] == [port["axes"][1:] for port in record["outputs"]]
+    assert json.loads(extra[graph.KEY])["task"] == record["task"]
+    assert record["parity"]["difference"] <= record["parity"]["allowed"]
+
+
+def test_a_file_that_says_something_else_is_not_kept(cli, trained, monkeypatch):
+    run = trained("two_class_relu")
+    opened = graph.open_graph
+    monkeypatch.setattr(
+        "lightning_tasks.app.verbs.export.export.open_graph",
+        lambda *args: lambda inputs: [out + 0.01 for out in opened(*args)(inputs)],
+    )
+    with pytest.raises(RuntimeError, match="differs from the task by 0.01 on .* samples"):
+        cli("export", "--run", run, "--format", "torch", "--debug")
+    assert not list((run / "export").iterdir())
+
+
+def test_what_cannot_be_exported_is_told_with_the_reason(cli, trained, toy, monkeypatch, capsys):
+    def told(*args) -> str:
+        with pytest.raises(SystemExit):
+            cli("export", *args)
+        return capsys.readouterr().err
+
+    run = trained("two_class_relu")
+    assert "a file of format onnx ends in .onnx" in told("--run", run, "--out", "model.pt2")
+    assert "add --out FILE.onnx" in told("--run", run, run)
+    assert "it predicts nothing for single samples" in told("--run", toy("ToyGan", *PLAIN), "--format", "torch")
+    monkeypatch.setattr(graph, "find_spec", lambda name: None)
+    assert 'pip install "lightning-tasks[export]"' in told("--run", run)
+    folder = Path("runs/two_class_relu/ensemble")
+    folder.mkdir()
+    (folder / "results.json").write_text(json.dumps({"kind": "ensemble", "members": [{"run": "a"}, {"run": "b"}]}))
+    assert "export --run a b --out FILE" in told("--run", folder, "--format", "torch")
+
+
+def test_tasks_that_have_no_graph_say_why():
+    import lightning_tasks
+
+    refusing = [name for name in lightning_tasks.__all__ if "export" in getattr(lightning_tasks, name).refuses]
+    assert refusing == ["LanguageModelTask", "NeighboursTask", "SequenceChangeTask", "Word2VecTask"]
+
+
+@pytest.mark.export
+@pytest.mark.parametrize("kind", ["onnx", "torch"])
+@pytest.mark.parametrize("config", KINDS)
+def test_each_kind_of_network(config, kind, cli, trained):
+    run = trained(config, *KINDS[config])
+    cli("export", "--run", run, "--format", kind, "--samples", 64)
+    parity = record_of(run / f"export/model{graph.SUFFIXES[kind]}")["parity"]
+    assert parity["samples"] > 1 and parity["difference"] <= parity["allowed"]
