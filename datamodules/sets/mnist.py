@@ -76,8 +76,12 @@ class MNISTDataModule(PublicImages):
 
     def read(self, folder: Path) -> dict[str, Arrays]:
         """Read and check both parts."""
-        if folder.name in TITLES and folder.name != self.title:
-            raise ValueError(f"{folder} holds {folder.name}. Set --data.root to the folder that holds {self.title}.")
+        named = folder.resolve().parent if folder.resolve().name == "raw" else folder.resolve()
+        if named.name in TITLES and named.name != self.title:
+            raise ValueError(
+                f"{folder} holds {named.name}. Set --data.root to the folder that holds {self.title}. "
+                "For the simulated set add --data.source simulated."
+            )
         if self.files[0].endswith(".npz"):
             return self._read_npz(folder / self.files[0])
         pools = {}

@@ -4,6 +4,7 @@ import math
 import shutil
 from typing import Any
 
+from .messages import SIMULATED
 from .pages.cautions import cautions
 from .pages.render import absent, first, interval, number, value_of
 
@@ -11,7 +12,6 @@ MOST = 8  # metrics on the terminal; results.json and the report have all
 # Not printed twice: the first where it is equal to the second, which is so by how both are computed.
 TWINS = {"loss": "nll", "balanced_acc": "acc"}
 BOUNDS = ("best possible", "the source itself")  # among the baselines, what knows how the data was made
-SIMULATED = "SIMULATED DATA"  # what the note begins with that says so at length
 SHORT = f"{SIMULATED}: these scores say nothing about the real task. Set --data.root to the folder of real data."
 Scores = dict[str, dict[str, Any]]
 Baselines = dict[str, dict[str, float]]
@@ -145,6 +145,16 @@ def print_notes(notes: list[str], is_simulated: bool) -> None:
             print(f"note: {note}")
     if is_simulated:
         print(SHORT)
+
+
+def calibration_words(is_calibrated: bool | None) -> str:
+    """What follows the source of scores: ``, not calibrated``; nothing of scores that have no probabilities."""
+    return "" if is_calibrated is None else ", calibrated" if is_calibrated else ", not calibrated"
+
+
+def is_calibrated(task: Any) -> bool | None:
+    """Of scores of networks as they were trained: False, or None where there is nothing to calibrate."""
+    return None if "calibrate" in task.refuses else False
 
 
 def _equal(a: float | None, b: float | None) -> bool:

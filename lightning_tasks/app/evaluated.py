@@ -11,7 +11,7 @@ from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.data_record import data_record
 from lightning_tasks.runs.results import clean_json
 
-from .console import direction, print_notes, print_scores
+from .console import calibration_words, direction, is_calibrated, print_notes, print_scores
 from .places import as_shown
 from .weights import folder_of
 
@@ -39,7 +39,7 @@ def finish_evaluation(task: Any, data: Any, part: str, scores: Scores, checkpoin
         "task": type(task).__name__,
         **record,
         "scored": data.part_kind[part],
-        "calibrated": False,
+        "calibrated": is_calibrated(task),
         "headline": task.headline_metric,
         "headline_mode": direction(task),
         "metrics": scores,
@@ -53,7 +53,8 @@ def finish_evaluation(task: Any, data: Any, part: str, scores: Scores, checkpoin
         print(AS_TRAINED)
     print_notes(data.notes, data.data_source == "simulated")
     where = as_shown(folder)
-    print(f"{data.part_kind[part].capitalize()}, {data.data_source} data. All {len(scores)} metrics: {as_shown(path)}")
+    source = f"{data.part_kind[part].capitalize()}, {data.data_source} data{calibration_words(content['calibrated'])}"
+    print(f"{source}. All {len(scores)} metrics: {as_shown(path)}")
     print(f"Next: {next_steps(task, part, where)}")
     return path
 

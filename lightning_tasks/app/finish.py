@@ -27,7 +27,7 @@ from lightning_tasks.runs.results import clean_json, git_commit
 from lightning_tasks.runs.rowfile import save_rows
 from lightning_tasks.runs.tables import save_table
 
-from .console import direction, print_notes, print_scores
+from .console import calibration_words, direction, is_calibrated, print_notes, print_scores
 from .pages.run import write_report_of
 from .places import as_shown
 from .scores import scores_of
@@ -101,6 +101,7 @@ def finish_fit(fitted: Fitted) -> None:
         "scores_validation": data.scores_validation,
         "notes": data.notes,
         "weights": task.weights_origin,
+        "calibrated": is_calibrated(task),
         "parameters": task.num_parameters,
         "monitor": task.monitor,
         "headline": task.headline_metric,
@@ -129,11 +130,12 @@ def finish_fit(fitted: Fitted) -> None:
     write_report_of(run, json.loads(text))
     write_atomic(run.results, text)  # last: folds and runs of a sweep that have it are not looked at again
     # A fold is named kfold/fold_0, and is no run by itself; nor is one that another fit needed.
-    if Path(options.name).name == options.name and not options.name.startswith(NEEDED):
+    is_part = Path(options.name).name != options.name or options.name.startswith(NEEDED)
+    if not is_part:
         run.mark_latest()
     print_scores(metrics, task.headline_metric, direction(task), baselines)
-    print_notes(data.notes, data.data_source == "simulated")
-    where = f"{data.part_kind['test'].capitalize()}, {data.data_source} data"
+    print_notes(data.notes, data.data_source == "simulated" and not is_part)
+    where = f"{data.part_kind['test'].capitalize()}, {data.data_source} data{calibration_words(results['calibrated'])}"
     print(f"{where}. All {len(metrics)} metrics: {as_shown(run.report)}")
 
 

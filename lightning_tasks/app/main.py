@@ -9,6 +9,7 @@ from lightning_tasks.common.choices import nearest
 from lightning_tasks.common.lock import BUSY, Busy
 
 from .errors import describe
+from .messages import simulated_once
 from .options import parse
 from .preflight import check_given, preflight
 from .weights import with_run
@@ -52,7 +53,8 @@ def main(args: list[str] | None = None) -> None:
     debug = "--debug" in args
     args = [a for a in args if a != "--debug"]
     try:
-        _run(args)
+        with simulated_once():
+            _run(args)
     except Exception as error:
         if debug:
             raise

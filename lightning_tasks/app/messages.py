@@ -3,6 +3,10 @@
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SIMULATED = "SIMULATED DATA"  # what a message begins with that says so
 
 
 def quiet() -> None:
@@ -34,3 +38,22 @@ def quiet() -> None:
 TIPS = ("💡 Tip", "litlogger", "LitLogger", "TPU available", "HPU available", "GPU available: False", "Seed set to",
         "callbacks returned in `LightningModule.configure_callbacks`",  # the same one, asked for at each evaluation
         "configured with model summary callbacks", "Loading `train_dataloader` to estimate")  # fmt: skip
+
+
+@contextmanager
+def simulated_once() -> Iterator[None]:
+    """Within it a message about simulated data is said once, however many folds, members or trials read that data."""
+    seen: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        is_repeated = message.startswith(SIMULATED) and message in seen
+        seen.add(message)
+        return not is_repeated
+
+    logger = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    logger.addFilter(is_new)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_new)

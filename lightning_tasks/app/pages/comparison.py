@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from lightning_tasks.app.console import calibration_words
 from lightning_tasks.app.options import as_text
 from lightning_tasks.common.json_files import read_json
 
@@ -27,6 +28,7 @@ def write_comparison_report(folder: Path) -> Path:
         results=results,
         compared=compared,
         caption=facts_of(compared),
+        calibrated=calibration_words(compared.get("calibrated")),
         head=head,
         rows=rows,
         failed=[r for r in compared["runs"] if r["status"] == "failed"],
@@ -61,7 +63,8 @@ def table_of(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def facts_of(results: dict[str, Any]) -> str:
     """Below the heading of a sweep: what the table holds."""
     seeds = ", ".join(map(str, results["seeds"]))
-    caption = f"Mean ± sd over n runs (seeds {seeds}); {results['data_source'] or 'no'} data."
+    words = calibration_words(results.get("calibrated"))
+    caption = f"Mean ± sd over n runs (seeds {seeds}); {results['data_source'] or 'no'} data{words}."
     if any(m.startswith(("train/", "val/")) for m in results["shown"]):
         caption += " train/ and val/: the epoch whose weights were tested."
     return caption

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from lightning_tasks.app.console import chosen, print_notes, verdict
+from lightning_tasks.app.console import calibration_words, chosen, print_notes, verdict
 from lightning_tasks.common.json_files import read_json
 
 from .captions import RUN
@@ -46,7 +46,8 @@ def print_folds(results: dict[str, Any]) -> None:
             line += f" {value_of(m):>8}  {interval(m, name):>18} {m['n']:6d}"
         print(line)
     print_notes([*results["notes"], *cautions(results["metrics"])], results["data_source"] == "simulated")
-    print(f"Scored: {results['scored']}. {results['data_source'].capitalize()} data.")
+    words = calibration_words(results["calibrated"])
+    print(f"Scored: {results['scored']}. {results['data_source'].capitalize()} data{words}.")
     if results["test"]:
         print(f"test/...: the data's own test part ({results['test']}), the same for every fold.")
     print_verdict(results, rows)

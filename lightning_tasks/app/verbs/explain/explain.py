@@ -34,8 +34,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     write_report(loaded.dir)
     for name, group in shown["groups"].items():
         print(f"{name.replace('_', ' ')}: {', '.join(map(in_words, group)) or 'none'}")
-    if loaded.task.calibration:
-        print("Probabilities: recalibrated by calibration.json.")
+    is_calibrated = loaded.task.calibration is not None
+    print("Probabilities: " + ("recalibrated by calibration.json." if is_calibrated else "not calibrated."))
     for line in shown.get("summary", ()):
         print(line)
     files = f"{as_shown(loaded.dir.figures)}/explain_*.png and {as_shown(loaded.dir.path / NAME)}"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.app.cli import TaskCLI
-from lightning_tasks.app.console import direction
+from lightning_tasks.app.console import direction, is_calibrated
 from lightning_tasks.app.members import Run, batches_of, load_run, predictions
 from lightning_tasks.app.pages.kfold import print_folds, write_kfold_report
 from lightning_tasks.app.places import as_shown
@@ -69,6 +69,7 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
             for k in ("task", "experiment", "seed", "data_source", "arrays_fingerprint", "weights", "headline")
         },
         "headline_mode": direction(task),
+        "calibrated": is_calibrated(task),
         "name": folder.name,
         "folds": count,
         "scored": ("out-of-bag samples, mean over the bags without them" if bags else "out-of-fold samples")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from lightning_tasks.app.messages import SIMULATED
 from lightning_tasks.app.options import as_text
 from lightning_tasks.app.pages.comparison import facts_of, table_of, write_comparison_report
 from lightning_tasks.app.pages.render import mean_sd
@@ -71,6 +72,7 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
             "seeds": sweep.seeds,
             "shown": sweep.metrics or ([default_metric(results[0])] if results else []),
             "data_source": ", ".join(dict.fromkeys(f["data_source"] for f in results)),
+            "calibrated": next((f.get("calibrated") for f in results), None),  # one task: all alike
             "notes": list(dict.fromkeys(note for f in results for note in f["notes"])),
             "seconds": round(sum(f["seconds"] for f in results), 2),
             "failed": len(failed),
@@ -132,8 +134,8 @@ def write_all(folder: Path, results: dict[str, Any], figure: bool) -> None:
 
 
 def show(folder: Path, results: dict[str, Any]) -> None:
-    """Print the table and where it is."""
-    print(markdown(results))
+    """Print the table and where it is; of simulated data the verb says a word at its end."""
+    print(markdown(results | {"notes": [note for note in results["notes"] if not note.startswith(SIMULATED)]}))
     table, text, report = (as_shown(folder / name) for name in ("sweep.csv", "sweep.md", "report.html"))
     print(f"Table: {table}, {text}. Report: {report}")
 

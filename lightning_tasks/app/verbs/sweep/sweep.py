@@ -4,6 +4,7 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
 
+from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.errors import check_types
 from lightning_tasks.app.jobs import Job, run_jobs
 from lightning_tasks.app.options import refuse, seed_list
@@ -47,7 +48,8 @@ def run(options: Namespace, fit_args: list[str]) -> None:
         content.get("title"),
         overwrite=options.overwrite,
     )
-    execute(sweep, options.jobs)
+    results = execute(sweep, options.jobs)
+    print_notes([], "simulated" in results.get("data_source", ""))  # a fast_dev_run has no results
 
 
 def execute(sweep: Sweep, jobs: int | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
+from lightning_tasks.app.console import calibration_words, print_notes
 from lightning_tasks.app.pages.comparison import short, write_comparison_report
 from lightning_tasks.app.pages.render import number
 from lightning_tasks.app.places import as_shown
@@ -55,6 +56,7 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
             "importance": importance,
             "final": {k: final[k] for k in ("seeds", "shown", "combinations", "runs", "seconds")},
             "data_source": final["data_source"],
+            "calibrated": final["calibrated"],
             "notes": final["notes"],
             "seconds": round(sum(r["seconds"] or 0 for r in rows) + final["seconds"], 2),
             "git_commit": git_commit(),
@@ -74,6 +76,7 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
         f"Trials: {as_shown(folder / 'trials.csv')}. Best: {as_shown(folder / 'best.yaml')}. "
         f"Tables: {as_shown(folder / 'tune.md')}. Report: {as_shown(report)}"
     )
+    print_notes([], "simulated" in results["data_source"])
     return results
 
 
@@ -142,6 +145,8 @@ def lines_of(results: dict[str, Any]) -> list[str]:
             f"{s['epochs']} epochs in {s['seconds']:.0f} s; best {results['metric']} {number(best['value'])} "
             f"(trial {best['trial']}, {best['parameters']:,} parameters)"
         )
+    words = calibration_words(results["calibrated"]).removeprefix(", ")
+    lines.append(f"Trials are scored on the validation part{words and ' (' + words + ')'}.")
     lines.append("The best of many trials is optimistic on validation; the final runs on the test part decide.")
     if results["importance"]:
         shares = ", ".join(f"{key} {value:.2f}" for key, value in results["importance"].items())
