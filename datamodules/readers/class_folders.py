@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .pictures import is_picture
+from .pictures import in_left_folder, is_picture
 from .wording import counted, listed
 
 # Names that common archives give to the folders of parts; capitals make no difference.
@@ -84,7 +84,7 @@ def pictures_below(tree: Tree, folder: Path, place: Path) -> list[str]:
     """Names of the pictures at any depth below ``place``; other files are noted."""
     names = []
     for path in sorted(place.rglob("*")):
-        if not path.is_file():
+        if not path.is_file() or in_left_folder(path.relative_to(place)):
             continue
         name = path.relative_to(folder).as_posix()
         if not is_picture(path):
@@ -100,7 +100,7 @@ def folders_in(folder: Path) -> list[Path]:
     """Folders directly in a folder, without hidden ones and those that archives leave behind."""
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__MACOSX")))
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not in_left_folder(Path(p.name, "x")))
 
 
 def pictures_directly_in(folder: Path) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from .text_files import column_name, separator_of
+from .text_files import check_once, column_name, separator_of
 from .wording import short
 
 UNKNOWN = ("", "unknown", "na", "n/a", "nan", "none", "null", "-", "?")  # say as much as an empty cell
@@ -46,6 +46,7 @@ def read_csv(path: Path, wanted: Sequence[str] = (), usecols: Sequence[str] | No
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     first = start.decode(encoding, errors="replace").split("\n", 1)[0]
     options |= {"sep": separator_of(first, usecols or wanted), "low_memory": False, "skipinitialspace": True}
+    check_once(path, [column_name(cell) for cell in first.split(options["sep"])], usecols)
     if usecols is not None:
         options["usecols"] = lambda name: column_name(name) in usecols
     try:

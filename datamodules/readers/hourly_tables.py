@@ -17,6 +17,7 @@ from .feature_tables import numbers, read_csv, shown
 from .wording import short
 
 HOURS = 24
+DATE = r"^\s*(\d{4})([-/.]?)(\d{2})\2(\d{2})(?:[T ].*)?$"  # 2023-02-03 or 20230203, perhaps with a time of the day
 LARGEST_SHEET = 2**29  # bytes that an XLSX may unpack to: twenty years of hours have a tenth of it
 
 
@@ -138,7 +139,8 @@ def days_of(column: pd.Series, path: Path) -> np.ndarray:
     text = column.map(
         lambda cell: str(int(cell)) if isinstance(cell, (int, float, np.number)) and cell == cell else cell
     )
-    days = pd.to_datetime(text, errors="coerce", format="mixed")
+    parts = text.astype(str).str.extract(DATE)  # the day as it is written: no guess whether 01/02 is in January
+    days = pd.to_datetime(parts[0] + "-" + parts[2] + "-" + parts[3], errors="coerce", format="%Y-%m-%d")
     outside = days.isna() | (days.dt.year < 1900) | (days.dt.year > 2100)
     if outside.any():
         row = int(outside.to_numpy().argmax())

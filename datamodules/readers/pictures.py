@@ -13,6 +13,7 @@ from .modes import as_rgb
 from .wording import short
 
 LARGEST = 2**30  # bytes of one picture in a file: more is a broken or hostile file
+LEFT = ("__MACOSX", "@eaDir")  # folders that macOS and disk stations leave beside pictures
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
@@ -68,7 +69,7 @@ class HDF5Source:
         """One picture: encoded bytes, or pixels uint8 (H, W) or (H, W, 3).
 
         Raises:
-            ValueError: The value is neither.
+            ValueError: The value is neither, or pixels of another shape or type.
             KeyError: A link that leads nowhere.
         """
         value = self._open()[name]
@@ -82,6 +83,8 @@ class HDF5Source:
         if isinstance(content, np.ndarray) and content.shape == (1,):
             content = content[0]
         if isinstance(content, np.ndarray) and content.ndim > 1:
+            if content.dtype.kind not in "ub" or (content.ndim > 2 and content.shape[2:] not in ((3,), (4,))):
+                raise ValueError(f"pixels {content.dtype} {content.shape}: expected uint8 (H, W) or (H, W, 3)")
             return content
         return content if isinstance(content, bytes) else content.tobytes()
 
@@ -140,6 +143,16 @@ def picture_files(paths: Iterable[Path]) -> list[Path]:
 def is_picture(path: Path) -> bool:
     """Whether a path is a file with the name of a picture; hidden ones are the system's."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def pictures_under(folder: Path) -> list[Path]:
+    """Pictures at any depth below a folder, sorted; none in folders that programs keep beside the user's pictures."""
+    return picture_files(path for path in folder.rglob("*") if not in_left_folder(path.relative_to(folder)))
+
+
+def in_left_folder(path: Path) -> bool:
+    """Whether a part of a path is a hidden folder, or one of ``LEFT``: copies and thumbnails lie there."""
+    return any(part.startswith(".") or part in LEFT for part in path.parts[:-1])
 
 
 class TreeSource:
@@ -208,7 +221,7 @@ def reason_of(error: Exception) -> str:
     """What an error of a library says, without addresses in memory."""
     if isinstance(error, Image.UnidentifiedImageError):
         return "no picture of a kind that is known"
-    return f"{type(error).__name__}: {short(error)}"
+    return short(error) if type(error) is ValueError else f"{type(error).__name__}: {short(error)}"
 
 
 def channels_first(image: np.ndarray, channels: int) -> np.ndarray:

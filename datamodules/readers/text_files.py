@@ -57,6 +57,13 @@ def separator_of(line: str, wanted: Sequence[str]) -> str:
     return max(SEPARATORS, key=lambda mark: (shown(mark), mark == ","))
 
 
+def check_once(path: Path, names: Sequence[str], read: Sequence[str] | None) -> None:
+    """Raise a ValueError where a column that is read stands twice: which of them is meant?"""
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1 and name and (read is None or name in read)]
+    if twice:
+        raise ValueError(f"{path}: the column {short(twice[0], 40)!r} stands twice. Keep one, or rename the other.")
+
+
 def read_columns(
     path: Path,
     columns: Sequence[str],
@@ -76,7 +83,7 @@ def read_columns(
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: The encoding, a column that is not there, or a row of another length; names the row.
+        ValueError: The encoding, a column that is not there or stands twice, or a row of another length; names the row.
     """
     text = decoded(path, fallback)[0]
     mark = separator_of(text.split("\n", 1)[0], columns)
@@ -89,6 +96,7 @@ def read_columns(
         names = list(head)
     else:
         rows = rows[1:]
+    check_once(path, names, (*columns, *optional))
     if missing := [name for name in columns if name not in names]:
         raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {short(', '.join(names))}.")
     if uneven := [(number, len(row)) for number, row in rows if len(row) != len(names)]:

@@ -1,10 +1,12 @@
 """Files that test word vectors: analogy questions, and pairs of words with a similarity."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from .text_files import decoded
 from .wording import short
 from .words import FIRST, read_vectors
 
@@ -16,10 +18,9 @@ def lines_of(path: Path) -> list[str]:
 
     Raises:
         FileNotFoundError: No such file.
+        ValueError: It is neither UTF-8 nor UTF-16.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file.")
-    return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return decoded(path)[0].splitlines()
 
 
 def numbers_of(rows: Sequence[Sequence[str]], vocabulary: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -65,6 +66,8 @@ def read_similarities(path: Path) -> tuple[list[list[str]], np.ndarray]:
             continue
         try:
             first, second, score = fields
+            if not math.isfinite(float(score)):
+                raise ValueError
             scores.append(float(score))
         except ValueError:
             if number == 1:

@@ -79,16 +79,19 @@ def read_vectors(path: Path, vocabulary: Sequence[str]) -> tuple[np.ndarray, np.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: A line of another length, or a number that is none; names file and line. Or no word of the
-            vocabulary is in the file.
+        ValueError: A line of another length, or a number that is none, NaN or infinite; names file and line. Or no
+            word of the vocabulary is in the file.
     """
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: no file of word vectors. Give a text file with a word and its numbers a line."
         )
     place = {word: i for i, word in enumerate(vocabulary)}
+    with path.open("rb") as file:
+        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+            raise ValueError(f"{path} is UTF-16. Save it as UTF-8.")
     vectors, known, size = None, np.zeros(len(vocabulary), bool), 0
-    with path.open(encoding="utf-8", errors="replace") as lines:
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             fields = line.rstrip("\n").rstrip().split(" ")
             if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
@@ -113,6 +116,8 @@ def read_vectors(path: Path, vocabulary: Sequence[str]) -> tuple[np.ndarray, np.
                 raise ValueError(
                     f"{path}, line {number} ({short(word, 40)!r}): what follows is not {size} numbers."
                 ) from None
+            if not np.isfinite(vectors[row]).all():
+                raise ValueError(f"{path}, line {number} ({short(word, 40)!r}): holds NaN or infinity.")
             known[row] = True
     if vectors is None or not known.any():
         raise ValueError(f"{path} has no word of the vocabulary of {len(vocabulary)} words. Is it of this language?")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
-from datamodules.readers.pictures import SUFFIXES, decode, picture_files
+from datamodules.readers.pictures import SUFFIXES, decode, pictures_under
 from datamodules.readers.wording import listed
 from datamodules.simulate.faces import SIDE, make_faces
 
@@ -54,7 +54,7 @@ class FacesDataModule(DataModule):
             ValueError: None of them can be decoded.
         """
         folder = folder / PICTURES
-        paths = picture_files(folder.rglob("*"))
+        paths = pictures_under(folder)
         if not paths:
             raise FileNotFoundError(
                 f"{folder} holds no {', '.join(SUFFIXES)} files, in no folder below it. {self.how_to_get}"

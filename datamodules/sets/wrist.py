@@ -6,7 +6,7 @@ import numpy as np
 
 from datamodules.core.source import Arrays
 from datamodules.pictures.files import FileDataModule
-from datamodules.readers.pictures import Source, TreeSource, picture_files
+from datamodules.readers.pictures import Source, TreeSource, pictures_under
 from datamodules.readers.radiographs import windowed
 from datamodules.readers.text_files import read_columns
 from datamodules.readers.wording import short
@@ -55,7 +55,7 @@ class WristDataModule(FileDataModule):
                 f"{path}: fracture_visible is {short(texts[wrong[0]], 40)!r} for {short(stems[wrong[0]], 40)} "
                 f"({len(wrong)} such rows); expected 1, 0 or nothing."
             )
-        place = {p.stem: p.relative_to(folder).as_posix() for p in picture_files(folder.rglob("*.png"))}
+        place = {p.stem: p.relative_to(folder).as_posix() for p in pictures_under(folder) if p.suffix.lower() == ".png"}
         lacking = [stem for stem in stems if stem not in place]
         if lacking:
             raise ValueError(

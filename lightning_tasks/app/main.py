@@ -14,6 +14,7 @@ from .options import parse
 from .preflight import check_given, preflight
 from .weights import with_run
 
+INTERRUPTED = 130  # exit status of a command that Ctrl-C ended: 128 and the number of SIGINT
 LIGHTNING = {
     "fit": "train, test the best checkpoint, write the run directory",
     "validate": "score the validation part with given weights (--run, or --config and --ckpt_path)",
@@ -45,8 +46,8 @@ def main(args: list[str] | None = None) -> None:
         args: Command line without the program's name; None takes the process's own.
 
     Raises:
-        SystemExit: Status 2 after a message on standard error, 75 where another process is at work there; with
-            ``--debug`` the error itself is raised.
+        SystemExit: Status 2 after a message on standard error, 75 where another process is at work there, 130 after
+            Ctrl-C; with ``--debug`` the error itself is raised.
     """
     args = list(sys.argv[1:] if args is None else args)
     threading.excepthook = quiet_when_full
@@ -55,6 +56,9 @@ def main(args: list[str] | None = None) -> None:
     try:
         with simulated_once():
             _run(args)
+    except KeyboardInterrupt:  # outside of training, of which Lightning takes care
+        print("Interrupted. The same command goes on from there, a fit with --resume.", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         if debug:
             raise

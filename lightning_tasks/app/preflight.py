@@ -93,15 +93,40 @@ def read_yaml(path: Path) -> Any:
         raise FileNotFoundError(f"{path} does not exist.{nearest(str(path), candidates)}")
     try:
         text = path.read_text(encoding="utf-8-sig")
-        if expanded(yaml.compose(text, yaml.SafeLoader)) > LARGEST:
+        nodes = yaml.compose(text, yaml.SafeLoader)
+        if expanded(nodes) > LARGEST:
             raise ValueError(f"{path}: its aliases (*name) unfold to more than {LARGEST:,} values. Write them out.")
-        return yaml.safe_load(text)
+        check_once(path, nodes)
+        try:
+            return yaml.safe_load(text)
+        except ValueError as error:  # a date such as 2023-02-30
+            raise ValueError(f"{path}: no valid YAML: {error}. Put quotes around what is no date.") from None
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         remedy = next((f" {text}" for words, text in REMEDIES.items() if words in str(error)), "")
         raise ValueError(f"{path}{line}: no valid YAML: {error.problem}.{remedy}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: no valid YAML: {error}") from None
+        raise ValueError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: no valid YAML: brackets within brackets, too deep to be read.") from None
+
+
+def check_once(path: Path, node: yaml.Node | None) -> None:
+    """Raise a ValueError where a mapping has a key twice: YAML readers take the last one without a word."""
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise ValueError(
+                    f"{path}, line {line}: the key {key.value!r} stands there again, after line {seen[key.value]}. "
+                    "Keep one of them."
+                )
+            seen[key.value if isinstance(key, yaml.ScalarNode) else ""] = line
+            check_once(path, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            check_once(path, value)
 
 
 def expanded(node: yaml.Node | None, sizes: dict[int, float] | None = None) -> float:

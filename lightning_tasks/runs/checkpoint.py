@@ -76,7 +76,9 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu", mmap: bool = Fa
         checkpoint = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
         checkpoint["state_dict"]
     except UNREADABLE as error:
-        raise ValueError(f"{path} is no readable checkpoint ({reason(error)}). Is it truncated?") from None
+        # torch's own words advise to load it unsafely
+        why = "not made of plain values and tensors" if isinstance(error, pickle.UnpicklingError) else reason(error)
+        raise ValueError(f"{path} is no readable checkpoint ({why}). Is it truncated, or another file?") from None
     return checkpoint
 
 

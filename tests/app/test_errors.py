@@ -1,5 +1,6 @@
 """Bad input gives one clear error of at most three lines, and a misspelt name the nearest valid one."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,25 @@ def test_rates_that_cannot_be_are_refused_when_parsed(cli, capsys, lr):
     with pytest.raises(SystemExit):
         cli(*TOY, f"--model.lr={lr}")
     assert "need a number from 0 to 10000" in capsys.readouterr().err
+
+
+def test_what_is_no_checkpoint_is_refused_without_advice_to_load_it_unsafely(toy, cli, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        cli("test", "--config", run / "config.yaml", "--ckpt_path", run / "config.yaml")
+    err = capsys.readouterr().err
+    assert "config.yaml is no readable checkpoint (not made of plain values" in err and "weights_only" not in err
+
+
+def test_ctrl_c_outside_of_training_is_told_in_one_line(cli, capsys, monkeypatch):
+    def interrupted(args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["lightning_tasks.app.main"], "_run", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        cli("report", "--run", "a")
+    assert stop.value.code == 130 and capsys.readouterr().err.startswith("Interrupted. The same command goes on")
 
 
 def test_debug_raises_the_error_itself(cli):
