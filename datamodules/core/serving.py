@@ -57,10 +57,9 @@ class Serving(LightningDataModule):
         """
         return {}
 
-    @property
-    def vocabulary(self) -> list[str]:
-        """Words or characters of ``tokens``, from number 2 on; mostly none."""
-        return []
+    def reading(self) -> dict[str, Any]:
+        """What another program needs to make ``tokens`` of text, as plain values; mostly nothing."""
+        return {}
 
     @property
     def has_images(self) -> bool:

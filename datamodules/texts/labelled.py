@@ -119,10 +119,10 @@ class LabelledText(DataModule):
             self.note(f"{len(leaks)} texts of the train pool stand in the test pool and are left out of training.")
         return np.unique(np.concatenate([copies, contrary, leaks]))
 
-    @property
-    def vocabulary(self) -> list[str]:
-        """That of the train part."""
-        return self.fitted.get("words", [])
+    def reading(self) -> dict[str, Any]:
+        """The ``vocabulary`` of the train part, and how texts are split into words."""
+        names = ("longest", "digits", "marks", "stop_words", "ngrams")
+        return {"vocabulary": self.fitted["words"], **{name: self.hparams[name] for name in names}}
 
     # ---- words ------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Dispatch: Lightning's commands to ``TaskCLI``, our verbs to their modules, errors to one line."""
 
+import os
 import sys
 import threading
 from importlib import import_module
@@ -22,6 +23,7 @@ LIGHTNING = {
     "predict": "write predictions with given weights (--run, or --config and --ckpt_path)",
 }
 VERBS = {
+    "list": "show what can be trained: data, expected time and score; of one task all commands (NAME, --json)",
     "kfold": "train every fold or bag, then pool the out-of-fold scores (--folds, --fold, --jobs, --bootstrap)",
     "sweep": "train every combination with every seed: table and figure of mean and sd (--grid, --seeds, --sweep)",
     "tune": "search hyperparameters with pruning, beside random search at equal budget (--space, --trials)",
@@ -49,6 +51,10 @@ def main(args: list[str] | None = None) -> None:
         SystemExit: Status 2 after a message on standard error, 75 where another process is at work there, 130 after
             Ctrl-C; with ``--debug`` the error itself is raised.
     """
+    if args is None and "_ARGCOMPLETE" in os.environ:  # the shell asks what may come next
+        from .completion import complete
+
+        complete(LIGHTNING, VERBS)
     args = list(sys.argv[1:] if args is None else args)
     threading.excepthook = quiet_when_full
     debug = "--debug" in args

@@ -242,6 +242,20 @@ def layers() -> Parser:
     return parser
 
 
+def list_() -> Parser:
+    """Options of ``list``."""
+    parser = Parser(
+        "list",
+        "Show all tasks with their data, expected time and score, as the heads of the configurations say it. Data is "
+        "there, made by the task itself, simulated in place of what is not there, or missing in a named folder.",
+    )
+    add = parser.add_argument
+    add("name", nargs="?", help="part of a configuration's name, or an assignment such as A1: its details and commands")
+    add("--json", action="store_true", help="as JSON, for programs")
+    add("--data.root", dest="root", help="folder of the data; default: data")
+    return parser
+
+
 def exercise() -> Parser:
     """Options of ``exercise``; those of a single exercise are its own, ``--help`` too."""
     parser = Parser("exercise", "Compute an exercise of a sheet.", add_help=False)
@@ -261,6 +275,7 @@ def report() -> Parser:
 
 
 PARSERS = {
+    "list": list_,
     "kfold": kfold,
     "sweep": sweep,
     "tune": tune,

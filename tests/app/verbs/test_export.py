@@ -1,12 +1,15 @@
 """What ``export`` writes says what the task says: for each kind of network, and for the mean of several."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from datamodules.readers.words import TOKEN
 from lightning_tasks.app.members import load_members, mean_batches
 from lightning_tasks.app.verbs.export import graph
 from tests.conftest import ROOT
@@ -59,6 +62,58 @@ def record_of(path: Path) -> dict:
     return json.loads(path.with_suffix(".json").read_text())
 
 
+def predicted(*args) -> str:
+    """What the example prints where nothing but numpy, onnxruntime and Pillow can be imported."""
+    gone = [
+        name for name in ("torch", "lightning", "lightning_tasks", "datamodules", "pandas", "scipy", "onnx", "timm")
+    ]
+    example = str(ROOT / "examples/predict_onnx.py")
+    code = f"import runpy, sys; sys.modules |= dict.fromkeys({gone}); sys.argv = {[example, *map(str, args)]}; "
+    done = subprocess.run([sys.executable, "-c", f"{code} runpy.run_path({example!r}, run_name='__main__')"],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def handmade(path: str, port: dict, node: list, **more) -> None:
+    """A file as ``export`` writes it, with a graph of one or two nodes."""
+    onnx = pytest.importorskip("onnx")
+    h, kinds = onnx.helper, {"uint8": onnx.TensorProto.UINT8, "int64": onnx.TensorProto.INT64}
+    inputs = [h.make_tensor_value_info(name, kinds[kind], axes) for name, (kind, axes) in port.items()]
+    output = h.make_tensor_value_info("prob", onnx.TensorProto.FLOAT, ["batch", 3])
+    made = h.make_model(h.make_graph([h.make_node(*n[:3], **n[3]) for n in node], "g", inputs, [output]),
+                        opset_imports=[h.make_opsetid("", 17)], ir_version=8)  # fmt: skip
+    signature = {
+        "inputs": [{"name": n, "dtype": d, "axes": a, "meaning": "m"} for n, (d, a) in port.items()],
+        "outputs": [{"name": "prob", "dtype": "float32", "axes": ["batch", 3], "meaning": "m"}],
+        "classes": ["red", "green", "blue"],
+        **more,
+    }
+    h.set_model_props(made, {graph.KEY: json.dumps(signature)})
+    onnx.save(made, path)
+
+
+def test_the_example_reads_pictures_and_texts():
+    from PIL import Image
+
+    float32 = 1
+    handmade(
+        "colours.onnx",
+        {"image": ("uint8", ["batch", 3, 4, 6])},
+        [("Cast", ["image"], ["x"], {"to": float32}), ("ReduceMean", ["x"], ["prob"], {"axes": [2, 3], "keepdims": 0})],
+    )
+    Image.new("RGB", (12, 8), (10, 200, 30)).save("green.png")
+    assert predicted("colours.onnx", "green.png") == "green.png: red 10.000, green 200.000, blue 30.000\n"
+    assert "input image: uint8 ['batch', 3, 4, 6]" in predicted("colours.onnx")
+    handmade("words.onnx", {"tokens": ("int64", ["batch", "time"]), "length": ("int64", ["batch"])},
+             [("Cast", ["tokens"], ["prob"], {"to": float32})], vocabulary=["a", "profit", "000"], digits=False,
+             marks=False, stop_words=True, ngrams=1, longest=3)  # fmt: skip
+    said = predicted("words.onnx", "--text", "Profit, 123!", "a b profit profit")
+    assert said.splitlines()[0] == "Profit, 123!: red 3.000, green 4.000, blue 0.000"
+    assert f'r"{TOKEN.pattern}"' in (ROOT / "examples/predict_onnx.py").read_text()  # the example has no other words
+    assert said.splitlines()[1].endswith(": red 2.000, green 1.000, blue 3.000")
+
+
 @pytest.fixture
 def folds(cli):
     """Two folds on token rows, of which one is calibrated."""
@@ -85,6 +140,10 @@ def test_a_kfold_directory_becomes_one_file_with_the_mean_of_its_members(cli, fo
     known = json.loads(session.get_modelmeta().custom_metadata_map[graph.KEY])
     assert known["classes"] == ["negative", "positive"] and [p["name"] for p in known["inputs"]] == ["tokens", "length"]
     assert record_of(path)["parity"]["samples"] == 50
+    np.savez("asked.npz", **inputs)
+    said = predicted(path, "--arrays", "asked.npz", "--out", "said.npz")
+    np.testing.assert_allclose(np.load("said.npz")["prob"], prob)
+    assert len(said.splitlines()) == len(prob) and said.startswith("0: negative ")
     card = path.with_suffix(".md").read_text()
     for words in ("| networks | 2, the file gives their mean", "| calibrated | 1 of 2 |", "simulated", "oof/acc",
                   "scores of the single networks", "no weights of others"):  # fmt: skip

@@ -68,7 +68,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
             **parts[0].facts,
         }
         if any(port.name == "tokens" for port in parts[0].inputs):
-            signature["vocabulary"] = data.vocabulary
+            signature |= data.reading()
         graph = Graph([member.task for member in members], parts, shares).eval()
         parity = Parity()
 
