@@ -18,7 +18,7 @@ def installed(tmp_path_factory):
     kept = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("lightning_tasks", "datamodules", "configs"):  # a copy: building leaves files beside the sources
         shutil.copytree(ROOT / name, folder / "source" / name, ignore=kept)
-    for name in ("pyproject.toml", "setup.py", "README.md"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder / "source")
     options = ("--no-deps", "--no-build-isolation", "--no-index", "-q", "-w", str(folder))
     subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(folder / "source")], check=True)
