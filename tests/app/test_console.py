@@ -86,7 +86,7 @@ def test_simulated_data_is_said_shortly_at_the_beginning_and_at_the_end(toy, cap
     note = results(run)["notes"][0]
     assert note.startswith("SIMULATED DATA. Looked for") and "Then set --data.root." in note
     page = (run / "report.html").read_text()
-    assert "Looked for toy.npz" in page and "<p>Verdict: test/acc" in page
+    assert "Looked for toy.npz" in page and '<p class="verdict">Verdict: test/acc' in page
 
 
 def test_k_folds_end_with_a_verdict_on_what_they_score(cli, capsys):
