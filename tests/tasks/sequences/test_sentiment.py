@@ -79,7 +79,7 @@ def test_attention_is_in_the_report_as_text_and_figure(fitted):
     text = (fitted / "figures/test_attention.md").read_text()
     assert "(truth: negative)" in text and "%)" in text
     page = (fitted / "report.html").read_text()
-    assert "Test attention" in page and "(truth: negative)" in page
+    assert "Sentences with the attention of each word" in page and "(truth: negative)" in page
     assert (fitted / "figures/test_attention.png").stat().st_size > 5000
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
