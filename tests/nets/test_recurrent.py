@@ -29,3 +29,13 @@ def test_the_state_at_a_step_and_an_unknown_cell():
     assert at(states, torch.tensor([0, 2])).tolist() == [[0, 1], [10, 11]]
     with pytest.raises(ValueError, match="cell='ltsm': choose rnn, gru, lstm"):
         Recurrent(2, 2, "ltsm")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_what_is_exported_reads_as_the_packed_layers_do(cell, bidirectional):
+    torch.manual_seed(0)
+    net = Recurrent(3, 4, cell, layers=2, bidirectional=bidirectional)
+    inputs, length = torch.randn(3, 6, 3), torch.tensor([5, 1, 4])
+    for exported, packed in zip(net._exported(inputs, length), net(inputs, length), strict=True):
+        torch.testing.assert_close(exported, packed)

@@ -212,3 +212,19 @@ def test_each_kind_of_network(config, kind, cli, trained):
     cli("export", "--run", run, "--format", kind, "--samples", 64)
     parity = record_of(run / f"export/model{graph.SUFFIXES[kind]}")["parity"]
     assert parity["samples"] > 1 and parity["difference"] <= parity["allowed"]
+
+
+@pytest.mark.export
+def test_a_calibration_by_corners_is_in_the_file(cli, trained):
+    run = trained("mnist_cnn", "--data.limit", 200)
+    cli("calibrate", "--run", run, "--method", "isotonic", "--draws", 0)
+    cli("export", "--run", run)
+    assert "| calibrated | 1 of 1 |" in (run / "export/model.md").read_text()
+
+
+@pytest.mark.export
+def test_folds_with_vocabularies_of_their_own_do_not_become_one_file(cli, capsys):
+    cli("kfold", "--config", ROOT / "configs/phrasebank_attention.yaml", "--folds", 2, *FEW)
+    with pytest.raises(SystemExit):
+        cli("export", "--run", "runs/phrasebank_attention/kfold")
+    assert "The members read 'tokens' of the same samples differently" in capsys.readouterr().err

@@ -38,6 +38,18 @@ def ready(tmp_path, frame=None, **kwargs):
     return data
 
 
+@pytest.mark.parametrize("scale", [True, False])
+def test_columns_have_names_and_lead_back_to_what_was_measured(tmp_path, scale):
+    groups = ["lags", "temperature", "weather", "calendar", "sheet"]
+    data = ready(tmp_path, table(), features=groups, leave_out=["year"], scale=scale)
+    columns, pool = data.column_scales()["inputs"], data.pools["train"]
+    raw = data.windows({**pool}, scaled=False)
+    mean, std = np.array([column[1:] for column in columns]).T
+    assert len(columns) == data.facts()["features"] == len({name for name, *_ in columns})
+    np.testing.assert_allclose(pool["inputs"] * std + mean, raw, rtol=1e-4, atol=1e-3)
+    assert columns[1][0] == "gas 48 hours before, m3" and columns[-1][0] == "temperature"
+
+
 def test_a_window_holds_what_is_a_day_old_and_never_the_hour_itself(tmp_path):
     data = ready(tmp_path, table(), features=["lags", "temperature"], scale=False)
     pool = data.pools["train"]
