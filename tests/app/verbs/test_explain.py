@@ -232,7 +232,7 @@ def test_the_verb_draws_each_kind_and_writes_what_it_chose(squares, cli, capsys)
         assert (squares / "figures" / f"explain_{kind}.png").is_file() == bool(found), kind
         assert kind.replace("_", " ") in out
     report = (squares / "report.html").read_text()
-    assert "Explanations" in report and "Explain: true positives" in report
+    assert "Explanations" in report and "Surest true positives" in report
     first = note["groups"]["true_positives"][0]["id"]
     cli("explain", "--run", squares, "--ids", first, "--draws", 1, "--layer", "net.stages.0")
     note = json.loads((squares / "explain.json").read_text())
