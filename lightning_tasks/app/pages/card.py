@@ -69,7 +69,8 @@ def licence_of(origin: str) -> str:
     """What the first weights' licence is, in words; ``origin`` is the ``weights`` of ``results.json``."""
     if origin.startswith("scratch"):
         return "no weights of others are in it"
-    name = origin.split()[0].removeprefix("timm/")
+    kind, _, rest = origin.partition(" ")  # pretrained timm/NAME.TAG, where from; other kinds name no network of timm
+    name = rest.split(",")[0].removeprefix("timm/") if kind == "pretrained" else ""
     known = timm.get_pretrained_cfg(name) if timm.is_model(name.split(".")[0]) else None
     if known is not None and known.license:
         return f"licence of these weights, as timm states it: {known.license}"
