@@ -158,7 +158,8 @@ def test_rarer_kinds_of_pictures_are_read_as_one_sees_them(data, expected):
 @pytest.mark.parametrize(
     "value, words",
     [(np.full((3, 8, 8), 7, np.uint8), r"pixels uint8 \(3, 8, 8\): expected uint8 \(H, W\) or \(H, W, 3\)"),
-     (np.full((8, 8, 3), 0.5), r"pixels float64 \(8, 8, 3\)"), (np.zeros((5, 8, 8, 3), np.uint8), r"pixels uint8 \(5, 8, 8, 3\)")],
+     (np.full((8, 8, 3), 0.5), r"pixels float64 \(8, 8, 3\)"),
+     (np.zeros((5, 8, 8, 3), np.uint8), r"pixels uint8 \(5, 8, 8, 3\)")],
 )  # fmt: skip
 def test_pixels_of_another_shape_or_type_are_named(value, words):
     with h5py.File("a.hdf5", "w") as file:
