@@ -81,7 +81,8 @@ def split_indices(
     units, name = (len(rest), "samples") if groups is None else (len(np.unique(groups[rest])), "groups")
     if units < folds:
         after = f" after the test part of {len(test)} samples" if len(test) else ""
-        raise ValueError(f"folds={folds}, but there are only {units} {name}{after}. Use folds={units} or fewer.")
+        fewer = f"Use folds={units} or fewer." if units > 1 else "A split needs 2 or more; look at --data.groups."
+        raise ValueError(f"folds={folds}, but there are only {units} {name}{after}. {fewer}")
     kept = None if groups is None else groups[rest]
     part = _partition(table[rest], kept, [1 / folds] * folds, np.random.default_rng([seed, 2]))
     return {"train": rest[part != fold], "val": rest[part == fold], "test": test}

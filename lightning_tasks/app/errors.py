@@ -6,6 +6,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
+from datamodules.readers.wording import short
 from lightning_tasks.common.atomic import FULL
 from lightning_tasks.common.choices import nearest
 
@@ -45,13 +46,13 @@ def explain(message: str, options: list[str]) -> str:
     if match := re.search(r"Option '([^']+)' is not accepted", message):
         return unknown_option(match[1], options, "this command")
     if match := re.search(r"Expected a dot import path string: (\S+)", message):
-        return f"{key}={match[1]!r}: no such class.{nearest(match[1], class_names(key))}"
+        return f"{key}={short(match[1])!r}: no such class.{nearest(match[1], class_names(key))}"
     if match := re.search(r"""Parser key "([^"]+)":\s+Expected an? (.+?)\. Got value: (.*)""", message):
         prefix = f"{key}." if key and match[1] != key else ""
-        return f"{prefix}{match[1]}={match[3].strip()!r}: expected {plain(match[2])}."
+        return f"{prefix}{match[1]}={short(match[3])!r}: expected {plain(match[2])}."
     if match := re.search(r"Given value: (.*)", message):
         expected = [plain(t) for t in re.findall(r"Expected an? (.+)", message) if "NoneType" not in t]
-        return f"{key}={match[1].strip()!r}: expected {' or '.join(expected) or 'another value'}."
+        return f"{key}={short(match[1])!r}: expected {' or '.join(expected) or 'another value'}."
     return message
 
 

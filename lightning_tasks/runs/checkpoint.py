@@ -13,7 +13,7 @@ from lightning_tasks.common.atomic import write_atomic_with
 
 # What reading a cut or foreign file ends with, by where it is cut.
 UNREADABLE = (pickle.UnpicklingError, BadZipFile, EOFError, OSError, RuntimeError, KeyError, TypeError, ValueError,
-              IndexError, AttributeError)  # fmt: skip
+              IndexError, AttributeError, MemoryError)  # fmt: skip
 
 
 class WholeCheckpointIO(TorchCheckpointIO):

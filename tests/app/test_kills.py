@@ -26,7 +26,7 @@ from tests.small_fits import KINDS, QUIET, write_files
 
 SMALL = (*QUIET, "--draws", "5", "--baselines", "false")
 MAY_DIFFER = {  # times, and where a run lies
-    *("seconds", "samples_per_second", "name", "title", "config", "log"),
+    *("seconds", "samples_per_second", "name", "title", "config", "log", "git_commit"),
     *("dirpath", "best_model_path", "kth_best_model_path", "last_model_path", "best_k_models"),
 }
 MANY = {

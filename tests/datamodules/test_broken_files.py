@@ -197,7 +197,7 @@ def hdf5():
         data.setup()
         return [data.images(pool, np.arange(len(data.pools[pool]["id"]))) for pool in ("train", "predict")]
 
-    return *files(contents, read), (*contents, "isic")
+    return *files(contents, read), (*contents, "isic", "groups")
 
 
 HOURS = pd.DataFrame(

@@ -104,6 +104,19 @@ def test_a_cut_file_is_no_checkpoint_wherever_it_is_cut(tmp_path, share):
         read_checkpoint(path)
 
 
+class Harmful:
+    def __reduce__(self):
+        return os.mkdir, ("it_ran",)
+
+
+def test_a_checkpoint_runs_no_code(tmp_path):
+    for content in (Harmful(), {"state_dict": {}, "epoch": Harmful()}):
+        torch.save(content, tmp_path / "a.ckpt")
+        with pytest.raises(ValueError, match="a.ckpt is no readable checkpoint .not made of plain values"):
+            read_checkpoint(tmp_path / "a.ckpt")
+        assert not (tmp_path / "it_ran").exists()
+
+
 def test_resume_goes_on_from_the_newest_whole_checkpoint_and_says_so(toy, caplog):
     run = toy("ToySequence", "--trainer.max_epochs", 2)
     cut(run / "checkpoints/last.ckpt")

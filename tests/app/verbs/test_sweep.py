@@ -220,6 +220,8 @@ def test_a_file_gives_variants_with_configurations_of_their_own(tmp_path, cli, c
 @pytest.mark.parametrize(
     ("text", "message"),
     [("varants: {}", "unknown key 'varants'. Did you mean 'variants'?"), ("- a", "expected keys"),
+     ("3: x", "unknown key 3"), ("seeds: null", "different whole numbers"),
+     ("variants: {a: {config: 3}}", "must be text"),
      ("grid: {model.lr: 3}", "must be a list"), ("seeds: [a]", "different whole numbers")],
 )  # fmt: skip
 def test_wrong_files_are_errors_with_the_remedy(tmp_path, text, message):

@@ -41,7 +41,7 @@ def run(options: Namespace, fit_args: list[str]) -> None:
         options.name or (Path(options.sweep).stem if options.sweep else "sweep"),
         combos,
         options.seeds or content.get("seeds") or [0, 1, 2],
-        options.config or ([content["config"]] if "config" in content else []),
+        options.config or ([content["config"]] if content.get("config") else []),
         fit_args,
         content.get("settings") or {},
         options.metric or content.get("metrics"),
@@ -110,7 +110,8 @@ def read_file(path: Path) -> dict[str, Any]:
     variants = content.get("variants") or {}
     check_types(f"{path}: variants", variants, dict.fromkeys(variants, dict))
     for holder in (content, *variants.values()):
-        if "config" in (holder or {}):
+        if (holder or {}).get("config") is not None:
+            check_types(str(path), {"config": holder["config"]}, FILE_TYPES)
             holder["config"] = str(path.parent / holder["config"])
     for key, values in (content.get("grid") or {}).items():
         if not isinstance(values, list) or not values:
@@ -118,7 +119,7 @@ def read_file(path: Path) -> dict[str, Any]:
         content["grid"][key] = [number_of(value) for value in values]
     if "seeds" in content:
         try:
-            content["seeds"] = seed_list(",".join(map(str, content["seeds"])))
+            content["seeds"] = seed_list(",".join(map(str, content["seeds"] or ())))
         except ArgumentTypeError as error:
             raise ValueError(f"{path}: seeds {error}.") from None
     return content
