@@ -4,11 +4,12 @@
     python benchmarks/generative.py fit --epochs 1 --rounds 2
     python benchmarks/generative.py sample --run runs/mnist_diffusion/latest -n 200
 
-``fit`` is the whole application (loader, epoch means, checkpoints, logging) against a loop by hand over the same rows,
-as tensors that are ready, with the same losses and optimisers; for the GAN both players move in turn. Both take turns
-in one process, so that a busy machine slows both; the median of the rounds counts. ``sample`` asks one network, of
-``--run`` or of a short training on the ring, for samples with all T steps and fresh noise (DDPM), and with 50 and 10
-steps without (DDIM), and compares them with the test part as ``fit`` does. Other options go to ``fit``.
+``fit`` is the whole application but for its figures (loader, epoch means, checkpoints, logging) against a loop by hand
+over the same rows, as tensors that are ready, with the same losses and optimisers; for the GAN both players move in
+turn. Both take turns in one process, so that a busy machine slows both; the median of the rounds counts. ``sample``
+asks one network, of ``--run`` or of a short training on the ring, for samples with all T steps and fresh noise (DDPM),
+and with 50 and 10 steps without (DDIM), and compares them with the test part as ``fit`` does. Other options go to
+``fit``.
 """
 
 import argparse
@@ -100,7 +101,7 @@ def trained(folder: str, extra: list[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", help="fit, sample; default: both")
-    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--run", help="of a diffusion model, for sample")
     parser.add_argument("-n", type=int, default=1000, help="samples, at most as many as the test part has")

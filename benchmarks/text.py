@@ -6,9 +6,9 @@
 
 ``buckets`` trains the LSTM of configs/variants/imdb_lstm.yaml on batches of like length, on random batches that are
 padded to their own longest text, and on random batches padded to the longest of all, taking turns. ``fit`` is the whole
-application (loader, metrics, logging, checkpoints, figures) against a loop by hand over the same batches, which are
-ready beforehand. ``read`` generates a CSV, reads it in a process of its own and builds vocabulary and tokens; seconds
-and peak memory are those of that process, start included. Other options go to ``fit``.
+application but for its figures (loader, metrics, logging, checkpoints) against a loop by hand over the same batches,
+which are ready beforehand. ``read`` generates a CSV, reads it in a process of its own and builds vocabulary and
+tokens; seconds and peak memory are those of that process, start included. Other options go to ``fit``.
 """
 
 import argparse
@@ -82,14 +82,14 @@ def buckets(rounds: int, samples: int, extra: list[str]) -> None:
 
 
 def fit(rounds: int, epochs: int, extra: list[str]) -> None:
-    """``fit`` against a loop by hand on the same batches: whole epochs, as figures are drawn by the epoch."""
+    """``fit`` against a loop by hand on the same batches."""
     ratios, pairs = [], []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as runs:
             cli = TaskCLI(
                 ["fit", "--config", str(CONFIG), "--runs", runs, "--draws", "0", "--baselines", "false"]
                 + ["--model.net", "lstm", "--model.bidirectional", "false", "--trainer.max_epochs", str(epochs)]
-                + ["--trainer.enable_progress_bar", "false"]
+                + ["--figures", "none", "--trainer.enable_progress_bar", "false"]
                 + ["--trainer.enable_model_summary", "false", "--trainer.limit_val_batches", "1", *extra]
             )
         rate = cli.stopwatch.samples / cli.stopwatch.seconds

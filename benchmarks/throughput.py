@@ -4,7 +4,8 @@
     python benchmarks/throughput.py --config configs/mars_unet.yaml --epochs 1 --data.samples_per_epoch 2048
 
 The bare loop is what a person writes by hand: slice ready float tensors, forward, loss, backward, step. ``fit`` is
-the whole application: loader, augmentation, metrics, logging, figures and checkpoints, validation left out of both.
+the whole application: loader, augmentation, metrics, logging and checkpoints, validation left out of both, and figures
+too: a fit draws twice, whatever its length, and these fits are short.
 The bare loop augments nothing; beside the ratio stands which share of the time of ``fit`` augmentation takes, measured
 by itself over as many batches, and the ratio as it would be without. Both run in one process and take turns, so that
 a busy machine slows both; the median of the rounds counts. Other options go to ``fit``.
@@ -37,7 +38,7 @@ def fit_rate(config: str, epochs: int, extra: list[str]) -> tuple[float, TaskCLI
     with tempfile.TemporaryDirectory() as runs:
         cli = TaskCLI(
             ["fit", "--config", config, "--runs", runs, "--draws", "0", "--baselines", "false"]
-            + ["--trainer.max_epochs", str(epochs), "--trainer.enable_progress_bar", "false"]
+            + ["--figures", "none", "--trainer.max_epochs", str(epochs), "--trainer.enable_progress_bar", "false"]
             + ["--trainer.enable_model_summary", "false", "--trainer.limit_val_batches", "1", *extra]
         )
     return cli.stopwatch.samples / cli.stopwatch.seconds, cli

@@ -2,7 +2,7 @@
 
 A batch is a dict with ``image`` float32 (B, C, H, W) in [0, 1]; ``mask`` (B, H, W) int64 and ``label`` (B,)
 are optional; other keys pass through. Ops that move pixels live in ``geometry``, those that change
-values in ``color``, holes and mixtures in ``mix``, random policies in ``auto``.
+values in ``color``, what cameras do in ``camera``, holes and mixtures in ``mix``, random policies in ``auto``.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from . import auto, color, geometry, mix  # noqa: F401  (they register ops)
+from . import auto, camera, color, geometry, mix  # noqa: F401  (they register ops)
 from .base import OPS, REQUIRED, Draw
 
 

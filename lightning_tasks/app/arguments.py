@@ -1,6 +1,8 @@
 """Arguments of a run itself, beside those of model, data and trainer."""
 
-from typing import Any, Literal
+from functools import reduce
+from operator import or_
+from typing import Any, Literal, get_args
 
 
 def add_run_arguments(parser: Any) -> None:
@@ -21,3 +23,16 @@ def add_run_arguments(parser: Any) -> None:
         default="all",
         help="Draw in a fit and after it, only after its test (what kfold and sweep do), or not at all.",
     )
+
+
+def read_counts_first(parser: Any) -> None:
+    """Let ``--trainer.limit_val_batches 1`` be one batch: of the Trainer's numbers, 1 is a count and 1.0 a share.
+
+    The parser tries the types of a union in turn, and ``typing`` hands out ``Union[float, int]`` for
+    ``Union[int, float]`` where another library has asked for that one before.
+    """
+    for action in parser._actions:
+        kinds = get_args(getattr(action, "_typehint", None))
+        if int in kinds and float in kinds:
+            others = [kind for kind in kinds if kind not in (int, float)]
+            action._typehint = reduce(or_, others, int | float)

@@ -21,7 +21,7 @@ from lightning_tasks.runs.data_record import check_same_data, data_record, write
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.keeper import RunCheckpoint, with_checkpoint_io
 
-from .arguments import add_run_arguments
+from .arguments import add_run_arguments, read_counts_first
 from .display import display
 from .errors import explain
 from .evaluated import finish_evaluation
@@ -80,6 +80,7 @@ class TaskCLI(LightningCLI):
     def add_arguments_to_parser(self, parser) -> None:
         """Arguments of the run itself."""
         add_run_arguments(parser)
+        read_counts_first(parser)
 
     def parse_arguments(self, parser, args) -> None:
         """Parse, with errors in one sentence (Lightning's method would warn that a program passes arguments)."""

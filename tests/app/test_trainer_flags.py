@@ -4,6 +4,7 @@ import csv
 
 import pytest
 
+from lightning_tasks.app.cli import TaskCLI
 from tests.conftest import results
 
 FIT = ("fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", 0,
@@ -75,3 +76,14 @@ def test_others_give_a_whole_result(cli, flags, tmp_path):
         rows = list(csv.DictReader((run / "metrics.csv").open(encoding="utf-8")))
         assert [bool(row["val/acc"]) for row in rows] == [False, True, False, True, False]
         assert all(row["train/loss"] for row in rows)
+
+
+@pytest.mark.parametrize("flag", ["limit_train_batches", "limit_val_batches", "limit_test_batches", "overfit_batches",
+                                  "val_check_interval"])  # fmt: skip
+def test_a_whole_number_counts_batches_and_one_with_a_point_is_a_share(flag, tmp_path):
+    file = tmp_path / "a.yaml"
+    for text in ("1", "1.0", "0.5"):
+        file.write_text(f"trainer: {{{flag}: {text}}}\n")
+        for args in ((f"--trainer.{flag}", text), ("--config", str(file))):
+            options = TaskCLI([*map(str, FIT[1:]), *args], run=False).options
+            assert repr(options.trainer[flag]) == text

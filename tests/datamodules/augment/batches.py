@@ -8,7 +8,7 @@ from datamodules.augment.policy import Augment
 MIXING = [name for name, op in OPS.items() if op.mixes]
 PLAIN = [name for name in OPS if name not in MIXING]
 GEOMETRY = ["hflip", "vflip", "rot90", "affine", "rotate", "shear", "translate", "crop_resize"]
-NO_MASK = ["mixup", "augmix"]  # they blend, and masks cannot be blended
+NO_MASK = ["mixup", "augmix", "background"]  # they blend, and masks cannot be blended
 
 
 def make_batch(channels=3, size=(24, 24), count=6, seed=0):

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# A competitor's whole path: look at the data, leave out what is wrong, five folds, calibrated, explained, submitted.
+#     examples/competition.sh configs/mars_unet.yaml --data.root FOLDER
+#     examples/competition.sh configs/variants/isic_efficientnet_lite.yaml --data.root FOLDER
+#     examples/competition.sh configs/blood_cells.yaml --data.root FOLDER --data.test_fraction 0.2
+# What follows the configuration goes to inspect and to the folds. Called again, it goes on where it was. The seconds of
+# each step are in runs/EXPERIMENT/steps.tsv.
+set -euo pipefail
+config=$1
+shift
+experiment=$(basename "$config" .yaml)
+folder=runs/$experiment
+folds=$folder/kfold
+
+step() {
+  local begin=$SECONDS
+  echo "== python cli.py $*"
+  python cli.py "$@"
+  printf '%s\t%s\n' "$((SECONDS - begin))" "$*" >>"$folder/steps.tsv"
+}
+
+step inspect --config "$config" --overwrite "$@"
+step kfold --config "$config" --folds 5 --data.exclude "$folder/inspect/exclude.csv" "$@"
+case $experiment in
+  mars*) ;; # a class for every pixel: nothing to calibrate, and overlays of masks instead of maps
+  *)
+    for fold in "$folds"/fold_?; do step calibrate --run "$fold"; done
+    step explain --run "$folds/fold_0"
+    ;;
+esac
+step submit --run "$folds" --tta
