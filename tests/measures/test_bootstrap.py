@@ -73,6 +73,7 @@ def groups_of_hits(groups):
 def test_accuracy_over_few_groups_is_covered(groups, least, repeats):
     """Plain percentiles hold it in .80, .87 and .92 of 300 samples, these in .89, .92 and .93."""
     found = coverage(groups_of_hits(groups), lambda rows: rows["hit"].mean(), 0.8, repeats)
+    print(f"accuracy over {groups} groups: {found:.3f}")
     assert found >= (least if repeats == LONG else least - 0.05), found  # the error of 80 repeats is .03
 
 
@@ -85,6 +86,7 @@ def test_shares_of_few_independent_samples_are_covered(share, repeats):
         interval = exact_share(float(hit.mean()), 30, 30)
         interval = interval or bootstrap(lambda rows: {"s": rows["x"].mean()}, {"x": hit})["s"]
         held.append(interval[0] <= share <= interval[1])
+    print(f"accuracy of {share} on 30: {np.mean(held):.3f}")
     assert np.mean(held) >= 0.92
 
 
