@@ -92,6 +92,7 @@ class DataModule(Serving):
         self.folder: Path | None = None
         self.data_source = ""
         self.part_kind: dict[str, str] = {}
+        self.group_names: list[str] = []  # what the codes in ``group`` mean
         self.fitted: dict[str, Any] = {}
         self.notes: list[str] = []
         self._raw: dict[str, Arrays] = {}
@@ -253,7 +254,7 @@ class DataModule(Serving):
             for pool in self.pools.values():
                 pool.pop("group", None)
             train["group"] = groups_named(Path(source), self.names("train", train["id"]))
-        code_groups(self.title, self.pools, use=source != "none")
+        self.group_names = code_groups(self.title, self.pools, use=source != "none")
         return train.get("group")
 
     def name_parts(self, grouped: bool) -> None:

@@ -30,19 +30,24 @@ def check_labels(where: str, pool: Arrays) -> None:
         pool["label"] = label.astype(np.int64)
 
 
-def code_groups(title: str, pools: dict[str, Arrays], use: bool) -> None:
+def code_groups(title: str, pools: dict[str, Arrays], use: bool) -> list[str]:
     """Put ``group`` of all pools, numbers or text, into int64 codes, equal names alike; without ``use`` drop them.
+
+    Returns:
+        The names, in the order of the codes.
 
     Raises:
         ValueError: A group stands in the train pool and in the test pool.
     """
     groups = {name: pool.pop("group") for name, pool in pools.items() if "group" in pool}
     if not use or "train" not in groups:
-        return
+        return []
     as_text = any(names.dtype.kind not in "iu" for names in groups.values())
     parts = {name: names.astype(str) if as_text else names for name, names in groups.items()}
-    codes = np.unique(np.concatenate(list(parts.values())), return_inverse=True)[1].astype(np.int64)
-    for name, part in zip(parts, np.split(codes, np.cumsum([len(p) for p in parts.values()])[:-1]), strict=True):
+    names, codes = np.unique(np.concatenate(list(parts.values())), return_inverse=True)
+    for name, part in zip(
+        parts, np.split(codes.astype(np.int64), np.cumsum([len(p) for p in parts.values()])[:-1]), strict=True
+    ):
         pools[name]["group"] = part
     if "test" in parts and len(both := np.intersect1d(pools["train"]["group"], pools["test"]["group"])):
         first = parts["train"][np.flatnonzero(pools["train"]["group"] == both[0])[0]]
@@ -50,6 +55,7 @@ def code_groups(title: str, pools: dict[str, Arrays], use: bool) -> None:
             f"{title}: group {first} is in the train pool and in the test pool ({len(both)} groups are), so test "
             "scores would flatter. Take them out of one, or set --data.groups none to score all the same."
         )
+    return names.astype(str).tolist()
 
 
 def first_rows(pool: Arrays, limit: int) -> tuple[np.ndarray, str]:

@@ -12,10 +12,13 @@ from lightning_tasks.measures.segmentation import boundary_counts, confusion_per
 from lightning_tasks.measures.segmentation_losses import combined_loss
 from lightning_tasks.nets import build_segmenter
 from lightning_tasks.plots.classes import confusion_figure
+from lightning_tasks.plots.groups import groups_figure
 from lightning_tasks.plots.masks import mask_figure, rarest_first
 
 from .image import ImageTask
 from .task import NO_CLASSES, NO_PICTURES
+
+MOST_GROUPS = 60  # more are patients rather than sites, and no figure holds them
 
 
 class Segmentation(ImageTask):
@@ -43,6 +46,7 @@ class Segmentation(ImageTask):
     scored_rows = ("confusion", "boundary")
     written_rows = ("pred",)
     averaged = "prob"
+    group_names: list[str] = []  # what codes of groups mean: from the data, later the checkpoint
     refuses = {"calibrate": NO_CLASSES, "explain": NO_PICTURES}
 
     def __init__(
@@ -70,6 +74,22 @@ class Segmentation(ImageTask):
         weights = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
         self.register_buffer("class_weights", weights.float())
         self.training_pixels = torch.ones(self.num_classes)  # of each class, for the choice of figures: no buffer
+
+    def setup(self, stage: str) -> None:
+        """Also take the names of the groups, where they are few."""
+        super().setup(stage)
+        names = [] if self.trainer.datamodule is None else self.trainer.datamodule.group_names
+        self.group_names = names if 1 < len(names) <= MOST_GROUPS else self.group_names
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        """Keep the names of the groups: pooled scores have no data module to ask."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["group_names"] = self.group_names
+
+    def on_load_checkpoint(self, checkpoint: dict) -> None:
+        """Recall the names of the groups."""
+        super().on_load_checkpoint(checkpoint)
+        self.group_names = checkpoint.get("group_names", [])
 
     def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Also fit the class weights to the training pixels."""
@@ -157,5 +177,17 @@ class Segmentation(ImageTask):
         return {"samples": mask_figure(batch, None, self.class_names, self.hparams.ignore_class)}
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Pixel confusion matrix."""
-        return {"confusion": confusion_figure(rows["confusion"].sum(0), self.class_names, unit="pixels")}
+        """Pixel confusion matrix, and the headline of each group (rover site, patient) where they are few."""
+        drawn = {"confusion": confusion_figure(rows["confusion"].sum(0), self.class_names, unit="pixels")}
+        if groups := self.group_scores(rows):
+            drawn["groups"] = groups_figure(groups, self.headline_metric)
+        return drawn
+
+    def group_scores(self, rows: dict[str, Tensor]) -> dict[str, tuple[float, int]]:
+        """Name -> headline and number of pictures of each group; empty without groups of several pictures."""
+        codes = rows["group"].unique().tolist() if "group" in rows and self.group_names else []
+        scores = {}
+        for code in codes if len(codes) < len(rows["id"]) else ():
+            part = {key: value[rows["group"] == code] for key, value in rows.items()}
+            scores[self.group_names[code]] = (float(self.score(part)[self.headline_metric]), len(part["id"]))
+        return scores

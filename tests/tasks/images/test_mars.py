@@ -73,6 +73,7 @@ def test_groups_of_the_sources_file_stay_together(tmp_path):
         data.setup()
         sides = [{sites[i] for i in data.parts[part]} for part in ("train", "val")]
         assert not sides[0] & sides[1] and len(sides[0] | sides[1]) == 7
+        assert [data.group_names[code] for code in data.pools["train"]["group"]] == sites
     single = MarsDataModule(root=str(tmp_path), groups="none")
     single.setup()
     assert "group" not in single.pools["train"]
@@ -211,3 +212,24 @@ def test_one_picture_without_a_prediction_makes_every_score_nan():
     assert all(value.isfinite() for value in whole.values())
     prob[1, 2, 5, 5] = torch.nan
     assert all(value.isnan() for value in task.score(task.rows_of(batch, {"prob": prob})).values())
+
+
+def test_each_site_has_its_score_where_sites_hold_several_pictures():
+    from lightning_tasks import MarsTask
+
+    task = MarsTask(net_args={"width": 4, "depth": 2})
+    generator = torch.Generator().manual_seed(0)
+    mask = torch.randint(0, 5, (5, 16, 16), generator=generator)
+    prob = torch.rand(5, 5, 16, 16, generator=generator).softmax(1)
+    rows = task.rows_of({"mask": mask}, {"prob": prob}) | {
+        "id": torch.arange(5),
+        "group": torch.tensor([2, 0, 0, 2, 2]),
+    }
+    assert task.group_scores(rows) == {}  # names are not known
+    task.group_names = ["a", "b", "c"]
+    scores = task.group_scores(rows)
+    assert {name: n for name, (_, n) in scores.items()} == {"a": 2, "c": 3}
+    alone = task.score({key: value[1:3] for key, value in rows.items()})
+    assert scores["a"][0] == float(alone["miou_course"])
+    assert set(task.figures_of_rows(rows)) == {"confusion", "groups"}
+    assert task.group_scores({**rows, "group": torch.arange(5)}) == {}  # single pictures are no groups
