@@ -59,7 +59,9 @@ def curve_figures(runs: dict[str, Curves], monitor: str | None) -> dict[str, Fig
     panels = with_always(default_panels(names), names, monitor or "")
     figures = {}
     for title, group in panels.items():
-        drawn = [(run, name) for run, curves in runs.items() for name in group if len(curves.get(name, ())) > 1]
+        drawn = [
+            (run, name) for run, curves in runs.items() for name in reversed(group) if len(curves.get(name, ())) > 1
+        ]
         if len({run for run, _ in drawn}) > 1:
             figures[f"curves/{title.replace(' ', '_').replace('/', '_')}"] = _panel(runs, title, drawn)
     return figures

@@ -35,18 +35,21 @@ def span(change: dict[str, Any] | None) -> str:
 
 
 def headline_rows(results: dict[str, Any]) -> list[list[Any]]:
-    """A row a run: its headline with interval and n, the difference from the first one with the paired interval."""
+    """A row a run: its headline, the difference from the first one with the paired interval; its own interval, n."""
     rows = []
     for run in results["runs"]:
         score, change = run["scores"].get(results["headline"]), run["change"].get(results["headline"])
-        cells = ["-", "", ""] if score is None else [value_of(score), interval(score, results["headline"]), score["n"]]
-        rows.append([run["name"], *cells, signed(change), span(change), judged(change, results["headline_mode"])])
+        value, *cells = (
+            ["-", "", ""] if score is None else [value_of(score), interval(score, results["headline"]), score["n"]]
+        )
+        beside = [signed(change), span(change), judged(change, results["headline_mode"])]
+        rows.append([run["name"], value, *beside, *cells])
     return rows
 
 
 def head_of(results: dict[str, Any]) -> list[str]:
     """Names of the columns of ``headline_rows``."""
-    return ["run", results["headline"], "95 % interval", "n", "difference", "paired 95 % interval", ""]
+    return ["run", results["headline"], "difference", "paired 95 % interval", "", "95 % interval", "n"]
 
 
 def unpaired(results: dict[str, Any]) -> list[str]:
@@ -62,6 +65,7 @@ def print_comparison(results: dict[str, Any]) -> None:
         name, *cells = (str(cell) for cell in row)
         line = "  ".join([name.ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells, widths[1:], strict=True))])
         print(line.rstrip())
+    print(f"Scored on: {'; '.join(dict.fromkeys(run['scored'] for run in results['runs']))}.")
     print(f"Differences from {results['runs'][0]['name']}. {NO_SEEDS}")
     for reason in unpaired(results):
         print(reason)
