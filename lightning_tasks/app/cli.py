@@ -6,12 +6,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lightning.pytorch.cli import LightningCLI
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 import datamodules
 import lightning_tasks
 from lightning_tasks.callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard, Patience, ResumeRates, Stopwatch
+from lightning_tasks.callbacks.scalar_charts import ScalarCharts
 from lightning_tasks.common.atomic import drop_leftovers, write_atomic
 from lightning_tasks.common.lock import Lock
 from lightning_tasks.problems import Task
@@ -28,6 +28,7 @@ from .evaluated import finish_evaluation
 from .facts import fill_from_data
 from .finish import Fitted, evaluate_run, finish_fit
 from .hooks import NoProfiler
+from .loggers import loggers_of
 from .messages import quiet
 from .needs import Need, needs_of, train_needed
 from .places import CONFIGS, as_shown
@@ -151,10 +152,10 @@ class TaskCLI(LightningCLI):
             # Not `save_last`: that follows only when the best was replaced.
             last = RunCheckpoint(run.checkpoints, "last")
             callbacks += [ResumeRates(), self.stopwatch, MetricsCSV(run.metrics), self.best, last]
+            callbacks.append(ScalarCharts())
             if options.figures != "none":
                 callbacks.append(Figures(run.figures, during_fit=options.figures == "all"))
-            if self._get(self.config_init, "trainer").logger in (None, True):
-                kwargs["logger"] = TensorBoardLogger(run.path, name="", version="", default_hp_metric=False)
+            kwargs["logger"] = loggers_of(self._get(self.config_init, "trainer").logger, run.path)
         elif not options.trainer.fast_dev_run:
             kwargs["logger"] = False
         if options.early_stopping is not None and self.subcommand == "fit":

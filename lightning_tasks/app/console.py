@@ -157,6 +157,15 @@ def is_calibrated(task: Any) -> bool | None:
     return None if "calibrate" in task.refuses else False
 
 
+def next_steps(task: Any, part: str, where: str) -> str:
+    """Commands that go on from here."""
+    if part == "val":
+        return f"test --run {where} scores the test part."
+    verbs = [verb for verb in ("calibrate", "explain") if verb not in task.refuses]
+    verbs += ["submit"] if task.submits is not None else []
+    return f"{', '.join([*verbs, 'predict'])} --run {where}."
+
+
 def _equal(a: float | None, b: float | None) -> bool:
     return a is not None and b is not None and math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-9)
 

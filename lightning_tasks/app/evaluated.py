@@ -11,7 +11,7 @@ from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.data_record import data_record
 from lightning_tasks.runs.results import clean_json
 
-from .console import calibration_words, direction, is_calibrated, print_notes, print_scores
+from .console import calibration_words, direction, is_calibrated, next_steps, print_notes, print_scores
 from .places import as_shown
 from .weights import folder_of
 
@@ -67,12 +67,3 @@ def baselines_of(task: Any, data: Any, folder: Path, record: dict[str, Any]) -> 
         if results.get("data_fingerprint") == record["data_fingerprint"] and results.get("baselines"):
             return results["baselines"]
     return task.baselines(data)
-
-
-def next_steps(task: Any, part: str, where: str) -> str:
-    """Commands that go on from here."""
-    if part == "val":
-        return f"test --run {where} scores the test part."
-    verbs = [verb for verb in ("calibrate", "explain") if verb not in task.refuses]
-    verbs += ["submit"] if task.submits is not None else []
-    return f"{', '.join([*verbs, 'predict'])} --run {where}."

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from lightning import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import Tensor
 
 from lightning_tasks.callbacks import Stopwatch
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.tables import read_metrics
+from lightning_tasks.plots.panels import in_parts
 from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.checkpoint import is_whole, load_weights
 from lightning_tasks.runs.data_record import read_data_record
@@ -27,10 +28,11 @@ from lightning_tasks.runs.results import clean_json, git_commit
 from lightning_tasks.runs.rowfile import save_rows
 from lightning_tasks.runs.tables import save_table
 
-from .console import calibration_words, direction, is_calibrated, print_notes, print_scores
+from .console import calibration_words, direction, is_calibrated, next_steps, print_notes, print_scores
 from .pages.run import write_report_of
 from .places import as_shown
-from .scores import scores_of
+from .projected import project
+from .scores import resampled, scores_of
 
 PACKAGES = ("torch", "lightning", "torchmetrics", "timm", "segmentation-models-pytorch", "albumentations", "numpy")
 
@@ -82,6 +84,8 @@ def finish_fit(fitted: Fitted) -> None:
         return
     if task.scored_rows:
         save_rows(run.rows, data, task.last_rows if data.scores_validation else validation)
+        if not data.scores_validation and task.resampled_rows != ():  # what `report --runs` pairs
+            save_rows(run.test_rows, data, resampled(task, task.last_rows), "test")
     drop_stale(run)
     metrics = evaluate_run(trainer, task, "test", options.draws)
     if task.last_rows:
@@ -106,7 +110,7 @@ def finish_fit(fitted: Fitted) -> None:
         "monitor": task.monitor,
         "headline": task.headline_metric,
         "headline_mode": direction(task),
-        "panels": {title: in_parts(names) for title, names in task.panels.items()},
+        "panels": in_parts(task.panels),
         "best_epoch": checkpoint["epoch"],
         "best": {task.monitor: monitored},
         "last": {name: value for name, value in epochs[-1].items() if "/" in name},
@@ -123,10 +127,10 @@ def finish_fit(fitted: Fitted) -> None:
         "git_commit": git_commit(),
     }
     text = json.dumps(clean_json(results), indent=2) + "\n"
-    if isinstance(trainer.logger, TensorBoardLogger):
-        measured = {task.monitor: monitored} | {k: m["value"] for k, m in metrics.items()}
-        log_hparams(trainer.logger, options, task, data, measured)
-        trainer.logger.finalize("success")
+    measured = {task.monitor: monitored} | {k: m["value"] for k, m in metrics.items()}
+    log_hparams(trainer.loggers, options, task, data, measured)
+    if options.figures == "all" and isinstance(trainer.logger, TensorBoardLogger):
+        project(run, task, data, trainer)
     write_report_of(run, json.loads(text))
     write_atomic(run.results, text)  # last: folds and runs of a sweep that have it are not looked at again
     # A fold is named kfold/fold_0, and is no run by itself; nor is one that another fit needed.
@@ -137,11 +141,8 @@ def finish_fit(fitted: Fitted) -> None:
     print_notes(data.notes, data.data_source == "simulated" and not is_part)
     where = f"{data.part_kind['test'].capitalize()}, {data.data_source} data{calibration_words(results['calibrated'])}"
     print(f"{where}. All {len(metrics)} metrics: {as_shown(run.report)}")
-
-
-def in_parts(names: tuple[str, ...]) -> list[str]:
-    """Metrics of a panel with the parts they may be measured on."""
-    return [f"{part}/{name}" for name in names for part in ("train", "val")]
+    if not is_part:
+        print(f"Next: {next_steps(task, 'test', as_shown(run.path))}")
 
 
 def drop_stale(run: RunDir) -> None:
@@ -163,16 +164,22 @@ def validation_rows(trainer: Trainer, task: Any, data: Any) -> dict[str, Tensor]
     return task.last_rows
 
 
-def log_hparams(logger: TensorBoardLogger, options: Any, task: Any, data: Any, metrics: dict[str, float]) -> None:
+def log_hparams(loggers: list[Logger], options: Any, task: Any, data: Any, metrics: dict[str, float]) -> None:
     """Hyperparameters, in TensorBoard's table beside the monitored and the test metrics, and in ``hparams.yaml``."""
     flat = {"seed": options.seed_everything}
     flat |= {f"trainer.{key}": options.trainer.get(key) for key in TRAINER_SETTINGS}
     for prefix, values in (("model", task.hparams), ("data", data.hparams)):
         flat |= {f"{prefix}.{key}": value for key, value in values.items() if not key.startswith("_")}
     flat = {k: v if isinstance(v, (int, float, bool, str)) else json.dumps(v) for k, v in flat.items()}
-    logger.log_hyperparams(flat, {k: v for k, v in metrics.items() if math.isfinite(v)}, step=task.trainer.global_step)
-    # Lightning wrote an empty one when the fit began, and writes no second.
-    (Path(logger.log_dir) / logger.NAME_HPARAMS_FILE).unlink(missing_ok=True)
+    finite = {k: v for k, v in metrics.items() if math.isfinite(v)}
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(flat, finite, step=task.trainer.global_step)
+            # Lightning wrote an empty one when the fit began, and writes no second.
+            (Path(logger.log_dir) / logger.NAME_HPARAMS_FILE).unlink(missing_ok=True)
+        else:
+            logger.log_hyperparams(flat)
+        logger.finalize("success")
 
 
 def write_rows(folder: Path, task: Any, data: Any) -> Path:

@@ -14,10 +14,12 @@ from typing import Any
 import torch
 
 from datamodules.readers.wording import listed
+from lightning_tasks.common.durations import Remaining
 from lightning_tasks.common.lock import BUSY, WAIT, Busy
 from lightning_tasks.runs.directory import RunDir
 
 from .cli import TaskCLI
+from .display import titled
 from .errors import describe
 from .places import DOOR, door_environment
 from .settings import differences, refused, settings
@@ -52,9 +54,10 @@ class Job:
             print(f"{self.label}: finished by another process", flush=True)
         return job
 
-    def announce(self, where: str = "") -> None:
-        """Tell that it begins."""
-        print(f"{self.label}: {'goes on' if '--resume' in self.args else 'starts'}{where}", flush=True)
+    def announce(self, left: str, where: str = "") -> None:
+        """Tell that it begins, and how long all that is to come will take."""
+        begins = "goes on" if "--resume" in self.args else "starts"
+        print(f"{self.label}: {', '.join(filter(None, (begins, left)))}{where}", flush=True)
 
 
 Ended = Callable[[Job, str | None], None]  # told of each job that ended, and of its error
@@ -87,19 +90,21 @@ def one_process(trainer: Any) -> bool:
 
 def in_turn(jobs: list[Job], ended: Ended | None = None) -> dict[str, str]:
     """One after another in this process; those that another process works on come last."""
-    failed, waiting, busy = {}, list(jobs), set()
+    failed, waiting, busy, remaining = {}, list(jobs), set(), Remaining(len(jobs))
     while waiting:
         planned = waiting.pop(0)
         if planned.name in busy:
             time.sleep(WAIT)
         if (job := planned.renewed()) is None:
+            remaining.total -= 1
             if ended is not None:
                 ended(planned, None)
             continue
         if planned.name not in busy:
-            job.announce()
+            job.announce(remaining.words())
         try:
-            TaskCLI(job.args)
+            with titled(job.label):
+                TaskCLI(job.args)
         except Busy as error:
             if job.name not in busy:
                 print(f"{job.label}: {error}", flush=True)
@@ -115,6 +120,7 @@ def in_turn(jobs: list[Job], ended: Ended | None = None) -> dict[str, str]:
             job.log.write_text(traceback.format_exc(), encoding="utf-8")
             failed[job.name] = describe(error)
             print(f"{job.label}: FAILED. {failed[job.name]} ({job.log})", flush=True)
+        remaining.step()
         free_memory()
         if ended is not None:
             ended(job, failed.get(job.name))
@@ -129,7 +135,7 @@ def free_memory() -> None:
 
 def side_by_side(jobs: list[Job], processes: int, ended: Ended | None = None) -> dict[str, str]:
     """Up to ``processes`` at a time, each with its share of the threads; one that fails does not stop the others."""
-    waiting, running, failed = list(jobs), [], {}
+    waiting, running, failed, remaining = list(jobs), [], {}, Remaining(len(jobs))
     free = list(range(processes))
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # kill and schedulers: as Ctrl-C, not at once
     try:
@@ -137,11 +143,12 @@ def side_by_side(jobs: list[Job], processes: int, ended: Ended | None = None) ->
             while waiting and free:
                 planned = waiting.pop(0)
                 if (job := planned.renewed()) is None:
+                    remaining.total -= 1
                     if ended is not None:
                         ended(planned, None)
                     continue
                 slot = free.pop(0)
-                job.announce(f", log in {job.log}")
+                job.announce("", f", log in {job.log}")
                 job.log.parent.mkdir(parents=True, exist_ok=True)
                 with job.log.open("w", encoding="utf-8") as file:
                     process = subprocess.Popen(
@@ -158,7 +165,9 @@ def side_by_side(jobs: list[Job], processes: int, ended: Ended | None = None) ->
                     waiting.append(job)
                     time.sleep(WAIT)
                     continue
-                print(f"{job.label}: {'done' if process.returncode == 0 else 'FAILED'}", flush=True)
+                remaining.step()
+                how = "done" if process.returncode == 0 else "FAILED"
+                print(f"{job.label}: {', '.join(filter(None, (how, remaining.words())))}", flush=True)
                 if process.returncode:
                     failed[job.name] = (job.log.read_text(encoding="utf-8").strip().splitlines() or ["no message"])[-1]
                 if ended is not None:

@@ -1,9 +1,11 @@
 """Dispatch: Lightning's commands to ``TaskCLI``, our verbs to their modules, errors to one line."""
 
 import os
+import select
 import sys
 import threading
 from importlib import import_module
+from typing import TextIO
 
 from lightning_tasks.common.atomic import FULL
 from lightning_tasks.common.choices import nearest
@@ -16,6 +18,7 @@ from .preflight import check_given, preflight
 from .weights import with_run
 
 INTERRUPTED = 130  # exit status of a command that Ctrl-C ended: 128 and the number of SIGINT
+UNREAD = 141  # of one whose output nobody reads any more (`| head`): 128 and the number of SIGPIPE
 LIGHTNING = {
     "fit": "train, test the best checkpoint, write the run directory",
     "validate": "score the validation part with given weights (--run, or --config and --ckpt_path)",
@@ -37,7 +40,7 @@ VERBS = {
     "layers": "show a network layer by layer: sizes, receptive fields, parameters, multiply-adds (--config, --size)",
     "export": "write a run, or the mean of several, as ONNX or torch.export, checked, with a model card (--run)",
     "exercise": "compute an exercise of a sheet: its tables, each value beside the expected one (NAME; none lists all)",
-    "report": "write one self-contained HTML page about a run (--run)",
+    "report": "write one self-contained HTML page about a run (--run), or several side by side (--runs A B ...)",
 }
 
 
@@ -49,7 +52,8 @@ def main(args: list[str] | None = None) -> None:
 
     Raises:
         SystemExit: Status 2 after a message on standard error, 75 where another process is at work there, 130 after
-            Ctrl-C; with ``--debug`` the error itself is raised.
+            Ctrl-C, 141 without a word where nobody reads the output any more; with ``--debug`` the error itself is
+            raised.
     """
     if args is None and "_ARGCOMPLETE" in os.environ:  # the shell asks what may come next
         from .completion import complete
@@ -60,16 +64,29 @@ def main(args: list[str] | None = None) -> None:
     debug = "--debug" in args
     args = [a for a in args if a != "--debug"]
     try:
-        with simulated_once():
-            _run(args)
+        try:
+            with simulated_once():
+                _run(args)
+        finally:
+            sys.stdout.flush()  # here, where it can be seen that nobody reads it
     except KeyboardInterrupt:  # outside of training, of which Lightning takes care
         print("Interrupted. The same command goes on from there, a fit with --resume.", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and not is_read(sys.stdout):  # else it was the pipe of a worker
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
+            raise SystemExit(UNREAD) from None
         if debug:
             raise
         print(f"error: {describe(error)}", file=sys.stderr)
         raise SystemExit(BUSY if isinstance(error, Busy) else 2) from error
+
+
+def is_read(stream: TextIO) -> bool:
+    """Whether somebody still takes what is written to a stream: a pipe without a reader is in error."""
+    asked = select.poll()
+    asked.register(stream.fileno(), 0)
+    return not any(event & select.POLLERR for _, event in asked.poll(0))
 
 
 def quiet_when_full(failure: threading.ExceptHookArgs) -> None:

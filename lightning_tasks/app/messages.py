@@ -37,6 +37,7 @@ def quiet() -> None:
 
 TIPS = ("💡 Tip", "litlogger", "LitLogger", "TPU available", "HPU available", "GPU available: False", "Seed set to",
         "callbacks returned in `LightningModule.configure_callbacks`",  # the same one, asked for at each evaluation
+        "`Trainer.fit` stopped: `max_epochs=",  # as was asked for
         "configured with model summary callbacks", "Loading `train_dataloader` to estimate")  # fmt: skip
 
 

@@ -269,8 +269,13 @@ def exercise() -> Parser:
 
 def report() -> Parser:
     """Options of ``report``."""
-    parser = Parser("report", "Write report.html of a run, or of what a verb made of several.")
-    parser.add_argument("--run", required=True, help="run directory, such as runs/mars_unet/latest")
+    parser = Parser("report", "Write report.html of a run, of what a verb made of several, or of runs side by side.")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--run", help="run directory, such as runs/mars_unet/latest")
+    several = "runs, k-fold directories or sweeps; the first is compared with each other one, paired where it can be"
+    which.add_argument("--runs", nargs="+", type=Path, help=several)
+    parser.add_argument("--name", default="comparison", help="of --runs: folder to write beside them")
+    parser.add_argument("--draws", type=int, default=200, help="of --runs: bootstrap draws of intervals; 0 for none")
     return parser
 
 

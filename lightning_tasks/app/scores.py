@@ -16,6 +16,12 @@ def used(task: Any, rows: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k: v.cpu() for k, v in rows.items() if k in (*task.scored_rows, "id", "group")}
 
 
+def resampled(task: Any, rows: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What ``Task.resampled`` reads, on the CPU; of a task with nothing to resample ids alone."""
+    names = task.scored_rows if task.resampled_rows is None else task.resampled_rows
+    return {k: v for k, v in used(task, rows).items() if k in (*names, "id", "group")}
+
+
 def scores_of(
     task: Any, part: str, rows: dict[str, Tensor], draws: int, values: dict[str, float] | None = None
 ) -> dict[str, dict[str, float]]:
@@ -33,7 +39,7 @@ def scores_of(
     """
     rows = used(task, rows)
     values = task.score(rows) if values is None else values
-    intervals = bootstrap(task.resampled, rows, draws) if draws and rows else {}
+    intervals = bootstrap(task.resampled, resampled(task, rows), draws) if draws and rows else {}
     counted = task.counted(rows) if rows else {}
     whole = size(rows)
     scores = {}

@@ -34,6 +34,24 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), section 13.3; Hesterberg 2015, "What teachers
     should know about the bootstrap", section 4.5 (expanded percentiles).
     """
+    values, cut = replicates(score, rows, draws, seed), tail(len(members(rows)))
+    intervals = {}
+    whole = score(rows) if any(is_biased(name) for name in values) else {}
+    for name, drawn in values.items():
+        intervals[name] = unbiased_interval(float(whole[name]), drawn, cut) if name in whole and is_biased(name) else (
+            _interval(drawn, cut))  # fmt: skip
+    return intervals
+
+
+def replicates(score, rows: dict[str, Tensor], draws: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """``score`` of each resample, name -> (draws,): which units are drawn depends on their number and ``seed`` alone.
+
+    Args:
+        score: As in ``bootstrap``.
+        rows: As in ``bootstrap``.
+        draws: Number of resamples.
+        seed: Seed of the resamples.
+    """
     rng = np.random.default_rng(seed)
     units = members(rows)
     values: dict[str, list[float]] = {}
@@ -44,13 +62,24 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
             values.setdefault(name, []).append(float(value))
         if not values:  # nothing that may be resampled
             break
-    intervals = {}
-    whole = score(rows) if any(is_biased(name) for name in values) else {}
-    for name, replicates in values.items():
-        drawn, cut = np.array(replicates), tail(len(units))
-        intervals[name] = unbiased_interval(float(whole[name]), drawn, cut) if name in whole and is_biased(name) else (
-            _interval(drawn, cut))  # fmt: skip
-    return intervals
+    return {name: np.array(drawn) for name, drawn in values.items()}
+
+
+def paired(first: dict[str, np.ndarray], second: dict[str, np.ndarray], units: int) -> dict[str, tuple[float, float]]:
+    """95 % intervals of ``second - first``, both from ``replicates`` of the same units: name -> (low, high).
+
+    What makes samples easy or hard for both cancels, so that they are narrower than intervals of the two scores
+    suggest. ``BIASED`` scores are left out: how much of the bias cancels is not known.
+
+    Args:
+        first: Replicates of one score.
+        second: Of the other one, in the same resamples.
+        units: Number of independent units.
+
+    Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), section 8.3 (paired data).
+    """
+    both = [name for name in first if name in second and not is_biased(name)]
+    return {name: _interval(second[name] - first[name], tail(units)) for name in both}
 
 
 def is_biased(name: str) -> bool:

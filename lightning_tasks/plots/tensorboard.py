@@ -10,17 +10,18 @@ from torch.utils.tensorboard import SummaryWriter
 from .save import save_figure
 
 
-def publish(folder: Path, figures: dict[str, Figure]) -> list[Path]:
-    """Write figures into the ``figures`` of a folder and into its TensorBoard events, and return their files.
+def publish(folder: Path, figures: dict[str, Figure], inside: str = "figures") -> list[Path]:
+    """Write figures into a folder and into its TensorBoard events, and return their files.
 
     Args:
         folder: A run, or what a verb made of several.
         figures: Tag in TensorBoard -> figure; ``calibration/risk`` is ``figures/calibration_risk.png``.
+        inside: Where the files stand within the folder.
     """
     paths = []
     writer = SummaryWriter(str(folder))
     for tag, figure in figures.items():
-        paths.append(folder / "figures" / f"{tag.replace('/', '_')}.png")
+        paths.append(folder / inside / f"{tag.replace('/', '_')}.png")
         add_png(writer, tag, save_figure(figure, paths[-1]))
     writer.close()
     return paths

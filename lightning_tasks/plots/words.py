@@ -30,17 +30,17 @@ def words_as_markdown(lines: list[Line], bold: int = 3) -> str:
     parts = []
     for line in lines:
         top = sorted(range(len(line.words)), key=lambda i: -abs(line.weights[i]))[:bold]
-        shown = [f"**{word}({weight:.0%})**" if i in top else f"{word}({weight:.0%})"
-                 for i, (word, weight) in enumerate(zip(escaped(line.words), line.weights, strict=True))]  # fmt: skip
-        rest = ", ".join(f"{line.words[i]} {line.weights[i]:.3f}" for i in top)
+        said = [f"{escaped(word)}({weight:.0%})" for word, weight in zip(line.words, line.weights, strict=True)]
+        shown = [f"**{word}**" if i in top else word for i, word in enumerate(said)]
+        rest = ", ".join(f"{escaped(line.words[i])} {line.weights[i]:.3f}" for i in top)
         body = textwrap.fill(" ".join(shown), 120, break_long_words=False, break_on_hyphens=False)
-        parts.append(f"### {line.title}\n\n{body}\n\nLargest: {rest}")
+        parts.append(f"### {escaped(line.title)}\n\n{body}\n\nLargest: {rest}")
     return "\n\n".join(parts) + "\n"
 
 
-def escaped(words: list[str]) -> list[str]:
-    """Marks that Markdown would read as its own, shown as they are."""
-    return ["".join(f"\\{c}" if c in "\\`*_{}[]<>#|" else c for c in word) for word in words]
+def escaped(text: str) -> str:
+    """Text of the data within Markdown: marks that it would read as its own are shown as they are."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|" else c for c in text)
 
 
 def words_figure(lines: list[Line], longest: int = 120) -> Figure:

@@ -38,6 +38,7 @@ class Classifier(ClassScores, GradientTask):
     """
 
     reads = ("label",)
+    projects = "features"
     monitor, mode = "val/acc", "max"
     refuses = {"explain": NO_PICTURES, "tta": NO_PICTURES}
 

@@ -60,6 +60,7 @@ class Generative(GradientTask):
 
     monitor, mode = "val/energy", "min"
     scored_rows = ("real", "fake")
+    resampled_rows = ()
     generates = "arrays"
     refuses = {"ensemble": NO_MEAN, "calibrate": NO_CLASSES, "explain": NO_PICTURES, "tta": NO_PICTURES}
 

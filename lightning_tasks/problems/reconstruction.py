@@ -44,6 +44,7 @@ class Reconstruction(GradientTask):
     """
 
     reads = ("image",)
+    projects = "codes"
     monitor, mode = "val/psnr", "max"
     scored_rows = ("mse", "ssim")
     written_rows = ("mse", "ssim")

@@ -43,6 +43,7 @@ class Segmentation(ImageTask):
 
     monitor, mode = "val/miou", "max"
     reads = ("image", "mask")
+    projects = "features"
     scored_rows = ("confusion", "boundary")
     written_rows = ("pred",)
     averaged = "prob"

@@ -32,9 +32,11 @@ class Task(LightningModule):
         mode: ``min`` or ``max``: whether ``monitor`` is to be small or large.
         headline: The metric, without its part, that tells how good a run is; None takes that of ``monitor``.
         scored_rows: Per-sample results that ``score`` reads.
+        resampled_rows: Those of them that ``resampled`` reads; None: all.
         written_rows: Per-sample results that stand in the prediction files.
         submits: ``table``, a file that the data module writes; ``code``, one that the task writes; or None.
         generates: What ``sample`` makes: ``arrays`` by ``sample(n, stream)``, ``text`` by ``generate``, or None.
+        projects: What ``features`` are, where TensorBoard's projector shows them: ``features``, ``codes``; or None.
         weights_origin: Where the first weights came from: ``scratch`` or what ``weights`` found.
         every_sample: Whether training must see each sample, also those of a short last batch.
         averaged: Key of ``predict_step`` whose mean over members is again a prediction; None if there is none.
@@ -53,11 +55,13 @@ class Task(LightningModule):
     mode: str = "min"
     headline: str | None = None
     scored_rows: tuple[str, ...] = ()
+    resampled_rows: tuple[str, ...] | None = None
     written_rows: tuple[str, ...] = ()
     averaged: str | None = None
     submits: str | None = None
     explains = "pictures"
     generates: str | None = None
+    projects: str | None = None
     weights_origin = "scratch"
     every_sample = False
     refuses: dict[str, str] = {

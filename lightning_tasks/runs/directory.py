@@ -29,6 +29,7 @@ class RunDir:
         self.data = path / "data.json"
         self.results = path / "results.json"
         self.rows = path / "rows.npz"
+        self.test_rows = path / "test_rows.npz"
         self.figures = path / "figures"
         self.report = path / "report.html"
         self._aside = path.with_name(f".{path.name}.before")
@@ -161,7 +162,7 @@ def new_folder(path: Path, overwrite: bool, make: bool = True) -> None:
 
 
 def kind_of(folder: Path) -> str:
-    """``run``, ``kfold``, ``bags``, ``ensemble``, ``inspect``, ``sweep`` or ``tune``: what made a directory."""
+    """What made a directory: ``run`` stands for a fit, ``comparison`` for ``report --runs``, others for their verb."""
     for name in ("results.json", "inspect.json"):
         if (folder / name).is_file():
             return read_json(folder / name).get("kind", "run")

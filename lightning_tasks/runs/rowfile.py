@@ -1,4 +1,4 @@
-"""``rows.npz``: the per-sample results of a run's validation part, from which folds are pooled."""
+"""Per-sample results: ``rows.npz`` of the validation part, from which folds are pooled; ``test_rows.npz``."""
 
 import zipfile
 from pathlib import Path
@@ -13,12 +13,12 @@ from lightning_tasks.common.atomic import write_atomic_with
 from .tables import savez
 
 
-def save_rows(path: Path, data: Any, rows: dict[str, Tensor]) -> None:
-    """Write ``rows`` of the validation part in the order of their ``id``, with ``name``, the id as files write it."""
+def save_rows(path: Path, data: Any, rows: dict[str, Tensor], part: str = "val") -> None:
+    """Write ``rows`` of a part in the order of their ``id``, with ``name``, the id as files write it."""
     columns = {key: value.cpu().numpy() for key, value in rows.items()}
     order = np.argsort(columns["id"], kind="stable")
     columns = {key: value[order] for key, value in columns.items()}
-    columns["name"] = np.array(data.names("train", columns["id"]), dtype=str)
+    columns["name"] = np.array(data.names(data.pool_of(part), columns["id"]), dtype=str)
     write_atomic_with(path, lambda temporary: savez(temporary, columns))
 
 
@@ -32,7 +32,7 @@ def load_rows(path: Path) -> tuple[dict[str, Tensor], np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             columns = {key: file[key] for key in file}
     except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise ValueError(f"{path} cannot be read ({error}). Run that fold again with --overwrite.") from None
+        raise ValueError(f"{path} cannot be read ({error}). Make that run again with --overwrite.") from None
     names = columns.pop("name")
     return {key: torch.from_numpy(value) for key, value in columns.items()}, names
 

@@ -82,7 +82,8 @@ def test_simulated_data_is_said_shortly_at_the_beginning_and_at_the_end(toy, cap
     assert len(said) == 2 and all(len(line) < 110 for line in said)
     assert said[0] == "SIMULATED DATA: no toy.npz in data or data/toy."
     lines = out.splitlines()
-    assert "SIMULATED DATA" in lines[-2] and "Verdict: test/acc" in lines[-3] and "majority class" in lines[-3]
+    assert "Verdict: test/acc" in lines[-4] and "majority class" in lines[-4] and "SIMULATED DATA" in lines[-3]
+    assert lines[-2].endswith(f"metrics: {run}/report.html") and lines[-1] == f"Next: calibrate, predict --run {run}."
     note = results(run)["notes"][0]
     assert note.startswith("SIMULATED DATA. Looked for") and "Then set --data.root." in note
     page = (run / "report.html").read_text()

@@ -1,5 +1,7 @@
 """Bad input gives one clear error of at most three lines, and a misspelt name the nearest valid one."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -183,3 +185,26 @@ def test_help_lists_every_command(cli, capsys):
     cli("--help")
     page = capsys.readouterr().out
     assert all(name in page for name in (*LIGHTNING, *VERBS))
+
+
+@pytest.mark.parametrize("command", ["list", "--help"])
+def test_output_that_nobody_reads_ends_a_command_without_a_word(tmp_path, command):
+    read, write = os.pipe()
+    os.close(read)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-m", "lightning_tasks", command], stdout=write, stderr=subprocess.PIPE,
+                          text=True, env=env, cwd=tmp_path)  # fmt: skip
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_fit_whose_output_nobody_reads_can_go_on(cli, capsys, monkeypatch):
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w") as unread, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", unread)
+        with pytest.raises(SystemExit) as stop:
+            cli(*TOY[:-4], "--draws", 0, "--trainer.max_epochs", 3)
+    assert stop.value.code == 141 and "error" not in capsys.readouterr().err
+    cli(*TOY[:-4], "--draws", 0, "--trainer.max_epochs", 3, "--resume")
+    assert Path("runs/ToySequence/default/results.json").is_file()

@@ -16,11 +16,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from lightning_tasks.app import main
 from lightning_tasks.app.pages.captions import INSPECTED, RUN, Caption, caption_of, title_of_text
-from lightning_tasks.app.pages.curves import curves_of, default_panels, draw, with_always
+from lightning_tasks.app.pages.curves import curves_of, draw
 from lightning_tasks.app.pages.exercise import write_animation
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.app.pages.texts import blocks_of
 from lightning_tasks.common.tables import read_metrics, write_csv
+from lightning_tasks.plots.panels import default_panels, with_always
+from lightning_tasks.plots.words import Line, words_as_markdown
 from lightning_tasks.problems.exercise import Scene
 from lightning_tasks.runs.directory import RunDir
 from tests.conftest import ROOT, results
@@ -79,8 +81,10 @@ def folders(tmp_path_factory):
         main(["inspect", *PICTURES, "--tsne", "0"])
         main(["sweep", *WORDS, "--grid", "model.width=2,4", "--seeds", "0"])
         main(["exercise", "G14"])
+        main(["report", "--runs", f"{words}/kfold", f"{words}/kfold/fold_0", str(pictures / "default"), "--draws", "3"])
         made = {kind: words / kind for kind in ("kfold", "sweep")} | {"tune": tuning_of(words / "sweep")}
         made |= {"run": pictures / "default", "inspect": pictures / "inspect"}
+        made |= {"comparison": Path("runs/comparison").resolve()}
         yield made | {"ensemble": words / "kfold" / "ensemble", "exercise": Path("runs/exercises/G14").resolve()}
 
 
@@ -133,14 +137,14 @@ def test_pages_of_all_kinds_hold_what_can_be_said_without_a_browser(folders):
 
 
 def test_tensorboard_shows_the_figures_of_the_report(folders):
-    for kind in ("run", "kfold", "inspect"):
+    for kind in ("run", "kfold", "inspect", "sweep", "exercise"):
         shown = {}
         for events in folders[kind].glob("events.out.tfevents*"):
             found = EventAccumulator(str(events)).Reload()
             shown |= {tag.replace("/", "_"): found.Images(tag)[-1] for tag in found.Tags()["images"]}
             epochs = [e.value for e in found.Scalars("epoch")] if "epoch" in found.Tags()["scalars"] else []
             assert all(epoch.is_integer() for epoch in epochs)
-        files = list((folders[kind] / "figures").glob("*.png"))
+        files = [*(folders[kind] / "figures").glob("*.png"), *folders[kind].glob("*.png")]
         assert files
         for path in files:
             assert shown[path.stem].encoded_image_string == path.read_bytes(), path
@@ -163,9 +167,10 @@ MEASURE = """<!doctype html>{frames}<pre></pre><script>
 onload = () => {{
   const pages = [...document.querySelectorAll("iframe")].map(frame => {{
     const page = frame.contentDocument, wide = [...page.body.querySelectorAll("*")].filter(
-      e => !e.closest(".box table, details:not([open])") && e.getBoundingClientRect().right > frame.width);
+      e => !e.closest(".box table, .zoom img, details:not([open])") && e.getBoundingClientRect().right > frame.width);
     return {{name: frame.name, width: +frame.width, height: page.documentElement.scrollHeight,
-             reach: page.documentElement.scrollWidth, wide: wide.map(e => e.outerHTML.slice(0, 80))}};
+             reach: page.documentElement.scrollWidth, wide: wide.map(e => e.outerHTML.slice(0, 80)),
+             small: [...page.querySelectorAll(".zoom img")].filter(e => e.width < e.naturalWidth).length}};
   }});
   document.querySelector("pre").textContent = "mea" + "sured" + JSON.stringify(pages) + "mea" + "sured";
 }};
@@ -181,6 +186,10 @@ def test_nothing_is_wider_than_a_phone_or_a_window(folders, spoilt, tmp_path):
     for kind, folder in spoilt.items():  # with all that is folded away
         pages[f"spoilt {kind}"] = folder / "open.html"
         pages[f"spoilt {kind}"].write_text(page_of(folder).replace("<details", "<details open"))
+    pages["tapped"] = folders["run"] / "tapped.html"
+    pages["tapped"].write_text(
+        page_of(folders["run"]).replace('<input type="checkbox"', '<input checked type="checkbox"')
+    )
     frames = [f'<iframe name="{name}" src="{path.as_uri()}" width="{width}" height="844"></iframe>'
               for name, path in pages.items() for width in (390, 1280)]  # fmt: skip
     (tmp_path / "all.html").write_text(MEASURE.format(frames="".join(frames)))
@@ -190,8 +199,9 @@ def test_nothing_is_wider_than_a_phone_or_a_window(folders, spoilt, tmp_path):
     assert len(measured) == len(frames)
     for page in measured:
         assert page["reach"] <= page["width"] and not page["wide"], page
-    height = {page["name"]: page["height"] for page in measured if page["width"] == 390}
-    assert 844 < height["a fit"] <= 6 * 844
+    phone = {page["name"]: page for page in measured if page["width"] == 390}
+    assert 844 < phone["a fit"]["height"] < phone["run"]["height"] <= 6 * 844  # which was calibrated and explained
+    assert phone["run"]["small"] > 5 and phone["tapped"]["small"] == 0  # each figure can be seen as large as it is
 
 
 @pytest.fixture
@@ -296,12 +306,22 @@ def test_names_of_figures_and_texts_in_words():
 
 
 def test_markdown_is_read_in_tables_and_lines():
-    table = "| a | b |\n|---|---|\n| 1 |  |\n| 2 | x \\ y |"
-    first, second, third = blocks_of(f"Before\n\n{table}\n\n    after: a | b\n")
-    assert first.text == "Before" and third.text == "    after: a | b"
-    assert second.head == ["a", "b"] and second.rows == [["1", ""], ["2", "x \\ y"]]
+    table = "| a | b |\n|---|---|\n| 1 |  |\n| 2 | x \\ y |\n| \\| | \\*\\* |"
+    first, second, third = blocks_of(f"Before\n\n{table}\n\n    after: a | **b**\n        \n      c\n")
+    assert first.text == "Before" and third.kind == "lines" and third.text == "after: a | **b**\n    \n  c"
+    assert second.head == ["a", "b"] and second.rows == [["1", ""], ["2", "x \\ y"], ["|", "**"]]
     (broken,) = blocks_of("| a | b |\n|---|---|\n| a | b | c |")  # a bar within a cell: shown as it is
     assert broken.text.endswith("| a | b | c |") and not broken.head
+
+
+def test_marks_of_markdown_are_read_and_those_of_the_data_shown():
+    title, words = blocks_of("### As\\_it is\n\nA **b\\*\\*c** d\n**e**")
+    assert (title.kind, title.text) == ("title", "As_it is")
+    assert words.pieces == [("A ", False), ("b**c", True), (" d\n", False), ("e", True)]
+    line = Line("truth *: good", ["very", "**", "<b>", "#|"], [0.1, 0.9, 0.5, 0.2])
+    title, words, rest = blocks_of(words_as_markdown([line], bold=1))
+    assert title.text == line.title and [text for text, bold in words.pieces if bold] == ["**(90%)"]
+    assert words.text == "very(10%) **(90%) <b>(50%) #|(20%)" and rest.text == "Largest: ** 0.900"
 
 
 # ---- tables ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +102,10 @@ def test_a_training_into_a_file_has_one_line_an_epoch_and_no_empty_columns(tmp_p
     shown = done.stdout + done.stderr
     assert done.returncode == 0 and shown.count("epoch ") == 5 and "%|" not in shown and "\r" not in shown, shown
     line = next(line for line in done.stdout.splitlines() if line.startswith("epoch 3 of 5: train/loss "))
-    assert ", val/loss 0." in line and ", val/acc 0." in line and line.endswith(" s)")
+    assert ", val/loss 0." in line and ", val/acc 0." in line
+    assert re.search(r" \(\d+\.\d s, about \d+ s left\)$", line)
+    last = next(line for line in done.stdout.splitlines() if line.startswith("epoch 5 of 5: "))
+    assert re.search(r" \(\d+\.\d s\)$", last)
     assert not any(word in shown for word in ("FLOP", "Modules in", "Warning", "Loading `train")) and len(shown) < 3000
     assert "parameters\n" in shown
 

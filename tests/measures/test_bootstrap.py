@@ -7,7 +7,16 @@ from scipy.stats import binomtest, norm
 
 from lightning_tasks.common.units import FEW_POSITIVES
 from lightning_tasks.measures.binary import auroc, pauc, roc
-from lightning_tasks.measures.bootstrap import bootstrap, exact_share, is_biased, tail, unbiased_interval
+from lightning_tasks.measures.bootstrap import (
+    bootstrap,
+    exact_share,
+    is_biased,
+    members,
+    paired,
+    replicates,
+    tail,
+    unbiased_interval,
+)
 from lightning_tasks.measures.calibration import BIASED, brier_decomposition, calibration_scores, ece
 from lightning_tasks.measures.regression import regression_scores
 from lightning_tasks.measures.segmentation import miou
@@ -199,3 +208,34 @@ def test_mean_iou_is_covered():
     found = coverage(masks(60), score, truth, LONG)
     print(f"mean IoU of 60 pictures: {found:.3f}")
     assert found >= 0.91, found
+
+
+# ---- pairs ----------------------------------------------------------------------------------------------------
+
+
+def mean(rows):
+    return {"mean": rows["x"].mean(), "ece": rows["x"].mean()}
+
+
+def test_a_paired_interval_is_that_of_the_differences_of_the_units():
+    torch.manual_seed(0)
+    group, first = torch.arange(80) // 2, torch.randn(80, dtype=torch.float64)
+    second = first + 0.1 * torch.randn(80, dtype=torch.float64) + 0.05
+    a, b, apart = ({"x": x, "group": group} for x in (first, second, second - first))
+    intervals = paired(replicates(mean, a, 300), replicates(mean, b, 300), len(members(a)))
+    assert intervals["mean"] == pytest.approx(bootstrap(mean, apart, 300)["mean"])
+    assert list(intervals) == ["mean"], "how much of the bias of a calibration error cancels is not known"
+    low, high = bootstrap(mean, a, 300)["mean"]
+    assert intervals["mean"][1] - intervals["mean"][0] < (high - low) / 5
+
+
+@pytest.mark.long
+def test_paired_intervals_hold_the_true_difference_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    held = 0
+    for trial in range(200):
+        hard = rng.normal(size=60)
+        a, b = ({"x": torch.from_numpy(hard + rng.normal(size=60) * 0.5 + shift)} for shift in (0.0, 0.2))
+        low, high = paired(*(replicates(mean, rows, 100, trial) for rows in (a, b)), 60)["mean"]
+        held += low <= 0.2 <= high
+    assert 0.9 <= held / 200 <= 0.985, held

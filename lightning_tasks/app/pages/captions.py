@@ -105,6 +105,10 @@ INSPECTED: Captions = {
     ),
 }
 COMPARED: Captions = {
+    "scores": Caption(
+        "Headline of each run",
+        "Left its value with the interval, right its difference from the first run with the paired interval",
+    ),
     "sweep": Caption("Combinations", "Mean and sd of each combination, with the single runs"),
     "history": Caption("Trials", "Value of each trial in its order, and the best so far, one line a search"),
     "effects": Caption("Effects of the settings", "The metric over each setting, a dot a complete trial"),

@@ -72,12 +72,12 @@ def print_findings(results: dict[str, Any], folder: Path) -> None:
     for label, value in findings:
         print(f"{label:{width}}  {value}")
     print_notes(results["notes"], results["data_source"] == "simulated")
-    if results["exclude"]:
-        print(f"To leave these samples out: --data.exclude {as_shown(folder / 'exclude.csv')}")
-    if (folder / "groups.csv").is_file():
-        print(f"To keep near duplicates on one side of the split: --data.groups {as_shown(folder / 'groups.csv')}")
     report = as_shown(folder / "report.html")
     print(f"{results['data_source'].capitalize()} data, {results['seconds']} s. Report: {report}")
+    if results["exclude"]:
+        print(f"Next: fit with --data.exclude {as_shown(folder / 'exclude.csv')} leaves these samples out.")
+    if (folder / "groups.csv").is_file():
+        print(f"Next: --data.groups {as_shown(folder / 'groups.csv')} keeps near duplicates on one side of the split.")
 
 
 def write_inspect_report(folder: Path) -> Path:

@@ -46,8 +46,9 @@ def run(options: Namespace, overrides: list[str]) -> None:
     require(loaded.task, "calibrate")
     calibration = calibrate(loaded, options.method, options.draws)
     print_scores(calibration)
-    print(f"Wrote {as_shown(loaded.dir.path / NAME)}; submit, predict and ensemble use it.")
-    print(f"Report: {as_shown(loaded.dir.report)}")
+    print(f"Wrote {as_shown(loaded.dir.path / NAME)}. Report: {as_shown(loaded.dir.report)}")
+    verbs = [*(["submit"] if loaded.task.submits is not None else []), "predict", "export"]
+    print(f"Next: {', '.join(verbs)} --run {as_shown(loaded.dir.path)} use the calibration; so does ensemble.")
 
 
 def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:

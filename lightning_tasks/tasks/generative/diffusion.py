@@ -57,6 +57,7 @@ class DiffusionTask(Generative):
     """
 
     monitor, mode = "val/loss", "min"
+    resampled_rows = ("error",)
 
     def __init__(
         self,

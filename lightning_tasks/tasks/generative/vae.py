@@ -54,6 +54,8 @@ class VaeTask(Generative):
     """
 
     monitor, mode = "val/elbo", "max"
+    resampled_rows = ("reconstruction", "kl", "iwae")
+    projects = "codes"
     panels = {"bound": ("loss", "reconstruction", "kl", "elbo")}
 
     def __init__(
@@ -162,6 +164,10 @@ class VaeTask(Generative):
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Bound, active units, and the distances of the two sets."""
         return self.resampled(rows) | {"active_units": active_units(rows["code"])} | super().score(rows)
+
+    def features(self, batch: dict) -> Tensor:
+        """Means of the codes, (B, Z)."""
+        return self.encode(self.scaled(batch[self.reads[0]]))[0].float()
 
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id``; the ``code``'s mean and ``code_variance`` (B, Z); ``rebuilt``, from the mean; and samples."""

@@ -211,7 +211,7 @@ class LanguageModelTask(GradientTask):
             stream = torch.Generator(self.device).manual_seed(0)
             (tokens,) = self.generate(prompt, 1, self.hparams.sample_length, stream, temperature).tolist()
             text = data.text_of(tokens).strip("\n")
-            parts.append(f"**Temperature {temperature}**\n\n" + "\n".join(f"    {x}" for x in text.split("\n")))
+            parts.append(f"### Temperature {temperature}\n\n" + "\n".join(f"    {x}" for x in text.split("\n")))
         return {"samples": "\n\n".join(parts) + "\n"}
 
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:

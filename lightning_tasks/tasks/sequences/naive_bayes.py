@@ -8,6 +8,7 @@ from torch import Tensor
 from lightning_tasks.baselines.texts import text_baselines
 from lightning_tasks.common.choices import checked_choice
 from lightning_tasks.nets.recurrent import real_steps
+from lightning_tasks.plots.words import escaped
 from lightning_tasks.problems import ClassScores, ClosedForm
 from lightning_tasks.problems.checks import check_classes, check_reads
 from lightning_tasks.problems.task import NO_PICTURES
@@ -162,7 +163,8 @@ class NaiveBayesTask(ClassScores, ClosedForm):
         for k, name in enumerate(self.class_names):
             for i in odds[k].topk(min(TOP, odds.shape[1])).indices.tolist():
                 chance, factor = float(log_word[k, i].exp()), float(odds[k, i].exp())
-                lines.append(f"| {name} | {data.spelled([i + FIRST])[0]} | {chance:.5f} | {factor:.1f} |")
+                word = escaped(data.spelled([i + FIRST])[0])
+                lines.append(f"| {escaped(name)} | {word} | {chance:.5f} | {factor:.1f} |")
         return {"words": "\n".join(lines) + "\n"}
 
 

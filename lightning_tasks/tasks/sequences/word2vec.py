@@ -10,6 +10,7 @@ from lightning_tasks.common.choices import checked_choice
 from lightning_tasks.measures.words import closest, word_scores
 from lightning_tasks.nets.word2vec import huffman, kept, negative_loss, neighbours, path_loss, windows
 from lightning_tasks.plots.word_map import map_figure
+from lightning_tasks.plots.words import escaped
 from lightning_tasks.problems import GradientTask
 from lightning_tasks.problems.checks import check_reads
 
@@ -208,5 +209,6 @@ class Word2VecTask(GradientTask):
         for place in torch.linspace(start, min(len(words) - 1, 20 * start), LISTED).long().unique().tolist():
             row = place + FIRST
             near = closest(vectors, vectors[row], 5, [0, 1, row])
-            lines.append(f"| {words[place]} | {', '.join(f'{words[i - FIRST]} {value:.2f}' for i, value in near)} |")
+            beside = ", ".join(f"{escaped(words[i - FIRST])} {value:.2f}" for i, value in near)
+            lines.append(f"| {escaped(words[place])} | {beside} |")
         return {"nearest_words": "\n".join(lines)}

@@ -14,6 +14,7 @@ import torch
 import yaml
 from optuna.pruners import MedianPruner, NopPruner
 from optuna.trial import TrialState
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lightning_tasks.app import jobs
 from lightning_tasks.app.verbs.tune.space import read_space
@@ -202,8 +203,11 @@ def test_search_control_and_winners_end_to_end(tune, cli, capsys, monkeypatch):
     config = yaml.safe_load((folder / "best.yaml").read_text())
     assert config["model"]["init_args"]["lr"] == best["params"]["model.lr"] and config["seed_everything"] == 0
     cli("fit", "--config", folder / "best.yaml", "--trainer.fast_dev_run", "true")
-    for name in ("history.png", "effects.png"):
-        assert (folder / "figures" / name).stat().st_size > 1000
+    (events,) = folder.glob("events.out.tfevents*")
+    shown = EventAccumulator(str(events)).Reload()
+    assert {"history", "effects"} <= set(shown.Tags()["images"])
+    for name in shown.Tags()["images"]:
+        assert shown.Images(name)[0].encoded_image_string == (folder / "figures" / f"{name}.png").read_bytes()
     assert "by hand" in (folder / "tune.md").read_text()
     page = (folder / "report.html").read_text()
     assert "by hand" in page and page.count("data:image/png") >= 2 and "/seed_5/report.html" in page

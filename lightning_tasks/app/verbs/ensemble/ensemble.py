@@ -107,6 +107,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     report = write_ensemble_report(folder)
     print_members(results)
     print(f"Report: {as_shown(report)}")
+    print(f"Next: export --run {' '.join(as_shown(path) for path in options.runs)} writes the mean as one file.")
 
 
 def check_members(groups: list[Group]) -> None:

@@ -40,6 +40,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         print(line)
     files = f"{as_shown(loaded.dir.figures)}/explain_*.png and {as_shown(loaded.dir.path / NAME)}"
     print(f"Wrote {files}. Report: {as_shown(loaded.dir.report)}")
+    print(f"Next: explain --run {as_shown(loaded.dir.path)} --ids ID looks at samples of your choice.")
 
 
 def in_words(sample: dict) -> str:

@@ -179,4 +179,4 @@ def finish(options: Namespace, path: Path, members: list[Run], signature: dict[s
     print(
         f"Checked on {parity.samples} samples: largest difference {parity.difference:.1e}, allowed {parity.allowed:.1e}"
     )
-    print(f"Model card: {as_shown(card)}")
+    print(f"Model card: {as_shown(card)}\nNext: the card has the lines that load the file.")

@@ -91,6 +91,10 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     RunDir(folder).mark_latest()
     print_folds(results)
     print(f"Report: {as_shown(report)}")
+    verbs = [*(["submit"] if task.submits is not None else []), "export"]
+    where = as_shown(folder)
+    if "ensemble" not in task.refuses:
+        print(f"Next: {', '.join(verbs)} --run {where} take the mean of all; ensemble --runs {where} OTHER scores one.")
     return results
 
 

@@ -18,7 +18,7 @@ from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.tables import read_metrics, write_csv
-from lightning_tasks.plots.save import save_figure
+from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.results import clean_json, git_commit
 
@@ -129,7 +129,7 @@ def write_all(folder: Path, results: dict[str, Any], figure: bool) -> None:
     write_csv(folder / "sweep.csv", rows)
     write_atomic(folder / "sweep.md", markdown(results))
     if figure:
-        save_figure(draw(results), folder / "sweep.png")
+        publish(folder, {"sweep": draw(results)}, inside="")
         write_comparison_report(folder)
 
 

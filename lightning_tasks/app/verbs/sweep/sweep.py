@@ -8,6 +8,7 @@ from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.errors import check_types
 from lightning_tasks.app.jobs import Job, run_jobs
 from lightning_tasks.app.options import refuse, seed_list
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.preflight import read_yaml
 from lightning_tasks.common.choices import nearest
 
@@ -49,7 +50,10 @@ def run(options: Namespace, fit_args: list[str]) -> None:
         overwrite=options.overwrite,
     )
     results = execute(sweep, options.jobs)
-    print_notes([], "simulated" in results.get("data_source", ""))  # a fast_dev_run has no results
+    if not results:  # of a fast_dev_run
+        return
+    print_notes([], "simulated" in results["data_source"])
+    print(f"Next: report --runs {as_shown(sweep.folder)} puts the runs side by side, with paired intervals.")
 
 
 def execute(sweep: Sweep, jobs: int | None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.verbs.sweep.axes import short_names
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.tables import write_csv
-from lightning_tasks.plots.save import save_figure
+from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.results import clean_json, git_commit
 
 from .reinforce import policy_figure
@@ -64,12 +64,15 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
     )
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
     write_atomic(folder / "tune.md", markdown(results, (folder / "final" / "sweep.md").read_text(encoding="utf-8")))
-    save_figure(history(rows, tuning.objective, tuning.mode), folder / "figures" / "history.png")
-    save_figure(effects(rows, tuning.space.ranges, tuning.objective), folder / "figures" / "effects.png")
+    figures = {
+        "history": history(rows, tuning.objective, tuning.mode),
+        "effects": effects(rows, tuning.space.ranges, tuning.objective),
+    }
     if "reinforce" in searches:
-        save_figure(policy_figure(searches["reinforce"].study, short), folder / "figures" / "policy.png")
+        figures["policy"] = policy_figure(searches["reinforce"].study, short)
     if importance:
-        save_figure(bars(importance), folder / "figures" / "importance.png")
+        figures["importance"] = bars(importance)
+    publish(folder, figures)
     report = write_comparison_report(folder)
     print("\n".join(lines_of(results)))
     print(
@@ -77,6 +80,7 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
         f"Tables: {as_shown(folder / 'tune.md')}. Report: {as_shown(report)}"
     )
     print_notes([], "simulated" in results["data_source"])
+    print(f"Next: fit --config {as_shown(folder / 'best.yaml')} trains the best by itself.")
     return results
 
 

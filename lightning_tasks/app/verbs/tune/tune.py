@@ -8,11 +8,13 @@ from typing import Any
 
 from datamodules.readers.wording import listed
 from lightning_tasks.app.cli import Plan, TaskCLI
+from lightning_tasks.app.display import titled
 from lightning_tasks.app.jobs import Job, one_process, run_jobs
 from lightning_tasks.app.options import as_text, refuse
 from lightning_tasks.app.settings import differences
 from lightning_tasks.app.verbs.sweep.axes import Combination, as_args, clash, short_names
 from lightning_tasks.app.verbs.sweep.sweep import Sweep, execute
+from lightning_tasks.common.durations import Remaining
 from lightning_tasks.common.json_files import read_json
 
 from .space import Space, read_space
@@ -123,7 +125,7 @@ def agree(tuning: Tuning, trial_plan: Plan) -> None:
 
 def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
     """Trials in this process until the budget is given out, or ``timeout`` seconds are over when one would begin."""
-    o, begin = tuning.options, time.monotonic()
+    o, begin, remaining = tuning.options, time.monotonic(), Remaining(search.trials - len(search.done()))
     if len(search.done()) >= search.trials:
         print(f"{search.name}: all {search.trials} trials were run before")
     while timeout is None or time.monotonic() - begin < timeout:
@@ -133,7 +135,9 @@ def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
         trial, index, values = proposal
         label = f"trial {index + 1} of {search.trials} ({search.name}_{trial.number})"
         drawn = zip(short_names(list(values)), values.values(), strict=True)
-        print(f"{label}: {', '.join(f'{name}={short(value)}' for name, value in drawn)}", flush=True)
+        remaining.total = remaining.done + search.trials - len(search.done())
+        settings = ", ".join(f"{name}={short(value)}" for name, value in drawn)
+        print("; ".join(filter(None, (f"{label}: {settings}", remaining.words()))), flush=True)
         if (first := search.known(values)) is not None:
             search.repeat(trial, first)
             print(f"{label}: as trial {first.number}, {tuning.objective} {first.value:.4f}", flush=True)
@@ -141,7 +145,8 @@ def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
         names = ["--experiment", tuning.plan.options.experiment]
         names += ["--name", f"{o.study}/trials/{search.name}_{trial.number}", "--overwrite"]
         try:
-            outcome = run_trial(search, trial, ["fit", *tuning.trial_args(values), *names], tuning)
+            with titled(label):
+                outcome = run_trial(search, trial, ["fit", *tuning.trial_args(values), *names], tuning)
         except UnknownMetric:
             if not search.done():
                 (tuning.folder / "made_of.json").unlink(missing_ok=True)  # nothing was searched yet
@@ -150,6 +155,7 @@ def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
             raise SystemExit(f"Interrupted in {label}. The same command goes on from there.") from stop
         finally:
             search.let_go()
+        remaining.step()
         print(f"{label}: {outcome}", flush=True)
         search.check_hope()
 

@@ -11,6 +11,7 @@ from lightning_tasks.app.pages.exercise import write_exercise_report
 from lightning_tasks.app.pages.inspect import write_inspect_report
 from lightning_tasks.app.pages.kfold import write_kfold_report
 from lightning_tasks.app.pages.run import write_report
+from lightning_tasks.app.pages.side_by_side import write_side_by_side
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.runs.directory import find_run, kind_of
 
@@ -22,13 +23,19 @@ WRITERS = {
     "sweep": write_comparison_report,
     "tune": write_comparison_report,
     "exercise": write_exercise_report,
+    "comparison": write_side_by_side,
 }
 
 
 def run(options: Namespace, args: list[str]) -> None:
-    """``report --run R``."""
+    """``report --run R``, or ``report --runs A B ... [--name N] [--draws N]``."""
     if args:
-        raise ValueError(f"report takes --run and nothing else; it was given {' '.join(args)}.")
+        raise ValueError(f"report takes --run or --runs and nothing else; it was given {' '.join(args)}.")
+    if options.runs:
+        from .side_by_side import compare  # here: pairs are scored again, with torch, and a page by itself is not
+
+        print(f"Report: {as_shown(compare(options))}")
+        return
     folder = Path(options.run)
     try:
         writer = WRITERS.get(kind_of(folder))

@@ -1,0 +1,3 @@
+from .report import run
+
+__all__ = ["run"]
