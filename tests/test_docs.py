@@ -1,5 +1,6 @@
 """Commands in the documents parse and run, and every config is in the documents."""
 
+import json
 import re
 import shlex
 
@@ -12,15 +13,26 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "configs").rglob("*.yaml")),
 ]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WIDTH = 120
 
 
 def text_of(page):
     """Text in which a command that goes on in the next line (of a comment) is one line."""
-    return re.sub(r"\\\n#? *", "", page.read_text())
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        text = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+    return re.sub(r"\\\n#? *", "", text)
 
 
-COMMANDS = sorted({m.strip() for p in PAGES for m in re.findall(r"python cli\.py ([^`\n#&]+)", text_of(p))})
+def commands_of(pages):
+    """Arguments of the commands that stand in pages or notebooks, each once."""
+    pattern = r"python (?:cli\.py|-m lightning_tasks) ([^`\n#&]+)"
+    return {m.strip() for page in pages for m in re.findall(pattern, text_of(page))}
+
+
+IN_DOCUMENTS = commands_of(PAGES)
+COMMANDS = sorted(IN_DOCUMENTS | commands_of(NOTEBOOKS))
 
 
 SHORT = {
@@ -102,7 +114,7 @@ def shortened(command):
     )
 
 
-SHORTENED = sorted({shlex.join(args) for command in COMMANDS if (args := shortened(command))})
+SHORTENED = sorted({shlex.join(args) for command in IN_DOCUMENTS if (args := shortened(command))})
 CHEAP = [c for c in SHORTENED if re.match(r"exercise \w+ --", c)]  # those without options run in a test of their own
 
 

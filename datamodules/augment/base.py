@@ -18,7 +18,7 @@ Span = float | tuple[float, float] | list[float]
 class Draw:
     """Random numbers for a batch of B samples, all from one generator on the device of the batch.
 
-    Nothing here waits for the device. Shapes are (B, *shape).
+    Nothing here waits for the device. Shapes are ``(B, *shape)``.
     """
 
     def __init__(self, generator: torch.Generator, image: Tensor) -> None:

@@ -25,7 +25,7 @@ def penalty_of(weights: list[float]) -> str:
 
 
 def lasso(x: np.ndarray, y: np.ndarray, strength: float, steps: int = 20_000) -> np.ndarray:
-    """Minimum (D,) of |y - x w|^2 / (2 N) + strength |w|_1, by proximal gradient steps (ISTA).
+    """Minimum (D,) of ``|y - x w|^2 / (2 N) + strength |w|_1``, by proximal gradient steps (ISTA).
 
     Beck and Teboulle 2009, equation 1.4: a step of gradient descent on the squares, then every weight moves towards 0
     by lr * strength and stops there. That is what makes zeros exact. It ends where no weight moves by 1e-14.
@@ -51,7 +51,7 @@ def lasso_by_subgradient(x: np.ndarray, y: np.ndarray, strength: float, steps: i
 
 
 def ridge(x: np.ndarray, y: np.ndarray, strength: float) -> np.ndarray:
-    """Minimum (D,) of |y - x w|^2 / (2 N) + strength |w|^2 / 2, solved."""
+    """Minimum (D,) of ``|y - x w|^2 / (2 N) + strength |w|^2 / 2``, solved."""
     return np.linalg.solve(x.T @ x / len(x) + strength * np.eye(x.shape[1]), x.T @ y / len(x))
 
 

@@ -179,7 +179,7 @@ class SaddlePoints(Exercise):
         return bool(np.isfinite(w).all() and not self.toy.outputs(w)[1].any())
 
     def escape(self, step: Callable, start: float) -> np.ndarray:
-        """Path from (1, start) until |y| > 1, in 5,000 steps at most."""
+        """Path from (1, start) until ``|y| > 1``, in 5,000 steps at most."""
         return walk(saddle, [1.0, start], step, self.lr, 5000, lambda w: abs(w[1]) > 1)
 
     def fit(self, step: Callable, lr: float) -> np.ndarray:
@@ -240,7 +240,7 @@ def near(w: np.ndarray) -> bool:
 
 
 def escaped(path: np.ndarray) -> int | str:
-    """Steps of a path until |y| > 1, or ``never``."""
+    """Steps of a path until ``|y| > 1``, or ``never``."""
     return len(path) - 1 if abs(path[-1, 1]) > 1 else "never"
 
 

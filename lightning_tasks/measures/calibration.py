@@ -56,13 +56,13 @@ def reliability_bins(
 
 
 def ece(prob: Tensor, label: Tensor, bins: int = BINS, kind: str = "equal_width") -> Tensor:
-    """Expected calibration error: sum over bins of n_b / N |accuracy_b - confidence_b| (Guo et al. 2017, eq. 3)."""
+    """Expected calibration error: sum over bins of ``n_b / N |accuracy_b - confidence_b|`` (Guo et al. 2017, eq. 3)."""
     count, confidence, accuracy = reliability_bins(prob, label, bins, kind)
     return (count * (accuracy - confidence).abs()).sum() / count.sum()
 
 
 def mce(prob: Tensor, label: Tensor, bins: int = BINS, kind: str = "equal_width") -> Tensor:
-    """Maximum calibration error: the largest |accuracy_b - confidence_b| of a bin (Guo et al. 2017, eq. 5)."""
+    """Maximum calibration error: the largest ``|accuracy_b - confidence_b|`` of a bin (Guo et al. 2017, eq. 5)."""
     _, confidence, accuracy = reliability_bins(prob, label, bins, kind)
     return (accuracy - confidence).abs().max()
 

@@ -107,7 +107,7 @@ class Hashed:
         return (self.uniform(1)[:, 0] < 0.5) * 2.0 - 1
 
     def normal(self, shape: torch.Size) -> Tensor:
-        """Standard normal numbers (B, *shape) by Box and Muller's transform."""
+        """Standard normal numbers ``(B, *shape)`` by Box and Muller's transform."""
         count = math.prod(shape)
         half = -(-count // 2)
         radius = (-2 * torch.log(1 - self.uniform(half))).sqrt()  # 1 - u is never 0

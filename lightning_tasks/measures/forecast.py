@@ -15,7 +15,7 @@ def forecast_scores(pred: Tensor, target: Tensor, naive_mae: float) -> dict[str,
     """``r2``, ``rmse``, ``mae``, ``mase`` and ``wape`` over all known steps of all samples as one set.
 
     MASE = MAE / MAE of the seasonal naive forecast on the training part (Hyndman & Koehler 2006, "Another look at
-    measures of forecast accuracy", section 3): below 1 is better than that. WAPE = sum |y - p| / sum |y|.
+    measures of forecast accuracy", section 3): below 1 is better than that. ``WAPE = sum |y - p| / sum |y|``.
 
     Args:
         pred: float (N, S).

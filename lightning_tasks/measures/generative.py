@@ -7,7 +7,7 @@ BLOCK = 2048  # rows of a distance matrix at a time: bounded memory
 
 
 def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
-    """|m_x - m_y|^2 + tr(C_x + C_y - 2 (C_x C_y)^(1/2)) of Gaussians with the sets' means and covariances.
+    """``|m_x - m_y|^2 + tr(C_x + C_y - 2 (C_x C_y)^(1/2))`` of Gaussians with the sets' means and covariances.
 
     Of features of an Inception network it is the FID (Heusel et al. 2017, equation 6); of others it must not be
     called so. Few samples bias it upwards, so compare sets of one size only.
@@ -26,7 +26,7 @@ def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
 
 
 def energy_distance(x: Tensor, y: Tensor) -> Tensor:
-    """2 E|X - Y| - E|X - X'| - E|Y - Y'| >= 0, and 0 for equal distributions alone; the unbiased estimate.
+    """``2 E|X - Y| - E|X - X'| - E|Y - Y'| >= 0``, and 0 for equal distributions alone; the unbiased estimate.
 
     Source: Szekely & Rizzo 2013, "Energy statistics: a class of statistics based on distances", section 2.
 

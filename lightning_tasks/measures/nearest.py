@@ -19,7 +19,7 @@ MOST_BYTES = 40_000  # features of one byte: with more, 2 q.x - |x|^2 could leav
 class Bank:
     """Stored samples (N, D), searched exactly.
 
-    Candidates are the samples of largest nearness 2 q.x - |x|^2 = |q|^2 - d^2, from matrix products. Of bytes on a CPU
+    Candidates are the samples of largest nearness ``2 q.x - |x|^2 = |q|^2 - d^2``, by matrix products. Of bytes on CPUs
     these are products of integers, fast and exact. Of other numbers they are float32 products, fast and inexact:
     distances of candidates are then computed in float64, and a bound on the error of the product tells whether a
     sample that was no candidate could be nearer. Queries for which it could (rare: many samples at nearly one

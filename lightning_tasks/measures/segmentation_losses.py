@@ -3,7 +3,7 @@
 Shape letters: B batch, C classes, ``*spatial`` any number of axes: none for classification, (H, W) for
 images.
 
-Every loss takes ``logits`` float (B, C, *spatial) and ``target`` int64 (B, *spatial) and returns one number
+Every loss takes ``logits`` float ``(B, C, *spatial)`` and ``target`` int64 ``(B, *spatial)`` and returns one number
 of at least 0. Arguments that all of them know:
 
 * ``class_weights``: float (C,), on the device of the logits, or None for equal weights;

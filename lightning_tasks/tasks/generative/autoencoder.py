@@ -115,7 +115,7 @@ class AutoencoderTask(Reconstruction):
 def squared_jacobian(codes: Tensor, image: Tensor) -> Tensor:
     """Mean over the batch of the squared Frobenius norm of d codes / d image, estimated with one random direction.
 
-    E |v J|^2 = |J|^2 for v from N(0, I) (Hutchinson 1990).
+    ``E |v J|^2 = |J|^2`` for v from N(0, I) (Hutchinson 1990).
 
     Args:
         codes: (B, F), computed from ``image``.

@@ -35,7 +35,7 @@ class GapClassifier(ImageClassifier):
         self._sample: dict[str, Tensor] | None = None
 
     def penalty(self) -> Tensor:
-        """l1 sum |w| + l2 sum w^2 over weights with two or more axes."""
+        """``l1 sum |w| + l2 sum w^2`` over weights with two or more axes."""
         weights = [p for p in self.net.parameters() if p.ndim > 1]
         h = self.hparams
         return h.l1 * sum(w.abs().sum() for w in weights) + h.l2 * sum(w.square().sum() for w in weights)

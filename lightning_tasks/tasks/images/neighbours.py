@@ -23,8 +23,8 @@ class NeighboursTask(ClassScores, ClosedForm):
     equals. Train and leave-one-out error, bias^2 and variance of each k come with it.
 
     Bias^2 and variance split the expected squared error of the probabilities over train sets: with p_r of train set r,
-    E_r |p_r - y|^2 = |mean p - y|^2 + E_r |p_r - mean p|^2. Each train set is a random half of the train part, without
-    the samples that are asked about.
+    ``E_r |p_r - y|^2 = |mean p - y|^2 + E_r |p_r - mean p|^2``. Each train set is a random half of the train part,
+    without the samples that are asked about.
 
     Args:
         k: Neighbours, or a list to choose from, of which numbers above that of the samples stand for all samples.
