@@ -14,18 +14,18 @@ folds=$folder/kfold
 
 step() {
   local begin=$SECONDS
-  echo "== python cli.py $*"
-  python cli.py "$@"
+  echo "== $*"
+  "$@"
   printf '%s\t%s\n' "$((SECONDS - begin))" "$*" >>"$folder/steps.tsv"
 }
 
-step inspect --config "$config" --overwrite "$@"
-step kfold --config "$config" --folds 5 --data.exclude "$folder/inspect/exclude.csv" "$@"
+step python cli.py inspect --config "$config" --overwrite "$@"
+step python cli.py kfold --config "$config" --folds 5 --data.exclude "$folder/inspect/exclude.csv" "$@"
 case $experiment in
   mars*) ;; # a class for every pixel: nothing to calibrate, and overlays of masks instead of maps
   *)
-    for fold in "$folds"/fold_?; do step calibrate --run "$fold"; done
-    step explain --run "$folds/fold_0"
+    for fold in "$folds"/fold_?; do step python cli.py calibrate --run "$fold"; done
+    step python cli.py explain --run "$folds/fold_0"
     ;;
 esac
-step submit --run "$folds" --tta
+step python cli.py submit --run "$folds" --tta
