@@ -15,19 +15,19 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 from screenshots import shoot
 
 DOCS = Path(__file__).resolve().parent
-SIDE = 900  # the longest side of a figure, in pixels
+SIDE, MARGIN = 900, 10  # the longest side of a figure and its margin, in pixels
 PALETTE = {"colors": 256, "method": Image.Quantize.FASTOCTREE, "dither": Image.Dither.NONE}  # median cut merges lines
 OVERVIEW = {  # figure -> the part of it that is shown above: left, top, right, bottom as shares
-    "mars_segmentation": (0, 0, 1, 0.5),
-    "blood_cells_explain": (0, 0, 1, 0.52),
-    "optimiser_paths": (0.5, 0, 1, 0.52),
+    "mars_segmentation": (0, 0.345, 1, 1),
+    "blood_cells_explain": (0, 0, 1, 0.495),
+    "optimiser_paths": (0.5, 0, 1, 0.505),
     "gas_forecast": (0, 0, 0.6, 0.5),
     "mnist_diffusion_denoising": (0, 0, 1, 1),
-    "phrasebank_attention": (0, 0, 1, 0.6),
+    "phrasebank_attention": (0, 0, 1, 0.66),
 }
 
 
@@ -65,11 +65,11 @@ def arguments(command: str, root: Path | None) -> list[str]:
 
 
 def reduce(image: Image.Image, side: int = SIDE) -> Image.Image:
-    """The picture without its white margin, at most ``side`` pixels long, in 256 colours."""
+    """The picture with a narrow white margin, at most ``side`` pixels long, in 256 colours."""
     image = image.convert("RGB")
     image = image.crop(ImageChops.difference(image, Image.new("RGB", image.size, "white")).getbbox())
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return image.quantize(**PALETTE)
+    image.thumbnail((side - 2 * MARGIN, side - 2 * MARGIN), Image.Resampling.LANCZOS)
+    return ImageOps.expand(image, MARGIN, "white").quantize(**PALETTE)
 
 
 def overview(width: int = 400, height: int = 250, gap: int = 12) -> Image.Image:

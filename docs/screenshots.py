@@ -1,7 +1,7 @@
 """Screenshots of what a person sees, in a phone's width and a window's: to be looked at.
 
     python docs/screenshots.py runs/mars_unet/latest/report.html build/docs/index.html
-    python docs/screenshots.py --tensorboard runs          # every tab that has something, of these runs
+    python docs/screenshots.py --tensorboard runs          # its tabs, with these runs
 
 Pages are HTML files or addresses: reports of runs, folds, sweeps and comparisons, pages of the documentation. Pictures
 go to ``--out`` (build/screenshots). Needs Chromium or Chrome (``--browser``, or ``CHROMIUM`` in the environment).
