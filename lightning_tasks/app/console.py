@@ -38,7 +38,7 @@ def print_scores(scores: Scores, headline: str, mode: str, baselines: Baselines 
             without.setdefault(reason, []).append(name)
     for reason, names in without.items():
         print(f"  {reason}: {', '.join(names)}")
-    for sentence in cautions(scores):
+    for sentence in cautions(chosen(scores, headline)):  # of what is shown
         print(f"  {sentence}")
     key = next((name for name in scores if name.split("/", 1)[-1] == headline), None)
     if key is not None:

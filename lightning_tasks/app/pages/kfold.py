@@ -45,12 +45,13 @@ def print_folds(results: dict[str, Any]) -> None:
         if (m := row["pooled"]) is not None:
             line += f" {value_of(m):>8}  {interval(m, name):>18} {m['n']:6d}"
         print(line)
-    print_notes([*results["notes"], *cautions(results["metrics"])], results["data_source"] == "simulated")
+    print_notes([*results["notes"], *cautions(results["metrics"])], False)
     words = calibration_words(results["calibrated"])
     print(f"Scored: {results['scored']}. {results['data_source'].capitalize()} data{words}.")
     if results["test"]:
         print(f"test/...: the data's own test part ({results['test']}), the same for every fold.")
     print_verdict(results, rows)
+    print_notes([], results["data_source"] == "simulated")
 
 
 def names_shown(rows: dict[str, dict[str, Any]], headline: str) -> list[str]:
