@@ -96,8 +96,8 @@ def test_the_site_builds_and_has_every_public_class(tmp_path):
     ],
 )
 def test_what_leads_nowhere_fails_the_build(tmp_path, line):
-    (tmp_path / "conf.py").write_text(f"exec(open({str(DOCS / 'conf.py')!r}).read(), {{**globals(), '__file__': "
-                                      f"{str(DOCS / 'conf.py')!r}}}, globals())\napidoc_modules = []\n")  # fmt: skip
+    conf = f"__file__ = {str(DOCS / 'conf.py')!r}\nexec(open(__file__).read())\napidoc_modules = []\n"
+    (tmp_path / "conf.py").write_text(conf)
     (tmp_path / "index.md").write_text(f"# Start\n\n{line}\n")
     status, messages = build(tmp_path, tmp_path / "site")
     assert status == 1 and "nowhere" in messages.lower()
