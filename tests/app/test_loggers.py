@@ -17,7 +17,16 @@ from tensorboard import default, program
 from lightning_tasks.app import main
 from lightning_tasks.plots.projector import MOST, reduced, sheet, write_projector
 
-QUIET = ("--draws", "0", "--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false")
+QUIET = (
+    "--draws",
+    "0",
+    "--baselines",
+    "false",
+    "--trainer.enable_progress_bar",
+    "false",
+    "--trainer.enable_model_summary",
+    "false",
+)
 TOY = ("fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", *QUIET)
 RUN = Path("runs/ToySequence/default")
 
@@ -33,7 +42,7 @@ def board(tmp_path_factory):
         main([*TOY[:1], *pictures, *TOY[3:], "--trainer.max_epochs", "2"])
         text = ("--config", "configs/char_lstm.yaml", "--model.width", "8", "--data.simulated", "1003",
                 "--data.steps", "10", "--model.sample_length", "20")  # fmt: skip
-        main(["fit", *text, *QUIET, "--trainer.max_epochs", "1", "--baselines", "false"])
+        main(["fit", *text, *QUIET, "--trainer.max_epochs", "1"])
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = program.TensorBoard(default.get_plugins())
         server.configure(
