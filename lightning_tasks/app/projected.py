@@ -40,6 +40,6 @@ def project(run: RunDir, task: Any, data: Any, trainer: Trainer) -> None:
     table = {name: torch.cat(parts) for name, parts in columns.items()}
     texts = {"sample": data.names(data.pool_of("val"), table["id"].numpy())}
     if "label" in table:
-        names = task.class_names or data.class_names
+        names = data.class_names or task.class_names  # a pretext has classes of its own
         texts["label"] = [names[i] if names else str(i) for i in table["label"].tolist()]
     write_projector(run.path, task.projects, table["points"], texts, table.get("image"))

@@ -17,7 +17,16 @@ from tensorboard import default, program
 from lightning_tasks.app import main
 from lightning_tasks.plots.projector import MOST, reduced, sheet, write_projector
 
-QUIET = ("--draws", "0", "--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false")
+QUIET = (
+    "--draws",
+    "0",
+    "--baselines",
+    "false",
+    "--trainer.enable_progress_bar",
+    "false",
+    "--trainer.enable_model_summary",
+    "false",
+)
 TOY = ("fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", *QUIET)
 RUN = Path("runs/ToySequence/default")
 
@@ -33,7 +42,7 @@ def board(tmp_path_factory):
         main([*TOY[:1], *pictures, *TOY[3:], "--trainer.max_epochs", "2"])
         text = ("--config", "configs/char_lstm.yaml", "--model.width", "8", "--data.simulated", "1003",
                 "--data.steps", "10", "--model.sample_length", "20")  # fmt: skip
-        main(["fit", *text, *QUIET, "--trainer.max_epochs", "1", "--baselines", "false"])
+        main(["fit", *text, *QUIET, "--trainer.max_epochs", "1"])
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = program.TensorBoard(default.get_plugins())
         server.configure(
@@ -125,7 +134,8 @@ def test_false_turns_all_loggers_off(cli):
     assert not list(RUN.glob("events*")) and (RUN / "results.json").is_file() and not (RUN / "projector").exists()
 
 
-def test_mlflow_keeps_the_same_metrics_in_its_files(cli):
+def test_mlflow_keeps_the_same_metrics_in_its_files(cli, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # newer versions refuse it else
     mlflow = pytest.importorskip("mlflow", reason="MLflow is no dependency")
     args = ("--trainer.logger", "MLFlowLogger", "--trainer.logger.tracking_uri", f"file:{Path.cwd()}/mlruns")
     cli(*TOY, "--trainer.max_epochs", 1, *args)

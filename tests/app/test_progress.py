@@ -13,7 +13,7 @@ from lightning_tasks.common import durations
 from lightning_tasks.common.durations import Remaining, duration
 
 TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "0", "--figures", "none",
-       "--trainer.enable_model_summary", "false")  # fmt: skip
+       "--baselines", "false", "--trainer.enable_model_summary", "false")  # fmt: skip
 
 
 class Terminal(io.StringIO):
