@@ -15,7 +15,6 @@ from lightning_tasks.app.preflight import check_class
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.foundations import EXERCISES, exercise_class, exercise_title
-from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 from lightning_tasks.runs.directory import new_folder
 from lightning_tasks.runs.results import clean_json
@@ -90,6 +89,8 @@ def write(folder: Path, name: str, exercise: Exercise, answer: Answer, options: 
             "checks": [{**vars(check), "holds": check.holds} for check in answer.checks],
         }
     )
+    from lightning_tasks.plots.tensorboard import publish  # here: it imports torch, which help does not wait for
+
     publish(folder, answer.figures)
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
     if answer.scenes:
