@@ -11,28 +11,17 @@ options go to ``fit``.
 
 import argparse
 import statistics
-import tempfile
 import time
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from throughput import fit_rate
 
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.problems.optim import make_optimizer
 
 CONFIG = Path(__file__).parents[1] / "configs/char_lstm.yaml"
-
-
-def fit_rate(config: str, epochs: int, extra: list[str]) -> tuple[float, TaskCLI]:
-    """Windows per second of the training loop of ``fit``, and the command object for its network and data."""
-    with tempfile.TemporaryDirectory() as runs:
-        cli = TaskCLI(
-            ["fit", "--config", config, "--runs", runs, "--draws", "0", "--baselines", "false", "--figures", "none"]
-            + ["--trainer.max_epochs", str(epochs), "--trainer.enable_progress_bar", "false"]
-            + ["--trainer.enable_model_summary", "false", "--trainer.limit_val_batches", "1", *extra]
-        )
-    return cli.stopwatch.samples / cli.stopwatch.seconds, cli
 
 
 def bare_rate(cli: TaskCLI, epochs: int) -> float:

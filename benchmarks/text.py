@@ -23,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from throughput import fit_rate
 
 from datamodules import ImdbDataModule
 from datamodules.core.loader import TensorLoader, to_float
 from datamodules.simulate.sentences import SYLLABLES
 from lightning_tasks import SentimentTask
-from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.problems.optim import make_optimizer
 
 CONFIG = Path(__file__).parents[1] / "configs/variants/imdb_lstm.yaml"
@@ -85,14 +85,7 @@ def fit(rounds: int, epochs: int, extra: list[str]) -> None:
     """``fit`` against a loop by hand on the same batches."""
     ratios, pairs = [], []
     for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as runs:
-            cli = TaskCLI(
-                ["fit", "--config", str(CONFIG), "--runs", runs, "--draws", "0", "--baselines", "false"]
-                + ["--model.net", "lstm", "--model.bidirectional", "false", "--trainer.max_epochs", str(epochs)]
-                + ["--figures", "none", "--trainer.enable_progress_bar", "false"]
-                + ["--trainer.enable_model_summary", "false", "--trainer.limit_val_batches", "1", *extra]
-            )
-        rate = cli.stopwatch.samples / cli.stopwatch.seconds
+        rate, cli = fit_rate(str(CONFIG), epochs, ["--model.net", "lstm", "--model.bidirectional", "false", *extra])
         data, batches = cli.datamodule, []
         loader = data.train_dataloader()
         for epoch in range(epochs):

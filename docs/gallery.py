@@ -1,6 +1,6 @@
 """Make the figures of ``docs/gallery.md`` by the commands that stand there, and the picture at the top of the README.
 
-    python docs/gallery.py --root FOLDER               # all, on real data: about an hour on two cores
+    python docs/gallery.py --root FOLDER               # all, on real data
     python docs/gallery.py                             # all, on simulated data
     python docs/gallery.py --only mars isic            # those whose figure begins so
 

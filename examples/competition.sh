@@ -24,7 +24,7 @@ step python cli.py kfold --config "$config" --folds 5 --data.exclude "$folder/in
 case $experiment in
   mars*) ;; # a class for every pixel: nothing to calibrate, and overlays of masks instead of maps
   *)
-    for fold in "$folds"/fold_?; do step python cli.py calibrate --run "$fold"; done
+    for fold in "$folds"/fold_?; do step python cli.py calibrate --run "$fold" --model.tta flips; done
     step python cli.py explain --run "$folds/fold_0"
     ;;
 esac

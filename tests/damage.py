@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 import traceback
+import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -111,6 +112,40 @@ def _all(valid, read, names, examples, queue, last: Path) -> None:
         queue.put(outcome)
 
     each()
+
+
+def zipped(path: str, members: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def inside(path: str, members: dict[str, bytes], read):
+    """Damage the members of a zip archive, or in the last place the archive itself."""
+    zipped(path, members)
+    names, whole = list(members), Path(path).read_bytes()
+
+    def write_and_read(place: int, content: bytes):
+        if place == len(names):
+            Path(path).write_bytes(content)
+        else:
+            zipped(path, {**members, names[place]: content})
+        return read()
+
+    return [*members.values(), whole], write_and_read
+
+
+def files(contents: dict[str, bytes], read):
+    """Damage one of some files."""
+    names = list(contents)
+
+    def write_and_read(place: int, content: bytes):
+        for name, valid in contents.items():
+            Path(name).write_bytes(valid)
+        Path(names[place]).write_bytes(content)
+        return read()
+
+    return list(contents.values()), write_and_read
 
 
 def judged(error: BaseException, names: tuple[str, ...]) -> str:

@@ -8,8 +8,6 @@ import numpy as np
 MOST = 2000  # samples of each side
 FOLDS = 5
 TELLING = 5  # features that are named
-ALARM = 0.6  # lower end of the interval from which on the parts are called different
-Z = 1.96
 
 
 @dataclass(frozen=True)
@@ -18,22 +16,13 @@ class Shift:
 
     Args:
         auroc: Out of fold; .5 where they cannot be told apart.
-        low: Lower end of the 95 % interval (Hanley & McNeil 1982).
-        high: Upper end.
         n: Samples of the training side and of the other.
         telling: Feature -> AUROC of it alone, .5 to 1, the most telling first.
     """
 
     auroc: float
-    low: float
-    high: float
     n: tuple[int, int]
     telling: dict[str, float]
-
-    @property
-    def alarming(self) -> bool:
-        """Whether a person should look."""
-        return self.low > ALARM
 
 
 def adversarial_validation(ours: np.ndarray, theirs: np.ndarray, names: list[str], seed: int) -> Shift:
@@ -59,7 +48,6 @@ def adversarial_validation(ours: np.ndarray, theirs: np.ndarray, names: list[str
     model = HistGradientBoostingClassifier(max_iter=60, max_leaf_nodes=8, min_samples_leaf=5, random_state=seed)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     auroc = float(roc_auc_score(y, cross_val_predict(model, x, y, cv=folds, method="predict_proba")[:, 1]))
-    half = Z * standard_error(auroc, n, m)
     alone = {}
     for name, values in zip(names, x.T, strict=True):
         missing = np.isnan(values)
@@ -69,14 +57,7 @@ def adversarial_validation(ours: np.ndarray, theirs: np.ndarray, names: list[str
                 one = roc_auc_score(y[known], feature[known])
                 alone[label] = float(max(one, 1 - one))
     telling = dict(sorted(alone.items(), key=lambda item: -item[1])[:TELLING])
-    return Shift(auroc, max(auroc - half, 0.0), min(auroc + half, 1.0), (n, m), telling)
-
-
-def standard_error(auroc: float, n: int, m: int) -> float:
-    """Of an AUROC with ``n`` and ``m`` samples (Hanley & McNeil 1982, equation 2)."""
-    q1, q2 = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
-    spread = auroc * (1 - auroc) + (n - 1) * (q1 - auroc**2) + (m - 1) * (q2 - auroc**2)
-    return float(np.sqrt(max(spread, 0.0) / (n * m)))
+    return Shift(auroc, (n, m), telling)
 
 
 def shift_features(pool: Mapping[str, np.ndarray], images: Callable | None, seed: int) -> tuple[list[str], np.ndarray]:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .base import Draw, Span, column, op, span
+from .color import LUMA
 
 # ISO/IEC 10918-1, annex K.1: how coarsely each frequency of an 8x8 block is kept at quality 50
 LUMA_STEPS = (
@@ -22,7 +23,7 @@ CHROMA_STEPS = (
     (47, 66, 99, 99, 99, 99, 99, 99), *((99,) * 8,) * 4,
 )  # fmt: skip
 # JFIF: brightness and the distances of blue and red from it, of R, G, B
-YCBCR = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+YCBCR = (LUMA, (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 
 
 def compress(image: Tensor, quality: Tensor) -> Tensor:
@@ -43,9 +44,8 @@ def compress(image: Tensor, quality: Tensor) -> Tensor:
     levels = levels if c == 1 else torch.einsum("yc,bchw->byhw", turn, levels).round()
     levels = F.pad(levels, (0, -w % 8, 0, -h % 8), mode="replicate")
     offset = torch.tensor([128.0, 0, 0][:c], device=image.device).view(c, 1, 1)
-    blocks = (
-        (levels - offset).unflatten(3, (-1, 8)).unflatten(2, (-1, 8)).transpose(3, 4)
-    )  # (B, C, rows, columns, 8, 8)
+    # (B, C, rows, columns, 8, 8)
+    blocks = (levels - offset).unflatten(3, (-1, 8)).unflatten(2, (-1, 8)).transpose(3, 4)
     kept = (cosines @ blocks @ cosines.T / steps).round() * steps
     levels = (cosines.T @ kept @ cosines).transpose(3, 4).flatten(4, 5).flatten(2, 3)[:, :, :h, :w].round()
     levels = levels + offset if c == 1 else torch.einsum("cy,byhw->bchw", turn.inverse(), levels + offset).round()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .base import Draw, Span, column, op, span
 
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 def gray_of(image: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def gray_of(image: Tensor) -> Tensor:
     if image.shape[1] == 1:
         return image
     red, green, blue = image.split(1, dim=1)
-    return red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2]
+    return red * LUMA[0] + green * LUMA[1] + blue * LUMA[2]
 
 
 def recolor(
@@ -48,7 +48,7 @@ def recolor(
         return (result if offset is None else result + offset).clamp_(0, 1)
     mix = torch.eye(3, device=image.device).expand(len(image), 3, 3)
     if saturation is not None:
-        to_gray = torch.stack([(1 - saturation) * weight for weight in _LUMA], dim=1)  # (B, 3)
+        to_gray = torch.stack([(1 - saturation) * weight for weight in LUMA], dim=1)  # (B, 3)
         mix = mix * column(saturation, mix) + to_gray[:, None, :]
     if hue is not None:
         mix = _hue_turn(hue) @ mix

@@ -10,8 +10,16 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import datamodules
 import lightning_tasks
-from lightning_tasks.callbacks import EpochSeed, Figures, MetricsCSV, NonFiniteGuard, Patience, ResumeRates, Stopwatch
-from lightning_tasks.callbacks.scalar_charts import ScalarCharts
+from lightning_tasks.callbacks import (
+    EpochSeed,
+    Figures,
+    MetricsCSV,
+    NonFiniteGuard,
+    Patience,
+    ResumeRates,
+    ScalarCharts,
+    Stopwatch,
+)
 from lightning_tasks.common.atomic import drop_leftovers, write_atomic
 from lightning_tasks.common.lock import Lock
 from lightning_tasks.problems import Task
@@ -151,8 +159,7 @@ class TaskCLI(LightningCLI):
             self.best = RunCheckpoint(run.checkpoints, "best", monitor=task.monitor, mode=task.mode)
             # Not `save_last`: that follows only when the best was replaced.
             last = RunCheckpoint(run.checkpoints, "last")
-            callbacks += [ResumeRates(), self.stopwatch, MetricsCSV(run.metrics), self.best, last]
-            callbacks.append(ScalarCharts())
+            callbacks += [ResumeRates(), self.stopwatch, MetricsCSV(run.metrics), ScalarCharts(), self.best, last]
             if options.figures != "none":
                 callbacks.append(Figures(run.figures, during_fit=options.figures == "all"))
             kwargs["logger"] = loggers_of(self._get(self.config_init, "trainer").logger, run.path)

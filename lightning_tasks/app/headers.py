@@ -53,8 +53,8 @@ class Header:
         """How long it takes, in the words of ``Takes`` or ``Expect``; nothing where none says it."""
         if text := self.of("Takes"):
             return text
-        told = [match[0] for match in DURATION.finditer(self.of("Expect"))]
-        return told[-1] if told else ""  # others are of what it is compared with
+        durations = [match[0] for match in DURATION.finditer(self.of("Expect"))]
+        return durations[-1] if durations else ""  # others are of what it is compared with
 
     @property
     def commands(self) -> list[tuple[str, str]]:

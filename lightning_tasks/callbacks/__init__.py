@@ -4,6 +4,7 @@ from .figures import Figures
 from .guard import NonFiniteGuard
 from .metrics_csv import MetricsCSV
 from .resume import ResumeRates
+from .scalar_charts import ScalarCharts
 from .stopwatch import Stopwatch
 from .unfreeze import Unfreeze
 
@@ -14,6 +15,7 @@ __all__ = [
     "NonFiniteGuard",
     "Patience",
     "ResumeRates",
+    "ScalarCharts",
     "Stopwatch",
     "Unfreeze",
 ]

@@ -26,10 +26,10 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         return []
     whole = ("epoch", "step")
     try:
-        rows = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
-        found = [{k: int(v) if k in whole else float(v) for k, v in row.items() if v} for row in rows]
-        if not all("epoch" in row for row in found):
+        texts = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
+        rows = [{k: int(v) if k in whole else float(v) for k, v in row.items() if v} for row in texts]
+        if not all("epoch" in row for row in rows):
             raise ValueError("a row has no epoch")
     except (ValueError, TypeError) as error:  # pandas' own errors are of the first kind
         raise ValueError(f"{path} is no table of epochs ({' '.join(str(error).split())}).") from None
-    return found
+    return rows

@@ -61,6 +61,24 @@ def auroc(curve: Roc) -> Tensor:
     return torch.trapezoid(curve.tpr, curve.fpr)
 
 
+def auroc_error(area: float, positives: int, negatives: int) -> float:
+    """Standard error of an AUROC A, with Q1 = A / (2 - A) and Q2 = 2 A^2 / (1 + A).
+
+    It takes samples for independent. The intervals of ``results.json`` resample whole patients instead.
+
+    Source: Hanley & McNeil 1982, "The meaning and use of the area under a ROC curve", equation 2.
+    """
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (positives - 1) * (q1 - area**2) + (negatives - 1) * (q2 - area**2)
+    return (max(variance, 0.0) / (positives * negatives)) ** 0.5
+
+
+def auroc_interval(area: float, positives: int, negatives: int) -> tuple[float, float]:
+    """95 % interval of an AUROC by its standard error, within 0 and 1."""
+    half = 1.96 * auroc_error(area, positives, negatives)
+    return max(0.0, area - half), min(1.0, area + half)
+
+
 def pauc(curve: Roc, min_tpr: float = MIN_TPR) -> Tensor:
     """Area between the ROC and the line TPR = ``min_tpr``: 0 to 1 - min_tpr, by chance (1 - min_tpr)^2 / 2.
 

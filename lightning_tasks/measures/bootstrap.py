@@ -35,12 +35,11 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
     should know about the bootstrap", section 4.5 (expanded percentiles).
     """
     values, cut = replicates(score, rows, draws, seed), tail(len(members(rows)))
-    intervals = {}
-    whole = score(rows) if any(is_biased(name) for name in values) else {}
-    for name, drawn in values.items():
-        intervals[name] = unbiased_interval(float(whole[name]), drawn, cut) if name in whole and is_biased(name) else (
-            _interval(drawn, cut))  # fmt: skip
-    return intervals
+    whole = score(rows) if any(map(is_biased, values)) else {}
+    return {
+        name: unbiased_interval(float(whole[name]), drawn, cut) if is_biased(name) else _interval(drawn, cut)
+        for name, drawn in values.items()
+    }
 
 
 def replicates(score, rows: dict[str, Tensor], draws: int, seed: int = 0) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from lightning_tasks.measures.binary import MIN_TPR, Roc, auroc, average_precision, pauc, roc
+from lightning_tasks.measures.binary import MIN_TPR, Roc, auroc, auroc_interval, average_precision, pauc, roc
 
 from .style import COLORS
 
@@ -70,27 +70,13 @@ def strata_figure(strata: dict[str, tuple[Tensor, Tensor]]) -> Figure:
     axis = figure.subplots()
     for row, (prob, label) in enumerate(strata.values()):
         positives = int(label.sum())
-        area, error = auroc_error(prob, label)
-        low, high = max(0.0, area - 1.96 * error), min(1.0, area + 1.96 * error)
+        area = float(auroc(roc(prob, label)))
+        interval = auroc_interval(area, positives, len(label) - positives)
         axis.barh(row, area, color=COLORS[2], edgecolor="black", linewidth=0.6)
-        axis.plot([low, high], [row, row], color="black", linewidth=1.4)
+        axis.plot(interval, [row, row], color="black", linewidth=1.4)
         axis.text(1.01, row, f"{positives} / {len(label) - positives}", va="center", fontsize=8)
     axis.axvline(0.5, color="#999999", linestyle=":")
     axis.set_yticks(range(len(strata)), list(strata), fontsize=8)
     axis.invert_yaxis()
     axis.set(xlim=(0, 1), xlabel="AUROC with 95 % interval; right: positives / negatives")
     return figure
-
-
-def auroc_error(prob: Tensor, label: Tensor) -> tuple[float, float]:
-    """AUROC A and its standard error, with Q1 = A / (2 - A) and Q2 = 2 A^2 / (1 + A).
-
-    It takes samples for independent. The intervals of ``results.json`` resample whole patients instead.
-
-    Source: Hanley & McNeil 1982, "The meaning and use of the area under a ROC curve", equation 2.
-    """
-    area, ones = float(auroc(roc(prob, label))), int(label.sum())
-    zeros = len(label) - ones
-    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (ones - 1) * (q1 - area**2) + (zeros - 1) * (q2 - area**2)
-    return area, (max(variance, 0.0) / (ones * zeros)) ** 0.5

@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .panels import default_panels, with_always
+from .panels import panels_of
 from .style import PALETTE
 
 Curves = dict[str, list[tuple[float, float]]]  # metric -> (epoch, value)
@@ -56,7 +56,7 @@ def curve_figures(runs: dict[str, Curves], monitor: str | None) -> dict[str, Fig
         ``curves/<metric>`` -> figure; none where no run has two epochs.
     """
     names = list(dict.fromkeys(name for curves in runs.values() for name in curves))
-    panels = with_always(default_panels(names), names, monitor or "")
+    panels = panels_of(names, {}, monitor or "")
     figures = {}
     for title, group in panels.items():
         drawn = [

@@ -32,7 +32,7 @@ from datamodules.readers.side_tables import groups_named, rows_named
 from datamodules.readers.word_tests import read_questions, read_similarities
 from datamodules.readers.words import read_vectors
 from datamodules.sets.cifar10 import read_batch
-from tests.damage import outcomes
+from tests.damage import files, inside, outcomes
 
 RNG = np.random.default_rng(0)
 GRAY = RNG.integers(0, 256, (12, 28, 28), np.uint8)
@@ -52,40 +52,6 @@ def stored(arrays: dict[str, np.ndarray]) -> list[bytes]:
         np.save(member := io.BytesIO(), array)
         members.append(member.getvalue())
     return members
-
-
-def zipped(path: str, members: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-
-
-def inside(path: str, members: dict[str, bytes], read):
-    """Damage the members of a zip archive, or in the last place the archive itself."""
-    zipped(path, members)
-    names, whole = list(members), Path(path).read_bytes()
-
-    def write_and_read(place: int, content: bytes):
-        if place == len(names):
-            Path(path).write_bytes(content)
-        else:
-            zipped(path, {**members, names[place]: content})
-        return read()
-
-    return [*members.values(), whole], write_and_read
-
-
-def files(contents: dict[str, bytes], read):
-    """Damage one of some files."""
-    names = list(contents)
-
-    def write_and_read(place: int, content: bytes):
-        for name, valid in contents.items():
-            Path(name).write_bytes(valid)
-        Path(names[place]).write_bytes(content)
-        return read()
-
-    return list(contents.values()), write_and_read
 
 
 def npz():

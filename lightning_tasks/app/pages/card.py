@@ -1,6 +1,5 @@
 """The model card beside an exported file: what it takes and gives, data, scores, limits, licences."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lightning_tasks.app.members import Run
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.json_files import read_json
 
 from .cautions import cautions
 from .render import first, interval, value_of
@@ -25,10 +25,12 @@ def write_card(path: Path, folders: list[Path], members: list[Run], record: dict
         members: Their networks.
         record: What stands in the JSON file beside it.
     """
-    scored = [json.loads((folder / "results.json").read_text(encoding="utf-8")) for folder in folders]
-    own = [json.loads(member.dir.results.read_text(encoding="utf-8")) for member in members]
+    scored = [read_json(folder / "results.json") for folder in folders]
+    trained = [read_json(member.dir.results) for member in members]
     task, data = members[0].task, members[0].data
     card = path.with_suffix(".md")
+    inputs, outputs = ([port["name"] for port in record[side]] for side in ("inputs", "outputs"))
+    mean = ", the file gives their mean" if len(members) > 1 else ""
     text = ENVIRONMENT.get_template("card.md").render(
         file=path.name,
         record=record,
@@ -36,17 +38,20 @@ def write_card(path: Path, folders: list[Path], members: list[Run], record: dict
         data_class=type(data).__name__,
         about=(type(task).__doc__ or "").strip().split("\n\n")[0].replace("``", "`"),
         members=len(members),
-        parameters=sum(results["parameters"] for results in own),
+        networks=f"{len(members)}{mean}, {sum(results['parameters'] for results in trained):,} parameters",
+        results=", ".join(outputs) + "," * (len(outputs) == 1),
+        asked=", ".join(inputs),
+        named=", ".join(f"{name}={name}" for name in inputs),
         calibrated=sum(member.task.calibration is not None for member in members),
         views=task.hparams.get("tta", "none"),
         scored=[
-            {"folder": str(folder), "results": results, "rows": rows_of(results), "more": more_of(results)}
+            {"folder": str(folder), "where": where_of(results), "rows": rows_of(results), "more": more_of(results)}
             for folder, results in zip(folders, scored, strict=True)
         ],
-        sizes=own[0]["sizes"],
-        notes=list(dict.fromkeys(note for results in own for note in results["notes"])),
+        sizes=", ".join(f"{part} {size:,}" for part, size in trained[0]["sizes"].items()),
+        notes=list(dict.fromkeys(note for results in trained for note in results["notes"])),
         cautions=list(dict.fromkeys(text for results in scored for text in cautions(results["metrics"]))),
-        origins=[(origin, licence_of(origin)) for origin in dict.fromkeys(results["weights"] for results in own)],
+        origins=[(origin, licence_of(origin)) for origin in dict.fromkeys(results["weights"] for results in trained)],
         facts={k: v for k, v in record.items() if k not in ("format", "runs", "weights_sha256", "parity", "task",
                                                             "inputs", "outputs", "classes", "vocabulary")},
     )  # fmt: skip
@@ -58,6 +63,13 @@ def rows_of(results: dict[str, Any]) -> list[tuple[str, str, str, Any]]:
     """Name, value, interval and n of the first metrics."""
     metrics = first(results["metrics"], results["headline"])
     return [(name, value_of(m), interval(m, name) or "-", m["n"]) for name, m in list(metrics.items())[:SHOWN]]
+
+
+def where_of(results: dict[str, Any]) -> str:
+    """On what the metrics were measured."""
+    if "scored" in results:
+        return results["scored"]
+    return "the validation part, which also chose the weights" if results["scores_validation"] else "the test part"
 
 
 def more_of(results: dict[str, Any]) -> int:

@@ -15,6 +15,7 @@ from lightning_tasks.app.preflight import check_class
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.foundations import EXERCISES, exercise_class, exercise_title
+from lightning_tasks.plots.save import save_figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 from lightning_tasks.runs.directory import new_folder
 from lightning_tasks.runs.results import clean_json
@@ -89,9 +90,8 @@ def write(folder: Path, name: str, exercise: Exercise, answer: Answer, options: 
             "checks": [{**vars(check), "holds": check.holds} for check in answer.checks],
         }
     )
-    from lightning_tasks.plots.tensorboard import publish  # here: it imports torch, which help does not wait for
-
-    publish(folder, answer.figures)
+    for title, figure in answer.figures.items():
+        save_figure(figure, folder / "figures" / f"{title}.png")
     write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
     if answer.scenes:
         write_animation(folder / "animation.html", f"{name}: {results['title']}", answer.scenes)

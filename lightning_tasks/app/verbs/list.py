@@ -43,7 +43,7 @@ def named(known: list[Header], name: str) -> list[Header]:
     """Those whose file's name holds ``name``, or whose title names the assignment.
 
     Raises:
-        ValueError: None.
+        ValueError: There is none; with the nearest name, or the way to an exercise.
     """
     word = name.removeprefix("configs/").removesuffix(".yaml")
     exact = [header for header in known if word in (header.name, header.path[8:-5])]
@@ -97,8 +97,6 @@ def show(header: Header, root: str | None) -> None:
         if text.startswith("python cli.py "):  # to be copied: in one line
             print(f"  {key + ':':{width}}{text}")
         else:
-            room = max(60, shutil.get_terminal_size((120, 24)).columns)
-            print(
-                textwrap.fill(text, room, initial_indent=f"  {key + ':':{width}}", subsequent_indent=" " * (width + 2))
-            )
+            begin = f"  {key + ':':{width}}"
+            print(textwrap.fill(text, room, initial_indent=begin, subsequent_indent=" " * len(begin)))
     print()

@@ -9,10 +9,10 @@ import pytest
 
 from lightning_tasks.app import main
 from tests.conftest import results
+from tests.small_fits import QUIET
 
-QUIET = ("--draws", "20", "--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false",
-         "--figures", "none", "--baselines", "false")  # fmt: skip
-FIT = ("fit", "--model", "tests.toys.ToySequence", "--trainer.max_epochs", "2", *QUIET)
+PLAIN = ("--draws", "20", "--figures", "none", "--baselines", "false", *QUIET)
+FIT = ("fit", "--model", "tests.toys.ToySequence", "--trainer.max_epochs", "2", *PLAIN)
 TEST_PART, VALIDATION = (("--data", f"tests.toys.{name}") for name in ("ToyDataModule", "ToyTrainOnly"))
 
 

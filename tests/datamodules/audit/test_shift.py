@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from datamodules.audit.shift import adversarial_validation, shift_features, standard_error
+from datamodules.audit.shift import adversarial_validation, shift_features
+from lightning_tasks.measures.binary import auroc_error, auroc_interval
 
 
 def test_samples_of_one_source_cannot_be_told_apart():
     rng = np.random.default_rng(0)
     alike = adversarial_validation(rng.normal(size=(400, 5)), rng.normal(size=(300, 5)), list("abcde"), 0)
-    assert alike.low < 0.5 < alike.high and not alike.alarming and alike.n == (400, 300)
+    low, high = auroc_interval(alike.auroc, 300, 400)
+    assert low < 0.5 < high and alike.n == (400, 300)
 
 
 def test_a_shifted_column_and_a_missing_one_are_named_first():
@@ -19,7 +21,7 @@ def test_a_shifted_column_and_a_missing_one_are_named_first():
     theirs[:, 2] += 1.5
     theirs[rng.random(300) < 0.6, 4] = np.nan
     shift = adversarial_validation(ours, theirs, list("abcdef"), 0)
-    assert shift.alarming and shift.auroc > 0.85
+    assert shift.auroc > 0.85
     assert list(shift.telling)[:2] == ["c", "e missing"]
     expected = roc_auc_score(np.repeat([0, 1], 300), np.concatenate([ours[:, 2], theirs[:, 2]]))
     assert shift.telling["c"] == pytest.approx(expected)
@@ -27,9 +29,11 @@ def test_a_shifted_column_and_a_missing_one_are_named_first():
 
 def test_the_error_of_an_auroc_is_that_of_repeated_samples():
     rng = np.random.default_rng(0)
-    ours, theirs = rng.normal(size=(2000, 60, 1)), rng.normal(size=(2000, 1, 40)) + 1
+    ours, theirs = rng.exponential(size=(2000, 120, 1)), 4 * rng.exponential(size=(2000, 1, 20))  # the law of Q1 and Q2
     scores = (ours < theirs).mean((1, 2))
-    assert standard_error(float(np.mean(scores)), 60, 40) == pytest.approx(np.std(scores), rel=0.1)
+    area, spread = float(np.mean(scores)), np.std(scores)
+    assert auroc_error(area, 20, 120) == pytest.approx(spread, rel=0.05)
+    assert auroc_error(area, 120, 20) != pytest.approx(spread, rel=0.05)  # positives and negatives are not alike
 
 
 def test_features_are_columns_and_picture_statistics():

@@ -14,6 +14,7 @@ from lightning_tasks.app.members import Run, batches_of, load_members, require
 from lightning_tasks.app.pages.card import write_card
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic, write_atomic_with
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.problems.exported import Case, Exported, Graph
 from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.directory import kind_of
@@ -91,8 +92,7 @@ def place(options: Namespace) -> Path:
     suffix = SUFFIXES[options.format]
     for folder in options.run:
         if kind_of(folder) == "ensemble":
-            results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-            names = " ".join(member["run"] for member in results["members"])
+            names = " ".join(member["run"] for member in read_json(folder / "results.json")["members"])
             raise ValueError(f"{folder} holds scores and no weights. Name its members: export --run {names} --out FILE")
     if options.out is None:
         if len(options.run) > 1:

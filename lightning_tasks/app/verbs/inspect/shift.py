@@ -5,10 +5,13 @@ from functools import partial
 from typing import Any
 
 from datamodules.audit.shift import FOLDS, adversarial_validation, shift_features
+from lightning_tasks.measures.binary import auroc_interval
+
+ALARM = 0.6  # lower end of the interval from which on the pools are called different
 
 
 def shifts(data: Any, seed: int) -> dict[str, dict[str, Any]]:
-    """Pool -> fields of ``datamodules.audit.shift.Shift`` and ``alarming``, of test and unlabelled pool.
+    """Pool -> fields of ``datamodules.audit.shift.Shift`` with ``low``, ``high`` and ``alarming``.
 
     Text is not looked at, nor a pool without a table or pictures, or of fewer than five samples.
     """
@@ -29,5 +32,6 @@ def shifts(data: Any, seed: int) -> dict[str, dict[str, Any]]:
             continue
         ours, theirs = (described[p][1][:, [described[p][0].index(n) for n in names]] for p in ("train", name))
         shift = adversarial_validation(ours, theirs, names, seed)
-        results[name] = asdict(shift) | {"alarming": shift.alarming}
+        low, high = auroc_interval(shift.auroc, *reversed(shift.n))  # the other pool is what is to be told
+        results[name] = asdict(shift) | {"low": low, "high": high, "alarming": low > ALARM}
     return results

@@ -50,8 +50,8 @@ class Entry:
     @property
     def settings(self) -> dict[str, Any]:
         """Settings that matter for a result, by dotted name; folds share all but their number."""
-        found = settings(self.runs[0].config.read_text(encoding="utf-8"))
-        return found if self.is_run else found | {"data.fold": "each", "data.bag": found.get("data.bag") and "each"}
+        values = settings(self.runs[0].config.read_text(encoding="utf-8"))
+        return values if self.is_run else values | {"data.fold": "each", "data.bag": values.get("data.bag") and "each"}
 
     @property
     def splits(self) -> list[str]:

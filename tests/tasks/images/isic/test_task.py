@@ -10,9 +10,9 @@ from torch import nn
 
 from lightning_tasks import IsicTask
 from lightning_tasks.app.scores import scores_of
+from lightning_tasks.measures.binary import auroc, auroc_error, roc
 from lightning_tasks.nets.fused import FusedNet, TableNet, lazy_layers, materialize
 from lightning_tasks.nets.parameter_groups import blocks, trainable_names
-from lightning_tasks.plots.binary import auroc_error
 from lightning_tasks.tasks.images.isic import BRANCHES, MIN_STRATUM, prior_shift
 
 RANKING = ("auroc", "pauc", "ap", "sens_at_spec90", "sens_at_spec95")
@@ -212,7 +212,8 @@ def test_a_stratum_needs_samples_of_both_classes():
 def test_the_error_of_an_auroc_is_that_of_resampling():
     rows = sample_rows(300)
     prob, label = rows["prob"][:, 1], rows["label"]
-    area, error = auroc_error(prob, label)
+    area, positives = float(auroc(roc(prob, label))), int(label.sum())
+    error = auroc_error(area, positives, 300 - positives)
     rng = np.random.default_rng(0)
     draws = [rng.integers(0, 300, 300) for _ in range(200)]
     spread = np.std([sk.roc_auc_score(label[d], prob[d]) for d in draws])
