@@ -1,5 +1,6 @@
 """Arguments of a run itself, beside those of model, data and trainer."""
 
+from argparse import SUPPRESS
 from functools import reduce
 from operator import or_
 from typing import Any, Literal, get_args
@@ -12,6 +13,7 @@ def add_run_arguments(parser: Any) -> None:
     parser.add_argument("--name", type=str, default="default", help="Name of the run within its experiment.")
     parser.add_argument("--resume", action="store_true", help="Continue the run of this name.")
     parser.add_argument("--overwrite", action="store_true", help="Replace the run of this name.")
+    parser.add_argument("--seen", type=str | None, default=None, help=SUPPRESS)  # see `RunDir.seen`
     parser.add_argument("--early_stopping", type=int | None, default=None, help="Patience in epochs on `monitor`.")
     parser.add_argument("--draws", type=int, default=200, help="Bootstrap draws for intervals; 0 for none.")
     parser.add_argument("--baselines", type=bool, default=True, help="Score the task's baselines after a fit.")

@@ -10,24 +10,15 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import datamodules
 import lightning_tasks
-from lightning_tasks.callbacks import (
-    EpochSeed,
-    Figures,
-    MetricsCSV,
-    NonFiniteGuard,
-    Patience,
-    ResumeRates,
-    ScalarCharts,
-    Stopwatch,
-)
+from lightning_tasks.callbacks import EpochSeed, NonFiniteGuard, Patience
 from lightning_tasks.common.atomic import drop_leftovers, write_atomic
-from lightning_tasks.common.lock import Lock
+from lightning_tasks.common.lock import Busy, Lock
 from lightning_tasks.problems import Task
 from lightning_tasks.runs.calibration import calibration_beside
 from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.data_record import check_same_data, data_record, write_data_record
 from lightning_tasks.runs.directory import RunDir
-from lightning_tasks.runs.keeper import RunCheckpoint, with_checkpoint_io
+from lightning_tasks.runs.keeper import with_checkpoint_io
 
 from .arguments import add_run_arguments, read_counts_first
 from .display import display
@@ -35,6 +26,7 @@ from .errors import explain
 from .evaluated import finish_evaluation
 from .facts import fill_from_data
 from .finish import Fitted, evaluate_run, finish_fit
+from .fit_callbacks import fit_callbacks
 from .hooks import NoProfiler
 from .loggers import loggers_of
 from .messages import quiet
@@ -126,6 +118,8 @@ class TaskCLI(LightningCLI):
             if not options.trainer.fast_dev_run:
                 self._lock = self.run_dir.lock()
                 self._lock.take()
+                if options.seen not in (None, self.run_dir.seen()):
+                    raise Busy(f"{self.run_dir.path}: another process was at work there meanwhile.")
             if options.resume or not options.trainer.fast_dev_run:
                 self.run_dir.check(options.resume, options.overwrite)
             if options.resume and not options.trainer.fast_dev_run:
@@ -154,14 +148,9 @@ class TaskCLI(LightningCLI):
         """Add the loggers and callbacks every run has."""
         options, run, task = self.options, self.run_dir, self.model
         callbacks = [EpochSeed(), NonFiniteGuard()]
-        self.stopwatch = Stopwatch()
         if self.subcommand == "fit" and not options.trainer.fast_dev_run:
-            self.best = RunCheckpoint(run.checkpoints, "best", monitor=task.monitor, mode=task.mode)
-            # Not `save_last`: that follows only when the best was replaced.
-            last = RunCheckpoint(run.checkpoints, "last")
-            callbacks += [ResumeRates(), self.stopwatch, MetricsCSV(run.metrics), ScalarCharts(), self.best, last]
-            if options.figures != "none":
-                callbacks.append(Figures(run.figures, during_fit=options.figures == "all"))
+            self.stopwatch, self.best, ours = fit_callbacks(run, task, options.figures)
+            callbacks += ours
             kwargs["logger"] = loggers_of(self._get(self.config_init, "trainer").logger, run.path)
         elif not options.trainer.fast_dev_run:
             kwargs["logger"] = False
@@ -234,6 +223,7 @@ class TaskCLI(LightningCLI):
         for key in ("config", "ckpt_path", "weights_only"):
             config.pop(key, None)
         config.resume = config.overwrite = False
+        config.pop("seen", None)
         write_atomic(self.run_dir.config, self._parser(self.subcommand).dump(config, skip_none=False))
 
     def after_fit(self) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Job:
         label: ``fold 2 of 5 (fold_1)``.
         args: Arguments of the command line.
         log: Output of its process, or the traceback where it failed in this one.
+        run: Its directory.
         renew: Gives the job anew, by what stands in its directory by then; None where nothing is left to do. Two
             commands on one directory thus share its fits.
     """
@@ -45,14 +46,18 @@ class Job:
     label: str
     args: list[str]
     log: Path
+    run: RunDir | None = None
     renew: Callable[[], "Job | None"] | None = None
 
     def renewed(self) -> "Job | None":
         """The job as it is now; None, and a word, where another process has finished it."""
-        job = self if self.renew is None else self.renew()
-        if job is None:
+        if self.renew is None:
+            return self
+        seen = self.run.seen()  # before the look: what changes after it is noticed
+        if (job := self.renew()) is None:
             print(f"{self.label}: finished by another process", flush=True)
-        return job
+            return None
+        return replace(job, args=[*job.args, "--seen", seen])
 
     def announce(self, left: str, where: str = "") -> None:
         """Tell that it begins, and how long all that is to come will take."""

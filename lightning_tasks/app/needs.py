@@ -95,11 +95,14 @@ def train_needed(need: Need, fit: Callable[[list[str]], Any]) -> None:
         fit: Runs ``fit`` with some arguments.
     """
     waits = False
-    while not need.run.results.is_file():
+    while True:
+        seen = need.run.seen()  # before the looks: what changes after them is noticed
+        if need.run.results.is_file():
+            return
         try:
             if not waits:
                 print(f"{need.argument}: first trains {as_shown(need.run.path)}", flush=True)
-            fit([*need.args, "--resume" if need.run.newest() else "--overwrite"])
+            fit([*need.args, "--resume" if need.run.newest() else "--overwrite", "--seen", seen])
             return
         except Busy:
             waits = True

@@ -17,7 +17,8 @@ from .weights import file_of
 # Of a configuration: what the parsers of fit, validate, test and predict know.
 KEYS = (
     *("model", "data", "trainer", "seed_everything"),
-    *("runs", "experiment", "name", "resume", "overwrite", "early_stopping", "draws", "baselines", "figures", "needs"),
+    *("runs", "experiment", "name", "resume", "overwrite", "seen", "early_stopping"),
+    *("draws", "baselines", "figures", "needs"),
     *("ckpt_path", "weights_only", "verbose", "return_predictions"),
 )
 LARGEST = 100_000  # values of a YAML file

@@ -8,7 +8,7 @@ from datamodules.readers.wording import listed
 
 # They change what is shown, how fast it goes and where it is kept, and no prediction.
 NEUTRAL = {
-    **dict.fromkeys(("runs", "experiment", "name", "resume", "overwrite"), "they name the run"),
+    **dict.fromkeys(("runs", "experiment", "name", "resume", "overwrite", "seen"), "they name the run"),
     **dict.fromkeys(("draws", "baselines", "figures"), "what is written beside the scores"),
     **dict.fromkeys(
         (

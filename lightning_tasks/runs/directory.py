@@ -45,6 +45,15 @@ class RunDir:
 
         return next((path for path in (self.last, self.best) if is_whole(path)), None)
 
+    def seen(self) -> str:
+        """What stands here at the moment, in a word that changes with each epoch and at the end of a fit.
+
+        Who chooses between ``--resume`` and ``--overwrite`` by what he found hands it on with ``--seen``: when the fit
+        has the lock, another process may have trained here meanwhile.
+        """
+        files = [path for path in (self.last, self.best, self.results) if path.is_file()]
+        return "-".join(f"{path.stem}{path.stat().st_mtime_ns}" for path in files) or "nothing"
+
     def check(self, resume: bool, overwrite: bool) -> None:
         """See whether a fit may use the directory, before anything costly is built.
 

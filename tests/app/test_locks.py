@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lightning_tasks.app import jobs
+from lightning_tasks.app.jobs import Job, in_turn
 from lightning_tasks.common.lock import BUSY, Busy, Lock
 from lightning_tasks.runs.directory import RunDir, remove_runs
 from tests.conftest import ROOT, results
@@ -83,6 +86,36 @@ def test_a_fit_where_another_one_trains_is_told_and_changes_nothing(toy, cli, ca
     assert results(run)["epochs"] == 2 and not list(run.parent.glob("*.lock"))
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_another_process_finished_between_look_and_lock_is_not_trained_over(toy, begun, monkeypatch, capsys):
+    run = RunDir(Path("runs/ToySequence/default"))
+    if begun:
+        toy("ToySequence", "--trainer.max_epochs", 1)
+        run.results.unlink()
+    job = Job("one", "run 1 of 1", ["fit", *TOY, "--trainer.max_epochs", "2"], Path("log"), run)
+
+    def renew() -> Job | None:
+        if run.results.is_file():
+            return None
+        return replace(job, args=[*job.args, "--resume" if begun else "--overwrite"])
+
+    job = replace(job, renew=renew)
+    announce = Job.announce
+
+    def finish_then_announce(self, *words: str) -> None:
+        toy("ToySequence", "--trainer.max_epochs", 2, "--resume" if begun else "--overwrite")  # as another process does
+        finished.append({p: p.stat().st_mtime_ns for p in run.path.rglob("*")})
+        announce(self, *words)
+
+    finished = []
+    monkeypatch.setattr(Job, "announce", finish_then_announce)
+    monkeypatch.setattr(jobs, "WAIT", 0)
+    assert in_turn([job]) == {}
+    shown = capsys.readouterr().out
+    assert "was at work there meanwhile" in shown and "finished by another process" in shown
+    assert finished == [{p: p.stat().st_mtime_ns for p in run.path.rglob("*")}]
+
+
 @pytest.mark.parametrize("verb", ["kfold", "sweep"])
 def test_two_commands_share_the_parts_and_each_is_trained_once(verb):
     options = {"kfold": ("--folds", "3"), "sweep": ("--grid", "model.width=2,4", "--seeds", "0,1")}[verb]
@@ -92,6 +125,6 @@ def test_two_commands_share_the_parts_and_each_is_trained_once(verb):
     parts = sorted(path.parent for path in Path("runs").rglob("checkpoints/last.ckpt"))
     assert len(parts) == {"kfold": 3, "sweep": 4}[verb]
     shown = "".join(command.said() for command in commands)
-    trained = shown.count(": starts") + shown.count(": goes on") - shown.count("is at work there")
+    trained = shown.count(": starts") + shown.count(": goes on") - shown.count("at work there")
     assert trained == len(parts), shown
     assert results(Path("runs/ToySequence") / verb)["metrics" if verb == "kfold" else "combinations"]

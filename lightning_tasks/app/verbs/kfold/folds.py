@@ -65,7 +65,8 @@ class Folds:
         fold_args += [] if self.bags else ["--data.bag", "null"]
         mode = ["--resume"] if state == "begun" else ["--overwrite"]
         args = ["fit", *FEW_FIGURES, *self.args, *fold_args, "--name", f"{self.name}/fold_{i}", *mode]
-        return Job(f"fold_{i}", self.label(i), args, self.folder / f"fold_{i}.log", lambda: self.renewed(i))
+        log = self.folder / f"fold_{i}.log"
+        return Job(f"fold_{i}", self.label(i), args, log, self.run(i), lambda: self.renewed(i))
 
     def renewed(self, i: int) -> Job | None:
         """The fold's fit as it is to be run now, or None."""

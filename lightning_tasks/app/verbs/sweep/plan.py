@@ -80,7 +80,8 @@ class Sweep:
         label = f"run {number + 1} of {len(self.runs)} ({combo.slug}, seed {seed})"
         args = ["fit", *FEW_FIGURES, *self.fit_args(combo), "--seed_everything", str(seed), *names, *baselines, *mode]
         log = self.folder / combo.slug / f"seed_{seed}.log"
-        return Job(f"{combo.slug}/seed_{seed}", label, args, log, lambda: self.renewed(number, combo, seed))
+        run, renew = self.run(combo, seed), lambda: self.renewed(number, combo, seed)
+        return Job(f"{combo.slug}/seed_{seed}", label, args, log, run, renew)
 
     def renewed(self, number: int, combo: Combination, seed: int) -> Job | None:
         """The fit as it is to be run now, or None."""
