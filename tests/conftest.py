@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 from pathlib import Path
@@ -5,12 +6,37 @@ from pathlib import Path
 import pytest
 import torch
 
+from datamodules.core import source
+
 ROOT = Path(__file__).resolve().parents[1]
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"  # `weights: auto` trains from scratch here, network or not
 # Small networks: a second thread gains nothing, and waits for the first when the machine is busy. For processes too.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
+
+
+class SimulatedStay(dict):
+    """The data that was read last, and all simulated sets of ours: many tests ask for the same, which takes seconds."""
+
+    def clear(self) -> None:
+        for data, *where in list(self):
+            if "simulated" not in where or not data.__module__.startswith("datamodules."):
+                del self[(data, *where)]
+
+
+source._LAST = SimulatedStay()
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: a collection after each fit then looks at what the fits left alone."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Libraries would report what is frozen as leaks."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -61,3 +61,14 @@ def test_a_denoising_run_beats_the_noisy_picture(cli):
     assert noisy == pytest.approx(10, abs=0.1), "10 log10(1 / 0.1)"
     assert run["metrics"]["test/psnr"]["value"] > noisy + 2
     assert "PCA of 30" in run["baselines"] and "mean picture" in run["baselines"]
+
+
+def test_a_sweep_has_the_pca_of_each_size_beside_the_networks(cli):
+    cli("sweep", "--model", "AutoencoderTask", "--data", "MNISTDataModule", "--data.limit", 40,
+        "--grid", "model.size=2,5", "--seeds", "0,1", "--trainer.max_epochs", 1, "--draws", 0, "--figures", "none",
+        "--trainer.enable_progress_bar", "false")  # fmt: skip
+    folder = Path("runs/AutoencoderTask/sweep")
+    baselines = results(folder)["baselines"]
+    assert {"PCA of 2", "PCA of 5", "mean picture"} == set(baselines)
+    assert baselines["PCA of 2"]["test/psnr"] < baselines["PCA of 5"]["test/psnr"]
+    assert results(folder / "size=5/seed_0")["baselines"] and not results(folder / "size=5/seed_1")["baselines"]

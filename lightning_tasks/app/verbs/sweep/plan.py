@@ -73,10 +73,10 @@ class Sweep:
         return [*files, *as_args(self.settings), *self.args, *as_args(combo.settings)]
 
     def job(self, number: int, combo: Combination, seed: int) -> Job:
-        """One fit; the scores without a network are the same for all, so that the first run alone computes them."""
+        """One fit; scores without a network are the same for all seeds, so that the first alone computes them."""
         mode = ["--resume"] if self.states[combo.slug, seed] == "begun" else ["--overwrite"]
         names = ["--experiment", self.experiment, "--name", f"{self.name}/{combo.slug}/seed_{seed}"]
-        baselines = [] if number == 0 else ["--baselines", "false"]
+        baselines = [] if seed == self.seeds[0] else ["--baselines", "false"]
         label = f"run {number + 1} of {len(self.runs)} ({combo.slug}, seed {seed})"
         args = ["fit", *FEW_FIGURES, *self.fit_args(combo), "--seed_everything", str(seed), *names, *baselines, *mode]
         log = self.folder / combo.slug / f"seed_{seed}.log"
