@@ -29,6 +29,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
             task.hparams.tta = "flips"
     folder = options.run.resolve()
     source = f"the mean of {len(tasks)} members" if len(tasks) > 1 else "one member"
+    if count := sum(task.calibration is not None for task in tasks):
+        source += " (recalibrated)" if count == len(tasks) else f" ({count} of them recalibrated)"
     if tasks[0].submits == "code":
         if options.average == "rank":
             raise ValueError(NO_RANKS.format(type(tasks[0]).__name__))

@@ -170,6 +170,11 @@ def test_folds_are_submitted_by_mean_probability_or_by_mean_rank(cli, capsys):
     err = fails(cli, capsys, "submit", "--run", folder / "fold_0", "--allow-simulated", "--tta")
     assert "--tta has no meaning for IsicTask: branch metadata reads no pictures" in err
     assert "choose prob or rank" in fails(cli, capsys, "submit", "--run", folder, "--average", "mean")
+    capsys.readouterr()
+    for fold, words in enumerate(("(1 of them recalibrated)", "(recalibrated)")):
+        cli("calibrate", "--run", folder / f"fold_{fold}", "--draws", 0)
+        cli("submit", "--run", folder, "--allow-simulated")
+        assert f"the mean of 2 members {words} to" in capsys.readouterr().out
 
 
 def test_ranks_share_ties():
