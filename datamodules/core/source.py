@@ -45,17 +45,29 @@ def places(root: str, title: str) -> tuple[Path, Path]:
     return Path(root) / title, Path(root)
 
 
+def stands(path: Path) -> bool:
+    """Whether a file or a folder is there.
+
+    Raises:
+        ValueError: Something else is there, such as a named pipe, of which a reader would wait without end.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(f"{path} is neither a file nor a folder: a named pipe or a device is not read as data.")
+    return path.exists()
+
+
 def find_folder(root: str, title: str, files: tuple[str, ...], how_to_get: str) -> Path | None:
     """Folder that holds all ``files``: ``root/title`` or ``root``; None if neither holds any.
 
     Raises:
         FileNotFoundError: A folder holds some of the files and not the others.
+        ValueError: One of them is a pipe or a device.
     """
     for place in places(root, title):
-        if all((place / name).exists() for name in files):
+        if all(stands(place / name) for name in files):
             return place
     for place in places(root, title):
-        there = [name for name in files if (place / name).exists()]
+        there = [name for name in files if stands(place / name)]
         if there:
             missing = sorted(set(files) - set(there))
             raise FileNotFoundError(f"{place} holds {there[0]} but not {missing[0]}. {how_to_get}")

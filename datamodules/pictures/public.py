@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.core.base import DataModule
-from datamodules.core.source import Arrays, places
+from datamodules.core.source import Arrays, places, stands
 from datamodules.core.splits import partition
 
 
@@ -53,7 +53,7 @@ class PublicImages(DataModule):
         partial = None
         for layout in self.layouts:
             for place in places(self.hparams.root, self.title):
-                there = [next((name for name in names if (place / name).exists()), None) for names in layout]
+                there = [next((name for name in names if stands(place / name)), None) for names in layout]
                 if all(there):
                     self.files = tuple(there)
                     return

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from datamodules.core.hold_out import HeldOut
-from datamodules.core.source import Arrays
+from datamodules.core.source import Arrays, stands
 from datamodules.core.table import TableFeatures
 from datamodules.pictures.files import FileDataModule
 from datamodules.readers.constancy import CONSTANCY
@@ -93,7 +93,7 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
         h = self.hparams
         candidates = [*TABLES.values(), *(PICTURES.values() if h.images else ())]
         places = [Path(h.root) / self.title, Path(h.root)]
-        existing = [next((n for n in names if any((p / n).exists() for p in places)), None) for names in candidates]
+        existing = [next((n for n in names if any(stands(p / n) for p in places)), None) for names in candidates]
         if existing[1] is None:  # no test table, so no test pictures are needed
             existing, candidates = existing[::2], candidates[::2]
         self.files = tuple(name or names[0] for name, names in zip(existing, candidates, strict=True))
@@ -253,7 +253,7 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
 
 def first_of(folder: Path, names: Sequence[str]) -> Path | None:
     """The first of some files that a folder holds."""
-    return next((folder / name for name in names if (folder / name).exists()), None)
+    return next((folder / name for name in names if stands(folder / name)), None)
 
 
 def pictures_in(folder: Path, pool: str) -> Path:

@@ -34,7 +34,7 @@ from .needs import Need, needs_of, train_needed
 from .places import CONFIGS, as_shown
 from .resuming import checkpoint_to_resume
 from .settings import check_resume, settings
-from .trainer_flags import check_fit, check_precision
+from .trainer_flags import check_finite, check_fit, check_precision
 from .weights import folder_of, of_word
 
 for package in (datamodules, lightning_tasks):  # YAML gives classes by bare name: all must be known
@@ -94,6 +94,7 @@ class TaskCLI(LightningCLI):
         options = self.options
         fill_from_data(options)
         check_precision(options.trainer.precision)
+        check_finite(options)
         fitting = self._subcommand_parsers and self.config.subcommand == "fit"
         if fitting and not options.trainer.fast_dev_run:
             check_fit(options, self.name_run().path)

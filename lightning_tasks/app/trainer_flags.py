@@ -1,7 +1,10 @@
 """Flags of the Trainer with which a fit would train for hours and end without a result: refused before it begins."""
 
+import math
 from pathlib import Path
 from typing import Any
+
+from jsonargparse import Namespace
 
 from .weights import WORDS
 
@@ -20,6 +23,26 @@ def check_precision(precision: Any) -> None:
             f"--trainer.precision {precision}: batches are float32, and a network of another type cannot read them. "
             "Choose bf16-mixed, 16-mixed (GPU) or 32-true."
         )
+
+
+def check_finite(options: Any) -> None:
+    """Raise a ValueError where an argument of the task or the data is, or holds, NaN or infinity.
+
+    Comparisons with NaN are all false, so that a task's own ``value < 0`` would let it pass.
+    """
+
+    def look(key: str, value: Any) -> None:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"--{key} {value}: need a finite number.")
+        if isinstance(value, (dict, Namespace)):
+            for name, inner in (value if isinstance(value, dict) else vars(value)).items():
+                look(f"{key}.{name}", inner)
+        if isinstance(value, (list, tuple)):
+            for inner in value:
+                look(key, inner)
+
+    for part in ("model", "data"):
+        look(part, options[part].get("init_args", {}))
 
 
 def check_fit(options: Any, run: Path) -> None:

@@ -12,6 +12,16 @@ from .binary import auroc, average_precision, roc
 from .calibration import brier, ece, nll
 
 
+def chosen(values: Tensor, dim: int = -1) -> Tensor:
+    """Index of the largest of the values along ``dim``; -1, which is no class, where one of them is NaN."""
+    return values.argmax(dim).masked_fill(values.isnan().any(dim), -1)
+
+
+def share_right(right: Tensor) -> Tensor:
+    """Mean of 1 for what is right and 0 for what is not, float64; NaN where one is -1: nothing was chosen there."""
+    return right.double().masked_fill(right < 0, torch.nan).mean(0)
+
+
 def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -> dict[str, Tensor]:
     """All scores of one set.
 

@@ -65,6 +65,7 @@ def interval_scores(quantiles: Tensor, target: Tensor, levels: Sequence[float]) 
     for i in range(len(levels) // 2):
         low, high = q[..., i], q[..., -1 - i]
         name = f"{100 * (levels[-1 - i] - levels[i]):.0f}"
-        scores[f"coverage_{name}"] = masked_mean(((y >= low) & (y <= high)).double(), y)
+        held = ((y >= low) & (y <= high)).double().masked_fill(low.isnan() | high.isnan(), torch.nan)
+        scores[f"coverage_{name}"] = masked_mean(held, y)
         scores[f"width_{name}"] = masked_mean(high - low, y)
     return scores

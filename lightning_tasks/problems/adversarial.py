@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from .generative import Generative
-from .optim import make_optimizer
+from .optim import LARGEST, make_optimizer
 
 
 class Adversarial(Generative):
@@ -51,8 +51,8 @@ class Adversarial(Generative):
         for name, by_player in (("rates", rates or {}), ("steps", steps or {})):
             if unknown := sorted(set(by_player) - set(self.players)):
                 raise ValueError(f"{name} names {unknown[0]!r}; the players are {', '.join(self.players)}.")
-            if bad := [value for value in by_player.values() if value <= 0]:
-                raise ValueError(f"{name} holds {bad[0]}; need more than 0.")
+            if bad := [value for value in by_player.values() if not 0 < value <= LARGEST]:
+                raise ValueError(f"{name} holds {bad[0]}; need more than 0, and {LARGEST:g} at most.")
         if clip < 0 or schedule == "plateau":
             raise ValueError(f"clip={clip}, schedule={schedule!r}: need 0 or more, and onecycle, cosine or none.")
         self.rates, self.steps = rates or {}, steps or {}

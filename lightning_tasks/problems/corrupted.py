@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.measures.calibration import hits
+from lightning_tasks.measures.classification import chosen
 from lightning_tasks.measures.corruptions import NAMES, SEVERITIES, corrupt, random_corruption
 from lightning_tasks.plots.classes import severity_figure
 
@@ -64,4 +65,4 @@ class CorruptedCopies:
 
 def classes_of(probs: list[Tensor]) -> Tensor:
     """The class given to each copy, int16 (B, copies), from probabilities (B, K) of each; -1 where these are NaN."""
-    return torch.stack([prob.argmax(1).masked_fill(prob.isnan().any(1), -1) for prob in probs], 1).to(torch.int16)
+    return torch.stack([chosen(prob) for prob in probs], 1).to(torch.int16)

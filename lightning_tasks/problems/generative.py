@@ -1,6 +1,7 @@
 """Generative models: what they sample is compared with data, as two distributions."""
 
 import copy
+import math
 from typing import Any
 
 import torch
@@ -206,7 +207,8 @@ class Generative(GradientTask):
         """Distances of the two sets, where samples were made."""
         if "fake" not in rows:
             return {}
-        real, fake = rows["real"], rows["fake"]
+        broken = any(not rows[name].isfinite().all() for name in ("real", "fake"))
+        real, fake = (rows[name].where(rows[name].isfinite(), 0) for name in ("real", "fake"))
         scores = {
             "frechet": frechet_distance(real, fake),
             "energy": energy_distance(real, fake),
@@ -220,7 +222,7 @@ class Generative(GradientTask):
         if self.mixture is not None:
             covered = coverage(fake, self.mixture)
             scores |= {"modes": covered.captured.sum(), "inside": covered.inside}
-        return scores
+        return {name: math.nan for name in scores} if broken else scores
 
     def resampled(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """None."""

@@ -5,7 +5,7 @@ from typing import Any
 from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch.optim import Optimizer
 
-from .optim import make_optimizer, make_schedule
+from .optim import LARGEST, make_optimizer, make_schedule
 from .task import Task
 
 
@@ -35,7 +35,7 @@ class GradientTask(Task):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
-        ranges = {"lr": (lr, 1e4), "weight_decay": (weight_decay, 1e4), "warmup_epochs": (warmup_epochs, 1e6)}
+        ranges = {"lr": (lr, LARGEST), "weight_decay": (weight_decay, LARGEST), "warmup_epochs": (warmup_epochs, 1e6)}
         for name, (value, high) in (*ranges.items(), ("ema", (ema, 1))):
             if not 0 <= value <= high:  # NaN is in no range
                 raise ValueError(f"{name}={value}: need a number from 0 to {high:g}.")

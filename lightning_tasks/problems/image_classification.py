@@ -16,6 +16,7 @@ from lightning_tasks.plots.classes import grid_figure, labelled_figure
 from .classifier import Classifier
 from .corrupted import CorruptedCopies, classes_of
 from .image import ImageTask
+from .optim import LARGEST
 
 
 class ImageClassifier(ImageTask, Classifier):
@@ -60,6 +61,8 @@ class ImageClassifier(ImageTask, Classifier):
             self.monitor = "val/acc_corrupted"
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
+        if not 0 <= backbone_lr <= LARGEST:
+            raise ValueError(f"backbone_lr={backbone_lr}: need a factor from 0 to {LARGEST:g}.")
         self.unfreezing = Unfreeze(unfreeze)
         self.net = self.build_net()
         if self.copies.active:

@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from lightning_tasks.common.choices import nearest
 
+LARGEST = 1e4  # of a learning rate, a factor of one, a weight decay: above it an exponent was mistyped
 SCHEDULES = ("onecycle", "cosine", "plateau", "none")
 
 

@@ -152,7 +152,26 @@ def test_what_is_not_finite_stops_the_run_before_a_checkpoint_keeps_it(toy, caps
 def test_rates_that_cannot_be_are_refused_when_parsed(cli, capsys, lr):
     with pytest.raises(SystemExit):
         cli(*TOY, f"--model.lr={lr}")
-    assert "need a number from 0 to 10000" in capsys.readouterr().err
+    finite = lr in ("1e38", "-0.1")
+    assert ("need a number from 0 to 10000" if finite else "need a finite number") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("config", "args", "words"),
+    [
+        ("ring_gan", "--model.rates={critic: 1.0e38}", "rates holds 1e+38; need more than 0, and 10000 at most"),
+        ("ring_gan", "--model.rates={critic: .nan}", "--model.rates.critic nan: need a finite number"),
+        ("ring_gan", "--model.clip=.nan", "--model.clip nan: need a finite number"),
+        ("mnist_mlp", "--model.backbone_lr=1e38", "backbone_lr=1e+38: need a factor from 0 to 10000"),
+        ("mnist_mlp", "--model.backbone_lr=-1", "backbone_lr=-1.0: need a factor"),
+        ("mnist_mlp", "--data.test_fraction=.inf", "--data.test_fraction inf: need a finite number"),
+    ],
+)
+def test_other_numbers_of_tasks_and_data_too(cli, capsys, config, args, words):
+    (file,) = (ROOT / "configs").rglob(f"{config}.yaml")
+    with pytest.raises(SystemExit):
+        cli("fit", "--config", file, args)
+    assert words in capsys.readouterr().err
 
 
 def test_what_is_no_checkpoint_is_refused_without_advice_to_load_it_unsafely(toy, cli, capsys):

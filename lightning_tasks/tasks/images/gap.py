@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lightning_tasks.measures.calibration import TINY
+from lightning_tasks.measures.calibration import TINY, hits
 from lightning_tasks.problems import ImageClassifier
 
 
@@ -77,9 +77,9 @@ class GapClassifier(ImageClassifier):
         prob = torch.cat([self.probabilities({"image": image}) for image in self._sample["image"].split(1000)])
         self._train_loss = self.criterion(prob.clamp_min(TINY).log(), {"label": label})
         self.track(loss_name, self._train_loss, 1)
-        self.track(acc_name, (prob.argmax(1) == label).float().mean(), 1)
+        self.track(acc_name, hits(prob, label).mean(), 1)
 
     def _track_gap(self, part: str) -> None:
         total, weight = self._sums.get(f"{part}/loss", (None, 0))
         if self.hparams.gap_samples and total is not None:
-            self.track(f"{part}/gap", total / weight - self._train_loss, 1)
+            self.track(f"{part}/gap", total / weight - self._train_loss, weight)  # processes have unequal shares

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_tasks.measures.classification import chosen, share_right
 from lightning_tasks.measures.nearest import Bank, vote
 from lightning_tasks.plots.neighbours import decision_figure, error_figure
 from lightning_tasks.problems import ClassScores, ClosedForm
@@ -191,7 +192,7 @@ class NeighboursTask(ClassScores, ClosedForm):
         most = min(self.ks[-1], len(self.bank))
         neighbours, _ = self.index.search(self.scaled(self.features_of(batch)), most)
         shares = vote(self.bank_label[neighbours], self.num_classes, self.ks)
-        return {"id": batch["id"], "prob": shares[:, self.ks.index(int(self.k))], "votes": shares.argmax(2)}
+        return {"id": batch["id"], "prob": shares[:, self.ks.index(int(self.k))], "votes": chosen(shares)}
 
     def evaluate(self, part: str, batch: dict) -> None:
         """Probabilities of the chosen k and the class of each k."""
@@ -199,7 +200,7 @@ class NeighboursTask(ClassScores, ClosedForm):
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """Probabilities and the true class; averaged probabilities have no votes of single k."""
-        votes = out["votes"] if "votes" in out else out["prob"].argmax(1, keepdim=True).expand(-1, len(self.ks))
+        votes = out["votes"] if "votes" in out else chosen(out["prob"])[:, None].expand(-1, len(self.ks))
         return super().rows_of(batch, out) | {"votes": votes.to(torch.int16)}
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
@@ -207,7 +208,8 @@ class NeighboursTask(ClassScores, ClosedForm):
         scores = super().score(rows)
         if "votes" not in rows:  # baselines have none
             return scores
-        hits = (rows["votes"] == rows["label"][:, None]).double().mean(0)
+        votes = rows["votes"]
+        hits = share_right((votes == rows["label"][:, None]).long().masked_fill(votes < 0, -1))
         return scores | {f"acc_k{k}": value for k, value in zip(self.ks, hits, strict=True)}
 
     def file_columns(self, out: dict) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_tasks.common.choices import checked_choice
+from lightning_tasks.measures.classification import chosen, share_right
 from lightning_tasks.problems import Classifier
 
 ESTIMATORS = ("soft", "argmax", "straight_through", "reinforce")
@@ -115,14 +116,15 @@ class ArgmaxAttentionTask(Classifier):
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """Also whether the largest score is at the right slot, and how far the weights have moved."""
-        right = self.scores(batch).argmax(1) == batch["slot"]
-        return {**super().rows_of(batch, out), "slot_right": right.long(), "moved": self.moved().expand(len(right))}
+        slot = chosen(self.scores(batch))
+        right = (slot == batch["slot"]).long().masked_fill(slot < 0, -1)
+        return {**super().rows_of(batch, out), "slot_right": right, "moved": self.moved().expand(len(right))}
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Those of a classifier, and ``slot_acc`` and ``moved``."""
         scores = super().score(rows)
         if "slot_right" in rows:  # a baseline that looks at nothing has none
-            scores |= {"slot_acc": rows["slot_right"].double().mean(), "moved": rows["moved"].double().mean()}
+            scores |= {"slot_acc": share_right(rows["slot_right"]), "moved": rows["moved"].double().mean()}
         return scores
 
     def resampled(self, rows: dict[str, Tensor]) -> dict[str, Any]:

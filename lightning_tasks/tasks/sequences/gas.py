@@ -94,8 +94,8 @@ class GasTask(Regression):
 
     def evaluate(self, part: str, batch: dict) -> None:
         """Loss and rows."""
-        out = self.outputs(batch).float()
-        self.track(f"{part}/loss", self.losses(out, self.scaled(batch["target"])), len(batch["id"]))
+        out, known = self.outputs(batch).float(), ~batch["target"].isnan()
+        self.track(f"{part}/loss", self.losses(out, self.scaled(batch["target"])), known.sum())
         self.collect(part, batch, **self.rows_of(batch, {"forecast": self.in_units(out)}))
 
     def in_units(self, out: Tensor) -> Tensor:

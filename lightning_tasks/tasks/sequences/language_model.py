@@ -164,7 +164,7 @@ class LanguageModelTask(GradientTask):
         return {
             "bits_per_token": nats / math.log(2),
             "perplexity": nats.exp(),
-            "acc": rows["right"].sum().double() / count,
+            "acc": (rows["right"].sum() / count).where(~nats.isnan(), nats),
         }
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_tasks.common.choices import checked_choice
+from lightning_tasks.measures.classification import share_right
 from lightning_tasks.nets.transformer import Transformer, causal
 from lightning_tasks.plots.language import attention_figure
 from lightning_tasks.plots.sequences import accuracy_by_length_figure
@@ -132,7 +133,9 @@ class SequenceChangeTask(GradientTask):
         teacher = (logits.argmax(-1) == targets) & real
         count = real.sum(1)
         sums = {"right": right.sum(1), "teacher": teacher.sum(1), "count": count}
-        self.collect(part, batch, exact=(right.sum(1) == count).long(), **sums)
+        exact = (right.sum(1) == count).long()
+        broken = (logits.isnan().any(-1) & real).any(1)
+        self.collect(part, batch, exact=exact.masked_fill(broken, -1), **sums)
 
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id``, ``written`` (B, T) symbols by their numbers, and whether they are ``exact``."""
@@ -145,12 +148,12 @@ class SequenceChangeTask(GradientTask):
         return {"exact": out["exact"]}
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """``exact``, ``token_acc``, ``acc_teacher``."""
-        count = rows["count"].sum().double()
+        """``exact``, ``token_acc``, ``acc_teacher``; NaN where a network said NaN."""
+        count, exact = rows["count"].sum().double(), share_right(rows["exact"])
         return {
-            "exact": rows["exact"].double().mean(),
-            "token_acc": rows["right"].sum() / count,
-            "acc_teacher": rows["teacher"].sum() / count,
+            "exact": exact,
+            "token_acc": (rows["right"].sum() / count).where(~exact.isnan(), exact),
+            "acc_teacher": (rows["teacher"].sum() / count).where(~exact.isnan(), exact),
         }
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:

@@ -98,14 +98,11 @@ class TwoClassTask(GradientTask):
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Accuracy, share called class 1, share with z < 0, NLL."""
-        y, label = rows["prob"][:, 1], rows["label"]
-        predicted = self.says_one(y)
-        return {
-            "acc": (predicted == (label == 1)).double().mean(),
-            "said_one": predicted.double().mean(),
-            "dead": (rows["z"] < 0).double().mean(),
-            "nll": F.binary_cross_entropy(y.double().clamp(1e-12, 1 - 1e-12), label.double()),
-        }
+        y, z, label = rows["prob"][:, 1].double(), rows["z"], rows["label"]
+        one, broken = self.says_one(y), y.isnan() | z.isnan()
+        shares = {"acc": one == (label == 1), "said_one": one, "dead": z < 0}
+        scores = {name: share.double().masked_fill(broken, torch.nan).mean() for name, share in shares.items()}
+        return scores | {"nll": -torch.where(label == 1, y, 1 - y).clamp_min(1e-12).log().mean()}
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """The more frequent class of the train part, always."""

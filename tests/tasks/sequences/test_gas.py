@@ -52,6 +52,18 @@ def test_a_missing_hour_gives_no_gradient_and_no_score(task):
     assert before["mase"].item() == pytest.approx(before["mae"].item() / 1.5)
 
 
+def test_the_loss_of_a_part_is_that_of_all_known_hours_whatever_the_batches(task, monkeypatch):
+    monkeypatch.setattr(task, "collect", lambda *args, **rows: None)
+    batch = {"id": torch.arange(4), "inputs": torch.randn(4, 30, 3), "target": 5 + torch.randn(4, 24)}
+    batch["target"][0, 2:] = torch.nan
+    with torch.no_grad():
+        whole = task.losses(task.outputs(batch), task.scaled(batch["target"]))
+        for i in range(4):
+            task.evaluate("test", {name: value[i : i + 1] for name, value in batch.items()})
+    total, weight = task._sums["test/loss"]
+    assert int(weight) == 74 and float(total / weight) == pytest.approx(float(whole), rel=1e-5)
+
+
 def test_forecasts_are_in_order_and_not_negative(task):
     out = task.predict_step({"id": torch.arange(64), "inputs": 30 * torch.randn(64, 30, 3)})["forecast"]
     assert out.shape == (64, 24, 6) and (out[..., 1:].diff(dim=-1) >= 0).all() and (out >= 0).all()

@@ -14,6 +14,7 @@ from lightning_tasks.app.options import as_text, refuse
 from lightning_tasks.app.settings import differences
 from lightning_tasks.app.verbs.sweep.axes import Combination, as_args, clash, short_names
 from lightning_tasks.app.verbs.sweep.sweep import Sweep, execute
+from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.durations import Remaining
 from lightning_tasks.common.json_files import read_json
 
@@ -113,7 +114,7 @@ def agree(tuning: Tuning, trial_plan: Plan) -> None:
     path = tuning.folder / "made_of.json"
     with locked(tuning.folder / "made_of.lock"):
         if not path.is_file():
-            path.write_text(json.dumps(made_of, indent=2) + "\n", encoding="utf-8")
+            write_atomic(path, json.dumps(made_of, indent=2) + "\n")
             return
         differ = differences(read_json(path), json.loads(json.dumps(made_of)))
     if differ:
