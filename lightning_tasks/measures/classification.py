@@ -78,7 +78,13 @@ def score_names(class_names: list[str]) -> list[str]:
 
 
 def is_share(name: str, rows: dict[str, Tensor]) -> bool:
-    """Whether a score of such rows (``prob`` (N, K), ``label``) is a share of samples: accuracy, recall, precision."""
+    """Whether a score is a share of samples.
+
+    It is where a row of its name says 0 or 1 of each; and where it is accuracy, recall or precision of ``prob`` (N, K)
+    and ``label``.
+    """
+    if name in rows:
+        return bool(((rows[name] == 0) | (rows[name] == 1)).all())
     of_samples = "label" in rows and "prob" in rows and rows["prob"].ndim == 2
     return of_samples and (name == "acc" or name.startswith(("acc_", "recall_", "precision_")))
 

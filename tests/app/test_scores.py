@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lightning_tasks import ImageClassifier
+from lightning_tasks import ImageClassifier, SequenceChangeTask
 from lightning_tasks.app.pages.cautions import cautions
 from lightning_tasks.app.scores import scores_of
 
@@ -32,6 +32,14 @@ def test_twenty_of_twenty_right_leaves_a_sixth_open(task):
     grouped = perfect | {"group": torch.arange(5).repeat_interleave(4)}
     found = scores_of(task, "test", grouped, draws=20)["test/acc"]
     assert found["units"] == 5 and found["low"] == pytest.approx(0.025 ** (1 / 5))  # as five samples
+
+
+def test_shares_of_other_tasks_have_exact_intervals_too():
+    answers = {"id": torch.arange(20), "exact": torch.ones(20, dtype=torch.int64)}
+    answers |= dict.fromkeys(("right", "teacher", "count"), torch.full((20,), 7))
+    found = scores_of(SequenceChangeTask(symbols=list("ab_"), context=8), "test", answers, draws=20)
+    assert found["test/exact"]["interval"] == "exact" and found["test/exact"]["low"] == pytest.approx(0.8316, abs=1e-4)
+    assert "interval" not in found["test/token_acc"]
 
 
 def test_what_is_not_finite_has_no_interval(task):

@@ -44,7 +44,7 @@ class ArgmaxAttentionTask(Classifier):
 
     reads = ("keys", "query", "values", "slot", "label")
     asks = ("keys", "query", "values")
-    scored_rows = written_rows = ("prob", "label", "slot_right", "moved")
+    scored_rows = written_rows = ("prob", "label", "slot_acc", "moved")
 
     def __init__(
         self,
@@ -118,13 +118,13 @@ class ArgmaxAttentionTask(Classifier):
         """Also whether the largest score is at the right slot, and how far the weights have moved."""
         slot = chosen(self.scores(batch))
         right = (slot == batch["slot"]).long().masked_fill(slot < 0, -1)
-        return {**super().rows_of(batch, out), "slot_right": right, "moved": self.moved().expand(len(right))}
+        return {**super().rows_of(batch, out), "slot_acc": right, "moved": self.moved().expand(len(right))}
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Those of a classifier, and ``slot_acc`` and ``moved``."""
         scores = super().score(rows)
-        if "slot_right" in rows:  # a baseline that looks at nothing has none
-            scores |= {"slot_acc": share_right(rows["slot_right"]), "moved": rows["moved"].double().mean()}
+        if "slot_acc" in rows:  # a baseline that looks at nothing has none
+            scores |= {"slot_acc": share_right(rows["slot_acc"]), "moved": rows["moved"].double().mean()}
         return scores
 
     def resampled(self, rows: dict[str, Tensor]) -> dict[str, Any]:

@@ -7,11 +7,13 @@ import torch
 from matplotlib.figure import Figure
 
 from lightning_tasks.app.members import Run, batches_of
+from lightning_tasks.measures.bootstrap import bootstrap
 from lightning_tasks.measures.word_weights import deletion
 from lightning_tasks.plots.words import Line, words_figure
 
 from .chosen import Sample
 
+DRAWS = 1000
 MOST = 500  # texts of the check by deletion; their mean is then known to a few thousandths
 
 
@@ -50,10 +52,10 @@ def weighted_words(loaded: Run, sample: Sample) -> tuple[dict[str, Any], list[Li
 def deletion_check(loaded: Run, options: Namespace) -> dict[str, dict[str, Any]]:
     """Fall of the probability of the predicted class without the ``--remove`` highest words, and without random ones.
 
-    Of at most ``MOST`` texts of the part, in its order: means, and the difference with a 95 % interval (1.96 standard
-    errors over texts). Weights that say what decides lower the probability more than chance does.
+    Of at most ``MOST`` texts of the part, in its order: means, and the difference with a 95 % bootstrap interval, over
+    groups where the data has them. Weights that say what decides lower the probability more than chance does.
     """
-    task, falls = loaded.task, {}
+    task, falls, groups = loaded.task, {}, []
     stream = torch.Generator().manual_seed(0)
     seen = 0
 
@@ -64,6 +66,7 @@ def deletion_check(loaded: Run, options: Namespace) -> dict[str, dict[str, Any]]
     for (batch,) in batches_of([loaded], options.part):
         batch = {k: v[: MOST - seen] for k, v in batch.items() if isinstance(v, torch.Tensor)}
         seen += len(batch["id"])
+        groups += batch["group"].tolist() if "group" in batch else range(seen - len(batch["id"]), seen)
         for name, weights in task.word_weights(batch, prob(batch).argmax(1)).items():
             pair = torch.stack(deletion(prob, batch, weights, options.remove, stream))
             falls.setdefault(name, []).append(pair.cpu())
@@ -73,10 +76,11 @@ def deletion_check(loaded: Run, options: Namespace) -> dict[str, dict[str, Any]]
     for name, pairs in falls.items():
         highest, chance = torch.cat(pairs, 1)
         apart = highest - chance
-        error = 1.96 * float(apart.std()) / len(apart) ** 0.5 if len(apart) > 1 else 0.0
+        rows = {"apart": apart, "group": torch.tensor(groups)}
+        low, high = bootstrap(lambda rows: {"difference": rows["apart"].mean()}, rows, DRAWS)["difference"]
         checks[name] = {"removed": options.remove, "n": len(apart), "highest": float(highest.mean()),
                        "random": float(chance.mean()), "difference": float(apart.mean()),
-                       "low": float(apart.mean()) - error, "high": float(apart.mean()) + error}  # fmt: skip
+                       "low": low, "high": high}  # fmt: skip
     return checks
 
 
