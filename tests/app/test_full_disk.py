@@ -10,10 +10,8 @@ from lightning_tasks.common import atomic
 from tests.conftest import results
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "metrics.csv", "last.ckpt", "results.json", "report.html", "rows.npz"])
-def test_a_file_that_finds_no_room_is_named_and_what_stood_there_stays(toy, capsys, monkeypatch, name):
-    toy("ToySequence", "--trainer.max_epochs", 1)
-    before = {p: p.read_bytes() for p in Path("runs").rglob("*") if p.name == name and p.is_file()}
+def fill_for(monkeypatch, name):
+    """From here on the disk has no room for files of this name."""
     replace = os.replace
 
     def full(source, target):
@@ -22,12 +20,51 @@ def test_a_file_that_finds_no_room_is_named_and_what_stood_there_stays(toy, caps
         replace(source, target)
 
     monkeypatch.setattr(atomic.os, "replace", full)
-    with pytest.raises(SystemExit) as stop:
-        toy("ToySequence", "--trainer.max_epochs", 2, "--resume")
+
+
+def check_error(stop, capsys, name):
     error = capsys.readouterr().err.rsplit("error: ", 1)[1]
     assert stop.value.code == 2 and f"{name} could not be written" in error and "No space left on device" in error
     assert "Traceback" not in error and not list(Path("runs").rglob(".*.tmp"))
+
+
+WRITTEN = ("config.yaml", "data.json", "metrics.csv", "last.ckpt", "results.json", "report.html",
+           "rows.npz", "predictions.csv")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_file_that_finds_no_room_is_named_and_what_stood_there_stays(toy, capsys, monkeypatch, name):
+    toy("ToySequence", "--trainer.max_epochs", 1)
+    before = {p: p.read_bytes() for p in Path("runs").rglob("*") if p.name == name and p.is_file()}
+    with monkeypatch.context() as patch:
+        fill_for(patch, name)
+        with pytest.raises(SystemExit) as stop:
+            toy("ToySequence", "--trainer.max_epochs", 2, "--resume")
+    check_error(stop, capsys, name)
     assert before and all(path.read_bytes() == content for path, content in before.items())
-    monkeypatch.setattr(atomic.os, "replace", replace)
     run = toy("ToySequence", "--trainer.max_epochs", 2, "--resume")
     assert results(run)["epochs"] == 2 and (run / "report.html").is_file()
+
+
+VERBS = {
+    "calibration.json": ("calibrate", "--draws", 0, "--run"),
+    "results.json": ("ensemble", "--draws", 0, "--runs", "runs/ToySequence/other"),
+    "report.html": ("report", "--run"),
+    "predictions_test.csv": ("predict", "--run"),
+}
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_a_verb_without_room_leaves_the_run_as_it_was_and_works_when_there_is(toy, cli, capsys, monkeypatch, name):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    if name == "results.json":
+        toy("ToySequence", "--trainer.max_epochs", 1, "--seed_everything", 1, name="other")
+    kept = {p: p.read_bytes() for p in run.glob("*.json")} | {p: p.read_bytes() for p in run.glob("checkpoints/*")}
+    with monkeypatch.context() as patch:
+        fill_for(patch, name)
+        with pytest.raises(SystemExit) as stop:
+            cli(*VERBS[name], run)
+    check_error(stop, capsys, name)
+    assert all(path.read_bytes() == content for path, content in kept.items())
+    cli(*VERBS[name], run, *(["--overwrite"] if name == "results.json" else []))
+    assert list(Path("runs").rglob(name))

@@ -225,6 +225,19 @@ def test_a_run_that_was_calibrated_elsewhere_is_harmless(run):
     assert "<h2>Calibration</h2>" in page and "<h2>Explanations</h2>" in page
 
 
+@pytest.mark.parametrize("count", ["n", "units"])
+def test_a_count_that_is_a_tag_is_escaped_or_refused(run, cli, capsys, count):
+    found = results(run.path)
+    found["metrics"]["test/acc"][count] = EVIL
+    run.results.write_text(json.dumps(found))
+    run.report.unlink()
+    try:
+        cli("report", "--run", run.path)
+        assert EVIL not in run.report.read_text()
+    except SystemExit:
+        assert "is not as this version writes it" in capsys.readouterr().err and not run.report.exists()
+
+
 def test_the_headline_stands_first_and_bold(run):
     def rows():
         return re.findall(r"<tr([^>]*)><td>(test/[^<]+)</td>", write_report(run).read_text())
