@@ -251,6 +251,5 @@ class BatchNormalisation(Exercise):
             *(Check(f"d{name}: largest difference from autograd", gap(a, b.numpy()), 0.0, 1e-10)
               for name, a, b in zip(("z", "gamma", "beta"), ours, auto, strict=True)),
             Check("dz: largest sum over the batch", gap(ours[0].sum(0), np.zeros(size)), 0.0, 1e-10),
-            Check("dbeta less the sum of dO", gap(ours[2], self.upstream.sum(0)), 0.0, 1e-12),
             Check("batch of one: largest dz", gap(single[0], np.zeros(size)), 0.0, 0.0),
         ]  # fmt: skip

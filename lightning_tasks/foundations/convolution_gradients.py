@@ -87,8 +87,8 @@ class ConvolutionGradients(Exercise):
             f"O = {rows(output)}, its mean is {global_average_pool(output):g}. Pooling hands each of the {output.size} "
             f"entries its share of dL/dout, {spread[0, 0]:g}. dF is the valid correlation of X with dO: "
             f"{rows(by_kernel)}. dX is the full convolution of dO with F: {rows(by_input)}. Full convolution turns the "
-            "kernel by 180 degrees because the forward pass did not; whoever correlates with the kernel unturned gets another "
-            f"matrix ({rows(unturned(spread, self.kernel))})."
+            "kernel by 180 degrees because the forward pass did not; whoever correlates with the kernel unturned gets "
+            f"another matrix ({rows(unturned(spread, self.kernel))})."
         )
         if self.sheet:
             text += (
