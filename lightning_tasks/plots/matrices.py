@@ -21,7 +21,7 @@ def matrices_figure(matrices: Mapping[str, np.ndarray], columns: int = 3) -> Fig
     columns = min(columns, len(matrices))
     lines = -(-len(matrices) // columns)
     figure = Figure(figsize=(2.3 * columns, 2.3 * lines), layout="constrained")
-    axes = figure.subplots(lines, columns, squeeze=False).flat
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
     for axis, (name, matrix) in zip(axes, matrices.items(), strict=False):
