@@ -205,6 +205,9 @@ class BatchNormalisation(Exercise):
             for i, line in enumerate(lines):
                 line.set_label(f"feature {i + 1}")
             axis.axhline(true, color="black", ls="--", lw=1, label="of the data")
+            if key == "var":  # the variance with N lies below that of the data on average
+                n = self.batches.shape[1]
+                axis.axhline(true * (n - 1) / n, color="black", ls=":", lw=1, label="times (N - 1) / N")
             axis.set(xlabel="step", ylabel=name)
             axis.grid(alpha=0.3)
         if len(lines) <= 6:

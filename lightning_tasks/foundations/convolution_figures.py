@@ -20,7 +20,7 @@ def panel(width: float = 5.2) -> tuple[Figure, Axes]:
 
 
 def touched_figure() -> Figure:
-    """Which places of the map one pixel of the input reaches, through kernels of ones: how often each reads it."""
+    """Which places of the map one pixel of the input reaches, and in how many ways: through kernels of ones."""
     pixel, kernel = np.zeros((7, 7)), np.ones((3, 3))
     pixel[3, 3] = 1
     once = convolve_full(pixel, kernel)[1:-1, 1:-1]  # same padding
@@ -35,6 +35,7 @@ def strides_figure(names: Sequence[str], sides: Mapping[int, Sequence[int]]) -> 
         axis.semilogy(range(len(line)), line, ".-", base=2, label=f"stride {stride}")
     axis.set_xticks(range(len(names)), names, fontsize=8)
     axis.set_ylabel("pixels a side")
+    axis.yaxis.set_major_formatter("{x:g}")
     axis.legend(fontsize=8)
     return figure
 
@@ -59,7 +60,7 @@ def kernel_figure(inputs: int, outputs: int, kernel: int) -> Figure:
     for dims in (2, 3):
         axis.semilogy(widths, [parameters(inputs, outputs, (k,) * dims) for k in widths], ".-", label=f"{dims}-D")
     axis.axvline(kernel, color="black", ls="--", lw=1)
-    axis.set(xlabel="width of the kernel", ylabel=f"parameters, {inputs} -> {outputs} channels")
+    axis.set(xlabel="width of the kernel", ylabel=f"parameters, {inputs} -> {outputs} channels", xticks=widths)
     axis.legend(fontsize=8)
     return figure
 
@@ -74,6 +75,7 @@ def dilation_figure(sides: Mapping[str, Sequence[int]], layers: int, size: int) 
             left.plot(len(line) + 1, line[-1] if line else size, "x", color=drawn.get_color(), label="does not fit")
     left.set_xticks(range(layers + 1), ["input", *(f"L{i + 1}" for i in range(layers))], fontsize=8)
     left.set_ylabel("pixels a side")
+    left.yaxis.set_major_formatter("{x:g}")
     dilations = (1, 2, 4, 8)
     for kernel in (3, 5, 7):
         right.plot(dilations, [effective_kernel(kernel, d) for d in dilations], ".-", label=f"kernel {kernel}")

@@ -134,7 +134,7 @@ EXERCISES: Captions = {
     "policy": Caption("Policy of the controller", "Probability of each choice over the trials, a panel a setting"),
     "probes": Caption("Linear probes", "Test accuracy of a linear model on the output of each layer, a line a seed"),
     "range_test": Caption("Range test", "Cost over a growing learning rate; lines mark the rates of the table"),
-    "reached": Caption("What a pixel reaches", "How often each place of the map reads one pixel of the input"),
+    "reached": Caption("What a pixel reaches", "In how many ways one pixel of the input reaches each place of the map"),
     "rewards": Caption("Rewards", "Mean reward of the last trials, and the best so far, a line a seed"),
     "running_statistics": Caption("Running statistics", "Running mean and variance over the steps, a line a feature"),
     "samples": Caption("Samples", "Sampled points of a few epochs beside the data"),
