@@ -2,15 +2,19 @@
 
 import math
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from lightning_tasks.foundations.arrays import gap
+from lightning_tasks.foundations.attention import attention, attention_gradients, attention_weights
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 QUERY = [3.0, -1.0, -1.0]
 KEYS = [[1.0, 2.0, 3.0], [2.0, 2.0, 1.0], [0.0, 1.0, -1.0], [0.0, -2.0, -4.0]]
 VALUES = [[6.0, 1.0, -2.0], [6.0, -1.0, 2.0], [6.0, 1.0, 0.0], [6.0, 1.0, 2.0]]
+CAUSAL = np.tri(4, dtype=bool)  # query i looks at keys 1 to i
 SOFT = [6.0, 0.905402, 1.994015]  # the softmax output of the sheet, to six places
 
 
@@ -69,7 +73,10 @@ class ArgmaxAttention(Exercise):
             f"Softmax mixes all four, {row(soft)}. A small change of q or K changes no argmax, so the gradient to "
             "both is zero wherever it is defined: queries and keys keep their first weights for ever. Only the chosen "
             "row of V has a gradient (a one-hot choice of rows). `configs/argmax_attention.yaml` trains it, and two "
-            "remedies: straight-through and REINFORCE."
+            "remedies: straight-through and REINFORCE. Softmax attention backward: dV = A^T dO; dA = dO V^T; dS = A "
+            "(dA - sum of A dA in its row); dQ = dS K / c; dK = dS^T Q / c, with c = sqrt(E) where scores are scaled, "
+            "1 on the sheet. Below, the four keys are the queries too, scores are scaled, and each looks at itself and "
+            "those before it: a hidden key has weight 0, and gets no gradient from that query."
         )
         tables = [
             Table("Scores and weights", ["key", "q.k", "softmax", "argmax"],
@@ -80,9 +87,44 @@ class ArgmaxAttention(Exercise):
                    for name, by in (("argmax", hard_by), ("softmax", soft_by))]),
             Table("Softmax over the temperature", ["temperature", "largest difference from argmax"],
                   [list(pair) for pair in zip(temperatures, distance, strict=True)]),
+            *self.masked_tables(),
         ]  # fmt: skip
-        checks = self.checks(scores, weights, hard, soft, hard_by, soft_by, distance[-1])
+        checks = [
+            *self.checks(scores, weights, hard, soft, hard_by, soft_by, distance[-1]),
+            *self.numpy_checks(soft_by),
+        ]
         return Answer(text, tables, checks, {"temperature": self.figure(temperatures)})
+
+    def masked_tables(self) -> list[Table]:
+        """Self-attention of the four keys under a causal mask: weights, and gradients of the summed output."""
+        k, v = self.k.numpy(), self.v.numpy()
+        by_q, by_k, by_v = attention_gradients(k, k, v, np.ones_like(v), CAUSAL)
+        return [
+            Table("Weights of scaled attention under a causal mask", ["query", "key 1", "key 2", "key 3", "key 4"],
+                  [[i + 1, *row] for i, row in enumerate(attention_weights(k, k, CAUSAL).tolist())]),
+            Table("Its gradients of the summed output", ["row", "dQ 1", "2", "3", "dK 1", "2", "3", "dV 1", "2", "3"],
+                  [[i + 1, *row] for i, row in enumerate(np.hstack([by_q, by_k, by_v]).tolist())]),
+        ]  # fmt: skip
+
+    def numpy_checks(self, soft_by: dict[str, Tensor]) -> list[Check]:
+        """The sheet's attention in NumPy against autograd, and a masked one with four queries against torch."""
+        q, k, v = (x.numpy() for x in self.all)
+        ours = attention_gradients(q[None], k, v, np.ones((1, v.shape[1])), scaled=False)
+        leaves = [x.clone().requires_grad_() for x in (self.k, self.k, self.v)]
+        out = torch.nn.functional.scaled_dot_product_attention(*leaves, attn_mask=torch.tensor(CAUSAL))
+        auto = torch.autograd.grad(out.sum(), leaves)
+        masked = attention_gradients(k, k, v, np.ones_like(v), CAUSAL)
+        weights = attention_weights(k, k, CAUSAL)
+        return [
+            *(Check(f"NumPy, gradient to {name}: largest difference from autograd",
+                    gap(g, soft_by[name].numpy()), 0.0, 1e-12) for name, g in zip("qKV", ours, strict=True)),
+            Check("NumPy, causal mask: output, largest difference from torch",
+                  gap(attention(k, k, v, CAUSAL), out.detach().numpy()), 0.0, 1e-12),
+            *(Check(f"NumPy, causal mask: d{name}, the same", gap(g, a.numpy()), 0.0, 1e-12)
+              for name, g, a in zip("QKV", masked, auto, strict=True)),
+            Check("weights of hidden keys", float(weights[~CAUSAL].sum()), 0.0, 0.0),
+            Check("each row of weights sums to one", gap(weights.sum(1), np.ones(len(k))), 0.0, 1e-12),
+        ]  # fmt: skip
 
     @property
     def all(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,6 +1,7 @@
 """Batch normalisation in NumPy, training and testing (G12)."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from lightning_tasks.foundations.arrays import gap
 from lightning_tasks.foundations.convolution_arithmetic import parameters
@@ -59,6 +60,36 @@ def batch_norm(
     return gamma * (z - mean) / np.sqrt(var + eps) + beta
 
 
+def batch_norm_gradients(
+    z: np.ndarray, gamma: np.ndarray, eps: float, upstream: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients (dz (N, D), dgamma (D,), dbeta (D,)) of ``batch_norm`` in training (Ioffe and Szegedy 2015, section 3).
+
+    With x = (z - mean) / s and s = sqrt(variance + eps): dbeta = sum dO, dgamma = sum dO x, and dz = gamma / s (dO -
+    mean dO - x mean(dO x)). The last two terms come from the mean and the variance, which depend on every row. Both are
+    means over axis 0, so dz sums to 0 there: to add a number to all rows changes no output.
+
+    Args:
+        z: Outputs of a layer (N, D).
+        gamma: Scales (D,).
+        eps: Above 0.
+        upstream: dL/dO (N, D).
+
+    Raises:
+        ValueError: Shapes that do not fit, or eps that is not above 0.
+    """
+    if eps <= 0:
+        raise ValueError(f"eps={eps}: need more than 0.")
+    if z.ndim != 2 or not len(z) or gamma.shape != z.shape[1:] or upstream.shape != z.shape:
+        raise ValueError(
+            f"z {z.shape}, gamma {gamma.shape}, upstream {upstream.shape}: need (N, D), not empty, (D,) and (N, D)."
+        )
+    deviation = np.sqrt(z.var(0) + eps)
+    x = (z - z.mean(0)) / deviation
+    by_gamma = (upstream * x).sum(0)
+    return gamma / deviation * (upstream - upstream.mean(0) - x * by_gamma / len(z)), by_gamma, upstream.sum(0)
+
+
 def fresh_cache(size: int) -> dict[str, np.ndarray]:
     """Running mean 0 and variance 1, where torch begins too."""
     return {"mean": np.zeros(size), "var": np.ones(size)}
@@ -81,7 +112,8 @@ class BatchNormalisation(Exercise):
 
     question = (
         "Which of three statements on batch normalisation is right, how does its forward pass go, what is eps for, "
-        "what happens with a batch of one, and how many trainable parameters has FC 10 -> 20 with it?"
+        "what happens with a batch of one, how many trainable parameters has FC 10 -> 20 with it, and what are its "
+        "gradients?"
     )
 
     def __init__(
@@ -102,14 +134,19 @@ class BatchNormalisation(Exercise):
         rng = np.random.default_rng(seed)
         self.batches = rng.normal(2.0, 3.0, size=(steps, rows, features))
         self.gamma, self.beta = rng.uniform(0.5, 2, size=features), rng.normal(size=features)
+        self.upstream = rng.normal(size=(rows, features))  # dL/dO of the last batch
 
-    def run(self, unbiased: bool = False) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        """Outputs of the last training step and of a test on the same rows, and the running statistics."""
+    def run(
+        self, unbiased: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], list[dict[str, np.ndarray]]]:
+        """Outputs of the last training step and of a test on the same rows, and the running statistics: last, each."""
         cache = fresh_cache(len(self.gamma))
         options = self.gamma, self.beta, self.eps, cache, self.beta_avg
+        history = []
         for z in self.batches:
             train = batch_norm(z, *options, "train", unbiased)
-        return train, batch_norm(self.batches[-1], *options, "test", unbiased), cache
+            history.append(dict(cache))
+        return train, batch_norm(self.batches[-1], *options, "test", unbiased), cache, history
 
     def single(self) -> np.ndarray:
         """Output (1, D) of a training step on one row."""
@@ -118,8 +155,9 @@ class BatchNormalisation(Exercise):
         )
 
     def answer(self) -> Answer:
-        """Statements, outputs and running statistics."""
-        train, test, cache = self.run()
+        """Statements, outputs, running statistics and gradients."""
+        train, test, cache, history = self.run()
+        by_input, by_gamma, by_beta = batch_norm_gradients(self.batches[-1], self.gamma, self.eps, self.upstream)
         unbiased = self.run(unbiased=True)[2]
         with_bias = parameters(10, 20) + 2 * 20
         rows = self.batches.shape[1]
@@ -132,7 +170,9 @@ class BatchNormalisation(Exercise):
             f"20, gamma and beta 2 x 20: {with_bias} trainable parameters ({with_bias - 20} without the layer's bias, "
             "which beta makes needless); the running statistics are not trained. Torch's momentum is 1 - beta_avg; it "
             "divides by the variance with N and caches the one with N - 1, "
-            f"{rows / (rows - 1):.4g} times as large here."
+            f"{rows / (rows - 1):.4g} times as large here. Backward: with x the normalised z and s the root, dbeta = "
+            "sum dO, dgamma = sum dO x, dz = gamma / s (dO - mean dO - x mean(dO x)). Every row's gradient depends on "
+            "all rows, as they share mean and variance, and the gradients of a batch sum to 0."
         )
         features = [f"feature {i + 1}" for i in range(len(self.gamma))]
         tables = [
@@ -146,8 +186,33 @@ class BatchNormalisation(Exercise):
                 ["running variance, with N", *cache["var"].tolist()],
                 ["running variance, with N - 1 (torch)", *unbiased["var"].tolist()],
             ]),
+            Table("Gradients of the last batch for a random dL/dO", ["", *features], [
+                *([f"dz, row {i + 1}", *row] for i, row in enumerate(by_input.tolist())),
+                ["dz, sum over the batch", *by_input.sum(0).tolist()],
+                ["dgamma", *by_gamma.tolist()],
+                ["dbeta", *by_beta.tolist()],
+            ]),
         ]  # fmt: skip
-        return Answer(text, tables, self.checks())
+        return Answer(text, tables, self.checks(), {"running_statistics": self.figure(history)})
+
+    def figure(self, history: list[dict[str, np.ndarray]]) -> Figure:
+        """Running mean and variance over the steps, beside those of the data."""
+        figure = Figure(figsize=(7.4, 3.0), layout="constrained")
+        for axis, (key, name, true) in zip(
+            figure.subplots(1, 2), (("mean", "running mean", 2.0), ("var", "running variance", 9.0)), strict=True
+        ):
+            lines = axis.plot(range(1, len(history) + 1), [cache[key] for cache in history], lw=1)
+            for i, line in enumerate(lines):
+                line.set_label(f"feature {i + 1}")
+            axis.axhline(true, color="black", ls="--", lw=1, label="of the data")
+            if key == "var":  # the variance with N lies below that of the data on average
+                n = self.batches.shape[1]
+                axis.axhline(true * (n - 1) / n, color="black", ls=":", lw=1, label="times (N - 1) / N")
+            axis.set(xlabel="step", ylabel=name)
+            axis.grid(alpha=0.3)
+        if len(lines) <= 6:
+            axis.legend(fontsize=8)
+        return figure
 
     def checks(self) -> list[Check]:
         """Counts of the sheet, one row, and torch's layer through the same batches."""
@@ -161,7 +226,14 @@ class BatchNormalisation(Exercise):
             for z in torch.tensor(self.batches):
                 out = layer(z)
             tested = layer.eval()(torch.tensor(self.batches[-1]))
-        train, test, cache = self.run(unbiased=True)
+        leaf = torch.tensor(self.batches[-1], requires_grad=True)
+        leaves = leaf, layer.weight, layer.bias
+        # not by the layer, whose running statistics are compared below
+        again = torch.nn.functional.batch_norm(leaf, None, None, *leaves[1:], training=True, eps=self.eps)
+        auto = torch.autograd.grad(again, leaves, torch.tensor(self.upstream))
+        ours = batch_norm_gradients(self.batches[-1], self.gamma, self.eps, self.upstream)
+        single = batch_norm_gradients(self.batches[0, :1], self.gamma, self.eps, self.upstream[:1])
+        train, test, cache, _ = self.run(unbiased=True)
         biased = self.run()[2]["var"]
         net = torch.nn.Sequential(torch.nn.Linear(10, 20), torch.nn.BatchNorm1d(20))
         constant = batch_norm(np.full((4, size), 7.0), self.gamma, self.beta, self.eps, fresh_cache(size), 0.9, "train")
@@ -181,4 +253,8 @@ class BatchNormalisation(Exercise):
             Check("mean of a training batch less beta", gap(train.mean(0), self.beta), 0.0, 1e-12),
             Check("batch of one: output less beta", gap(self.single()[0], self.beta), 0.0, 0.0),
             Check("variance 0: output less beta", gap(constant, self.beta), 0.0, 0.0),
+            *(Check(f"d{name}: largest difference from autograd", gap(a, b.numpy()), 0.0, 1e-10)
+              for name, a, b in zip(("z", "gamma", "beta"), ours, auto, strict=True)),
+            Check("dz: largest sum over the batch", gap(ours[0].sum(0), np.zeros(size)), 0.0, 1e-10),
+            Check("batch of one: largest dz", gap(single[0], np.zeros(size)), 0.0, 0.0),
         ]  # fmt: skip

@@ -3,6 +3,15 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from lightning_tasks.foundations.pooling import (
+    average_pool,
+    average_pool_gradient,
+    global_average_pool,
+    global_average_pool_gradient,
+    max_pool,
+    max_pool_gradient,
+)
+from lightning_tasks.plots.matrices import matrices_figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 INPUT = np.array([[3.0, 4.0, 5.0], [2.0, 1.0, -3.0], [4.0, -2.0, 0.0]])
@@ -55,7 +64,7 @@ class ConvolutionGradients(Exercise):
 
     question = (
         "What are the gradients of the sheet's kernel and input, through a valid cross-correlation and global average "
-        "pooling, with dL/dout = 1?"
+        "pooling, with dL/dout = 1? And what do max and average pooling hand back?"
     )
 
     def __init__(
@@ -72,14 +81,14 @@ class ConvolutionGradients(Exercise):
     def answer(self) -> Answer:
         """Forward and backward, each matrix."""
         output = cross_correlate(self.image, self.kernel)
-        spread = np.full_like(output, self.upstream / output.size)
+        spread = global_average_pool_gradient(output.shape, np.asarray(self.upstream))
         by_kernel, by_input = layer_gradients(self.image, self.kernel, spread)
         text = (
-            f"O = {rows(output)}, its mean is {output.mean():g}. Pooling hands each of the {output.size} entries its "
-            f"share of dL/dout, {spread[0, 0]:g}. dF is the valid correlation of X with dO: {rows(by_kernel)}. dX is "
-            f"the full convolution of dO with F: {rows(by_input)}. Full convolution turns the kernel by 180 degrees "
-            "because the forward pass did not; whoever correlates with the kernel unturned gets another matrix "
-            f"({rows(unturned(spread, self.kernel))})."
+            f"O = {rows(output)}, its mean is {global_average_pool(output):g}. Pooling hands each of the {output.size} "
+            f"entries its share of dL/dout, {spread[0, 0]:g}. dF is the valid correlation of X with dO: "
+            f"{rows(by_kernel)}. dX is the full convolution of dO with F: {rows(by_input)}. Full convolution turns the "
+            "kernel by 180 degrees because the forward pass did not; whoever correlates with the kernel unturned gets "
+            f"another matrix ({rows(unturned(spread, self.kernel))})."
         )
         if self.sheet:
             text += (
@@ -87,11 +96,62 @@ class ConvolutionGradients(Exercise):
                 f"(-3 + 2) x {spread[0, 0]:g} = {by_input[1, 0]:g}; a reported solution has 1.25 there, "
                 "as if -3 were 3."
             )
-        tables = [
-            Table(name, [str(i + 1) for i in range(m.shape[1])], m.tolist())
-            for name, m in (("O", output), ("dL/dO", spread), ("dL/dF", by_kernel), ("dL/dX", by_input))
+        pooled = self.pooled()
+        h, w = self.window
+        text += (
+            f" Pooling of the input in windows of {h} x {w}, one step apart: the maximum hands a gradient to the "
+            "largest value of its window alone, so that the others learn nothing from it; the average hands 1 / "
+            f"{h * w} to each. Windows overlap, and shares add up. As dO is constant here, dF is "
+            "dL/dout times the average pooling of X in windows of O's size."
+        )
+        matrices = {"O": output, "dL/dO": spread, "dL/dF": by_kernel, "dL/dX": by_input} | pooled
+        tables = [Table(n, [str(i + 1) for i in range(m.shape[1])], m.tolist()) for n, m in matrices.items()]
+        drawn = {"X": self.image, "F": self.kernel} | matrices
+        figures = {} if max(self.image.shape) > 12 else {"matrices": matrices_figure(drawn, columns=5)}
+        return Answer(
+            text, tables, [*self.checks(output, spread, by_kernel, by_input), *self.pooling_checks()], figures
+        )
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """Of the poolings: 2 x 2, or the image where it is smaller."""
+        return min(2, self.image.shape[0]), min(2, self.image.shape[1])
+
+    def pooled(self) -> dict[str, np.ndarray]:
+        """Max and average pooling of the input at stride 1, and what they hand back for a gradient of ones."""
+        largest, mean = max_pool(self.image, self.window, 1), average_pool(self.image, self.window, 1)
+        ones = np.ones(largest.shape)
+        return {
+            "max pooling of X": largest,
+            "dX of max pooling": max_pool_gradient(self.image, self.window, 1, ones),
+            "average pooling of X": mean,
+            "dX of average pooling": average_pool_gradient(self.image.shape, self.window, 1, ones),
+        }
+
+    def pooling_checks(self) -> list[Check]:
+        """Numbers by hand where the input is the sheet's; torch; no gradient is lost."""
+        import torch
+
+        found = dict(zip(("max", "dX of max", "average", "dX of average"), self.pooled().values(), strict=True))
+        by_hand = {
+            "max": [[4.0, 5.0], [4.0, 1.0]],
+            "dX of max": [[0.0, 1.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]],
+            "average": [[2.5, 1.75], [1.25, -1.0]],
+            "dX of average": [[0.25, 0.5, 0.25], [0.5, 1.0, 0.5], [0.25, 0.5, 0.25]],
+        }
+        x = torch.tensor(self.image, requires_grad=True)
+        outs = (f(x[None], self.window, 1)[0] for f in (torch.nn.functional.max_pool2d, torch.nn.functional.avg_pool2d))
+        of_torch = [m for out in outs for m in (out.detach(), torch.autograd.grad(out.sum(), x)[0])]
+        places = float(found["max"].size)
+        return [
+            *(Check(f"{name}, by hand", found[name].tolist(), by_hand[name]) for name in found if self.sheet),
+            *(
+                Check(f"{name}, torch", m.tolist(), t.tolist())
+                for (name, m), t in zip(found.items(), of_torch, strict=True)
+            ),
+            Check("dX of max sums to its windows", float(found["dX of max"].sum()), places),
+            Check("dX of average does too", float(found["dX of average"].sum()), places),
         ]
-        return Answer(text, tables, self.checks(output, spread, by_kernel, by_input))
 
     def checks(
         self, output: np.ndarray, spread: np.ndarray, by_kernel: np.ndarray, by_input: np.ndarray
@@ -106,7 +166,7 @@ class ConvolutionGradients(Exercise):
         scale = self.upstream
         sheet = [] if not self.sheet else [
             Check("O", output.tolist(), [[1.0, 2.0], [-10.0, 8.0]]),
-            Check("mean of O", float(output.mean()), 0.25),
+            Check("mean of O", float(global_average_pool(output)), 0.25),
             Check("dO", spread.tolist(), [[0.25 * scale] * 2] * 2),
             Check("dF", by_kernel.tolist(), (scale * np.array([[2.5, 1.75], [1.25, -1]])).tolist()),
             Check("dX", by_input.tolist(),
@@ -148,7 +208,7 @@ def differences(image: np.ndarray, kernel: np.ndarray, upstream: float, step: fl
         for sign in (1, -1):
             moved = image.copy()
             moved[place] += sign * step
-            ends.append(cross_correlate(moved, kernel).mean())
+            ends.append(global_average_pool(cross_correlate(moved, kernel)))
         slopes[place] = upstream * (ends[0] - ends[1]) / (2 * step)
     return slopes
 

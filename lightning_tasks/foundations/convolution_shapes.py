@@ -3,6 +3,7 @@
 import numpy as np
 
 from lightning_tasks.foundations.convolution_arithmetic import multiplications, output_size, parameters, same_padding
+from lightning_tasks.foundations.convolution_figures import kernel_figure, layers_figure, touched_figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 
@@ -52,7 +53,7 @@ class OneByOneConvolution(Exercise):
         )
         columns = ["network", "layer", "output", "parameters", "multiplications"]
         title = f"On (1, {self.size}, {self.size}, {self.channels})"
-        return Answer(text, [Table(title, columns, rows)], self.checks(rows))
+        return Answer(text, [Table(title, columns, rows)], self.checks(rows), {"reached": touched_figure()})
 
     def checks(self, rows: list[list]) -> list[Check]:
         """The sheet's counts (for 128 channels), torch's layers, and each pixel by a linear layer."""
@@ -131,7 +132,9 @@ class ParameterCounts(Exercise):
             f"gives {total - self.biases:,}. Flattening gives the same number of features channels-first (torch) and "
             "channels-last (Keras), in another order: counts agree, weights cannot be copied as they are."
         )
-        return Answer(text, [Table("Layers", ["layer", "output", "parameters"], self.rows)], self.checks(total))
+        figure = layers_figure([row[0] for row in self.rows], [row[2] for row in self.rows])
+        table = Table("Layers", ["layer", "output", "parameters"], self.rows)
+        return Answer(text, [table], self.checks(total), {"parameters": figure})
 
     @property
     def biases(self) -> int:
@@ -205,7 +208,8 @@ class ConvolutionDimensions(Exercise):
             "kernel on each slice."
         )
         columns = ["layer", "input", "output", "weights", "parameters", "multiplications a sample"]
-        return Answer(text, [Table("3 -> 16 channels", columns, rows)], self.checks(rows))
+        figure = kernel_figure(3, 16, k)
+        return Answer(text, [Table("3 -> 16 channels", columns, rows)], self.checks(rows), {"kernel_width": figure})
 
     def checks(self, rows: list[list]) -> list[Check]:
         """The sheet's counts; torch's layers; kernel depth 1."""

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from lightning_tasks.foundations.convolution_arithmetic import effective_kernel, output_size, parameters, same_padding
+from lightning_tasks.foundations.convolution_figures import dilation_figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 
@@ -88,7 +89,9 @@ class DilatedConvolution(Exercise):
             Table("Stride 1 in the dilated layers",
                   ["layer", "what", "k_eff", "size", "parameters"], self.rows(relaxed, wide, trouble, counts)),
         ]  # fmt: skip
-        return Answer(text, tables, self.checks(relaxed, sizes, reason, wide, counts))
+        sides = {"stride 2 in the dilated": sizes, "stride 1": wide}
+        figures = {"sides": dilation_figure(sides, len(LAYERS), self.size)}
+        return Answer(text, tables, self.checks(relaxed, sizes, reason, wide, counts), figures)
 
     def rows(self, layers: list[Layer], sizes: list[int], reason: str, counts: list[int]) -> list[list]:
         """A row a layer; ``impossible`` where one does not fit, ``-`` after it."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from lightning_tasks.plots.matrices import matrices_figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 OUTPUTS = np.array([[1.6, -0.7, -0.2, 1.9], [-2.3, 2.5, 2.5, -0.9], [-0.5, 3.2, 3.7, -0.4], [1.3, -0.4, -2.6, 1.2]])
@@ -69,7 +70,8 @@ class DropoutArithmetic(Exercise):
             "probability: torch's p is that of dropping."
         )
         tables = [Table(name, ["1", "2", "3", "4"], matrix.tolist()) for name, matrix in forms.items()]
-        return Answer(text, tables, self.checks())
+        drawn = {"outputs O": OUTPUTS, "mask M": MASK} | forms
+        return Answer(text, tables, self.checks(), {"matrices": matrices_figure(drawn)})
 
     def checks(self) -> list[Check]:
         """The sheet's matrices (at keep .5, whatever the option); torch's layer; the mean over masks."""

@@ -1,6 +1,7 @@
 """What stride does to the sizes of a network with an Inception module (assignment D7)."""
 
 from lightning_tasks.foundations.convolution_arithmetic import output_size, parameters, same_padding
+from lightning_tasks.foundations.convolution_figures import strides_figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 STRIDES = (1, 2, 3, 4)
@@ -50,7 +51,8 @@ class InceptionSizes(Exercise):
             Table(f"Stride of the last two convolutions, input {self.size} x {self.size} x 3",
                   ["stride", *names, "values to the dense layer", "multiply-adds"], rows),
         ]  # fmt: skip
-        return Answer(text, tables, self.checks(counts, formula, built))
+        figure = strides_figure(["input", *names], {stride: [self.size, *formula[stride]] for stride in STRIDES})
+        return Answer(text, tables, self.checks(counts, formula, built), {"strides": figure})
 
     def by_formula(self, stride: int) -> list[int]:
         """Sides after the pooling, the module and both last convolutions."""

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from lightning_tasks.plots.matrices import matrices_figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 
@@ -41,6 +42,8 @@ class OneHot(Exercise):
             for j in range(max(0, i - 1), min(size, i + 2))
             if j != i
         ]
+        apart = np.linalg.norm(vectors[:, None] - vectors, axis=-1)
+        drawn = {"vectors": vectors, "distances": apart, "cosines": vectors @ vectors.T}
         return Answer(
             text=(
                 "A one-hot vector has a place for each word of the vocabulary: 1 at the word's own, 0 elsewhere. It is "
@@ -62,4 +65,5 @@ class OneHot(Exercise):
                 Check("largest cosine", max(cosines), 0.0),
                 Check("share of zeros", float((vectors == 0).mean()), 1 - 1 / size),
             ],
+            figures={"matrices": matrices_figure(drawn)} if size <= 12 else {},
         )  # fmt: skip

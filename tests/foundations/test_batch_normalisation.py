@@ -6,7 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_tasks.foundations.batch_normalisation import BatchNormalisation, batch_norm, fresh_cache
+from lightning_tasks.foundations.batch_normalisation import (
+    BatchNormalisation,
+    batch_norm,
+    batch_norm_gradients,
+    fresh_cache,
+)
 
 
 @settings(max_examples=25, deadline=None)
@@ -25,6 +30,22 @@ def test_training_and_testing_are_those_of_torch(rows, size, beta_avg, seed):
     ours = batch_norm(z, gamma, beta, 1e-3, cache, beta_avg, "test")
     np.testing.assert_allclose(ours, layer.eval()(torch.tensor(z)).detach(), atol=1e-9)
     assert all((cache[name] == before[name]).all() for name in cache)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 9), st.integers(1, 5), st.floats(1e-5, 1), st.integers(0, 99))
+def test_gradients_are_those_of_autograd(rows, size, eps, seed):
+    rng = np.random.default_rng(seed)
+    z, upstream = rng.normal(5, 2, size=(rows, size)), rng.normal(size=(rows, size))
+    gamma, beta = rng.normal(size=size), rng.normal(size=size)
+    leaves = [torch.tensor(a, requires_grad=True) for a in (z, gamma, beta)]
+    out = torch.nn.functional.batch_norm(leaves[0], None, None, *leaves[1:], training=True, eps=eps)
+    expected = torch.autograd.grad(out, leaves, torch.tensor(upstream))
+    ours = batch_norm_gradients(z, gamma, eps, upstream)
+    scale = 1 + np.abs(gamma).max() / np.sqrt(z.var(0).min() + eps)  # rows that lie close have steep gradients
+    for found, reference in zip(ours, expected, strict=True):
+        np.testing.assert_allclose(found, reference, atol=1e-9 * scale)
+    np.testing.assert_allclose(ours[0].sum(0), 0, atol=1e-9 * scale)
 
 
 def test_one_row_gives_beta_and_has_no_unbiased_variance():
@@ -52,5 +73,12 @@ def test_wrong_input_is_an_error():
     ):
         with pytest.raises(ValueError, match=message):
             batch_norm(*args)
+    for args, message in (
+        ((z, one, 0.0, z), "need more than 0"),
+        ((z, one, 1e-5, z[:2]), r"need \(N, D\), not empty, \(D,\) and \(N, D\)"),
+        ((z[:0], one, 1e-5, z[:0]), "not empty"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            batch_norm_gradients(*args)
     with pytest.raises(ValueError, match="need 2 rows"):
         BatchNormalisation(rows=1)

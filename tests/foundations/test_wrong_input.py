@@ -6,6 +6,9 @@ import pytest
 
 WRONG = {
     ("G99",): "exercise 'G99' is unknown. Did you mean",
+    ("G3",): "G3 is trained, not computed: python cli.py fit --config configs/two_class_relu.yaml.",
+    ("f6",): "F6 is trained, not computed: python cli.py fit --config configs/headlines_naive_bayes.yaml.",
+    ("D13",): "D13 is trained, not computed: python cli.py fit --config configs/knn_mnist.yaml (1 more: ",
     ("g8",): "exercise 'g8' is unknown. Did you mean 'G8'",
     ("G8", "--kernel", "[[1, 2, 3, 4]]"): "kernel (1, 4) on input (3, 3): need two matrices, the kernel no larger",
     ("G8", "--image", "[[1, 2], [3]]"): "image: rows of [2, 1] numbers; need rows of the same length",

@@ -9,6 +9,7 @@ from jsonargparse import ArgumentParser
 
 import datamodules
 from lightning_tasks.app.errors import explain
+from lightning_tasks.app.headers import headers
 from lightning_tasks.app.pages.exercise import cell, write_animation, write_exercise_report
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.preflight import check_class
@@ -31,7 +32,8 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
         return
     if name not in EXERCISES:
         raise ValueError(
-            f"exercise {name!r} is unknown.{nearest(name, list(EXERCISES))} Known: {', '.join(EXERCISES)}."
+            trained(name)
+            or f"exercise {name!r} is unknown.{nearest(name, list(EXERCISES))} Known: {', '.join(EXERCISES)}."
         )
     cls = exercise_class(name)
     parser = ArgumentParser(
@@ -52,6 +54,15 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
     print(f"Report: {as_shown(folder / 'report.html')}")
     if wrong := [check["name"] for check in results["checks"] if not check["holds"]]:
         raise ValueError(f"{len(wrong)} of {len(answer.checks)} values differ from what they should be: {wrong[0]}.")
+
+
+def trained(name: str) -> str:
+    """Where an assignment is a configuration and no exercise: which, and its command; else nothing."""
+    chosen = [] if name.upper() in EXERCISES else [h for h in headers() if name.upper() in h.assignments]
+    if not chosen:
+        return ""
+    more = f" ({len(chosen) - 1} more: python cli.py list {name.upper()})" if len(chosen) > 1 else ""
+    return f"{name.upper()} is trained, not computed: {chosen[0].of('Run')}{more}."
 
 
 def read_data(name: str, exercise: Exercise, options: Namespace) -> dict[str, Any]:

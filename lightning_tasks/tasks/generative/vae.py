@@ -78,7 +78,7 @@ class VaeTask(Generative):
                 f"size={size}, importance={importance}, variance={variance}, beta={beta}: "
                 "need 1 or more of the first two, and 0 or more of the others."
             )
-        self.scored_rows = (*self.scored_rows, "reconstruction", "kl", "iwae", "code")
+        self.scored_rows = (*self.scored_rows, "reconstruction", "kl", "iwae", "code", "code_variance")
         if net == "conv":
             self.net: nn.Module = ConvVae(size, in_channels)
             self.values = in_channels * ConvVae.SIDE**2
@@ -138,10 +138,11 @@ class VaeTask(Generative):
     # ---- evaluation -------------------------------------------------------------------------------------------
 
     def measured(self, part: str, batch: dict) -> dict[str, Tensor]:
-        """The terms of the bound, and the code's mean."""
+        """The terms of the bound, and mean and variance of the code."""
         x, stream = self.scaled(batch[self.reads[0]]), self.stream(part)
         terms = self.terms(x, stream)
-        rows = {"reconstruction": terms["reconstruction"], "kl": terms["kl"], "code": terms["mean"]}
+        rows = {name: terms[name] for name in ("reconstruction", "kl")}
+        rows |= {"code": terms["mean"], "code_variance": terms["variance"]}
         return rows | {"iwae": self.importance_weighted(x, terms, stream)}
 
     def importance_weighted(self, x: Tensor, terms: dict[str, Tensor], stream: torch.Generator) -> Tensor:
@@ -229,9 +230,12 @@ class VaeTask(Generative):
         return figures
 
     def texts(self, batch: dict, out: dict) -> dict[str, str]:
-        """Also, of the test, where the data knows its components, a table of them, and how many one would guess."""
+        """Also, of the test, the codes; where the data knows its components, these, and how many one would guess."""
         texts = super().texts(batch, out)
-        if self.mixture is None or self.trainer.state.fn != "test" or not self.last_rows:
+        if self.trainer.state.fn != "test" or not self.last_rows:
+            return texts
+        texts["code"] = code_table(self.last_rows["code"], self.last_rows["code_variance"])
+        if self.mixture is None:
             return texts
         covered = coverage(self.last_rows["fake"], self.mixture)
         lines = ["| component | true weight | share of samples | captured |", "|---|---|---|---|"]
@@ -244,6 +248,25 @@ class VaeTask(Generative):
         lines += ["", f"{captured}; {1 - covered.inside:.1%} of the samples belong to none. "
                       f"Gaussians that describe the codes best (BIC): {guess}."]  # fmt: skip
         return texts | {"components": "\n".join(lines)}
+
+
+def code_table(mean: Tensor, variance: Tensor, most: int = 16) -> str:
+    """Mean and variance of q(z|x) over samples, by the number of the code, as Markdown.
+
+    A number that is not used has means of 0 with no variance, and variances of 1: it stays at the prior.
+
+    Args:
+        mean: (N, Z).
+        variance: (N, Z).
+        most: Numbers of the code that get a row; the first ones.
+    """
+    mean, variance = mean.double(), variance.double()
+    columns = (mean.mean(0), mean.var(0, correction=0), variance.mean(0))
+    lines = ["| number of the code | mean of the means | variance of the means | mean variance |", "|---|---|---|---|"]
+    for place, values in enumerate(torch.stack(columns, 1)[:most].tolist()):
+        lines.append(f"| {place + 1} | " + " | ".join(f"{value:.4f}" for value in values) + " |")
+    left = mean.shape[1] - most
+    return "\n".join(lines + ([f"\n{left} more are in the file that `predict` writes."] if left > 0 else []))
 
 
 def drawn(mean: Tensor, variance: Tensor, stream: torch.Generator | None) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.measures.calibration import TINY, hits
+from lightning_tasks.measures.generalisation import generalisation
 from lightning_tasks.problems import ImageClassifier
 
 
@@ -14,25 +15,41 @@ class GapClassifier(ImageClassifier):
     evaluation mode and without augmentation. ``train/loss`` is not comparable with ``val/loss``, because dropout and
     augmentation make it larger, and it is taken while the weights still move. ``val/gap`` is validation loss minus
     clean train loss: what overfitting is. A test measures the same under the weights that are tested:
-    ``test/train_loss``, ``test/train_acc`` and ``test/gap``.
+    ``test/train_loss``, ``test/train_acc`` and ``test/gap``; ``figures/test_generalisation.md`` and the report say by
+    ``measures.generalisation`` whether the network is under- or overfitted.
 
     Args:
         l1: Weight of the sum of absolute weights (not of biases and norms) in the loss.
         l2: Weight of the sum of squared weights in the loss. ``weight_decay`` does the same for SGD (with l2 =
             weight_decay / 2); under Adam the two differ.
         gap_samples: Samples of the train part that are measured after each epoch and in a test; 0 for none.
+        reachable: Accuracy on the train part that a network large enough reaches; below it one is underfitted.
+        largest_gap: Accuracy on the train part less that on the held-out one above which one is overfitted.
         **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:
-        ValueError: A negative weight.
+        ValueError: A negative weight or gap, or an accuracy outside [0, 1].
     """
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, gap_samples: int = 10_000, **kwargs) -> None:
+    def __init__(
+        self,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        gap_samples: int = 10_000,
+        reachable: float = 0.9,
+        largest_gap: float = 0.05,
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
         if l1 < 0 or l2 < 0:
             raise ValueError(f"l1={l1}, l2={l2}: penalties must be 0 or more.")
+        if not 0 <= reachable <= 1 or largest_gap < 0:
+            raise ValueError(
+                f"reachable={reachable}, largest_gap={largest_gap}: need an accuracy in [0, 1], and 0 or more."
+            )
         self._sample: dict[str, Tensor] | None = None
+        self._train_acc: float | None = None
 
     def penalty(self) -> Tensor:
         """``l1 sum |w| + l2 sum w^2`` over weights with two or more axes."""
@@ -77,7 +94,23 @@ class GapClassifier(ImageClassifier):
         prob = torch.cat([self.probabilities({"image": image}) for image in self._sample["image"].split(1000)])
         self._train_loss = self.criterion(prob.clamp_min(TINY).log(), {"label": label})
         self.track(loss_name, self._train_loss, 1)
-        self.track(acc_name, hits(prob, label).mean(), 1)
+        accuracy = hits(prob, label).mean()
+        self.track(acc_name, accuracy, 1)
+        self._train_acc = float(accuracy)
+
+    def texts(self, batch: dict, out: dict) -> dict[str, str]:
+        """Also, of the test, whether the network is under- or overfitted, with both accuracies and limits."""
+        texts, h = super().texts(batch, out), self.hparams
+        if self.trainer.state.fn != "test" or self._train_acc is None or not self.last_rows:
+            return texts
+        held_out = float(self.score(self.last_rows)["acc"])
+        label = generalisation(self._train_acc, held_out, h.reachable, h.largest_gap)
+        lines = [
+            "| train accuracy | held-out accuracy | gap | verdict |", "|---|---|---|---|",
+            f"| {self._train_acc:.4f} | {held_out:.4f} | {self._train_acc - held_out:.4f} | {label} |", "",
+            f"Underfitted: train accuracy below {h.reachable:g}. Else overfitted: a gap above {h.largest_gap:g}.",
+        ]  # fmt: skip
+        return texts | {"generalisation": "\n".join(lines)}
 
     def _track_gap(self, part: str) -> None:
         total, weight = self._sums.get(f"{part}/loss", (None, 0))

@@ -9,6 +9,7 @@ import torch
 from lightning_tasks import DiffusionTask, GanTask, VaeTask
 from lightning_tasks.measures.adversarial_losses import LOSSES
 from lightning_tasks.measures.diffusion import velocity
+from lightning_tasks.tasks.generative.vae import code_table
 from tests.conftest import results
 
 RING = ("--data", "MixtureDataModule", "--data.shape", "ring", "--data.components", 4, "--data.dims", 2,
@@ -43,6 +44,19 @@ def test_vae_bounds_lie_below_the_likelihood_of_the_truth(cli):
     table = (run / "figures/test_components.md").read_text()
     assert "| 3 | 0.250 |" in table and "captured" in table
     assert (run / "figures/test_codes.png").is_file()
+    code = (run / "figures/test_code.md").read_text().splitlines()
+    assert len(code) == 2 + 2 and all(line.count("|") == 5 for line in code)
+
+
+def test_mean_and_variance_of_each_number_of_the_code():
+    mean, variance = torch.tensor([[1.0, 0.0], [3.0, 0.0]]), torch.tensor([[0.1, 1.0], [0.3, 1.0]])
+    table = code_table(mean, variance).splitlines()[2:]
+    assert table == ["| 1 | 2.0000 | 1.0000 | 0.2000 |", "| 2 | 0.0000 | 0.0000 | 1.0000 |"]
+    assert code_table(mean, variance, most=1).splitlines()[2:] == [
+        table[0],
+        "",
+        "1 more are in the file that `predict` writes.",
+    ]
 
 
 def test_gan_losses_at_a_critic_that_knows_nothing():

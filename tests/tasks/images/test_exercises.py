@@ -12,6 +12,7 @@ from PIL import Image
 from datamodules import PatternsDataModule
 from lightning_tasks import GapClassifier, PatternTask, TwoClassTask
 from lightning_tasks.app.members import load_run
+from lightning_tasks.measures.generalisation import generalisation
 from lightning_tasks.tasks.tables.two_class import output
 from tests.conftest import ROOT, results
 
@@ -28,6 +29,9 @@ def test_penalties_are_sums_over_weights_without_biases():
     assert float(task.penalty()) == pytest.approx(float(expected), rel=1e-6)
     with pytest.raises(ValueError, match="penalties must be 0 or more"):
         GapClassifier(net="mlp", l1=-1.0)
+    for wrong in ({"reachable": 90}, {"largest_gap": -0.1}):
+        with pytest.raises(ValueError, match=r"need an accuracy in \[0, 1\], and 0 or more"):
+            GapClassifier(net="mlp", **wrong)
 
 
 def test_the_gap_is_measured_without_dropout_and_augmentation(cli):
@@ -69,6 +73,11 @@ def test_the_gap_is_measured_under_the_tested_weights_without_dropout_and_augmen
     assert found["test/train_loss"]["value"] == pytest.approx(loss, abs=1e-5)
     assert found["test/train_acc"]["value"] == pytest.approx((logits.argmax(1) == label).float().mean().item())
     assert found["test/gap"]["value"] == pytest.approx(found["test/loss"]["value"] - loss, abs=1e-5)
+    train_acc, acc = found["test/train_acc"]["value"], found["test/acc"]["value"]
+    label = generalisation(train_acc, acc, reachable=0.9, largest_gap=0.05)
+    text = (folder / "figures/test_generalisation.md").read_text()
+    assert f"| {train_acc:.4f} | {acc:.4f} | {train_acc - acc:.4f} | {label} |" in text
+    assert "Under- or overfitted, test part" in (folder / "report.html").read_text()
 
 
 # ---- patterns ---------------------------------------------------------------------------------------------------
