@@ -105,7 +105,8 @@ def read_yaml(path: Path) -> Any:
     if not path.is_file():
         configs = [str(Path("configs", p.relative_to(CONFIGS))) for p in sorted(CONFIGS.rglob("[!_]*.yaml"))]
         candidates = [*map(str, sorted(path.parent.glob("*.yaml"))), *configs]
-        raise FileNotFoundError(f"{path} does not exist.{nearest(str(path), candidates)}")
+        named = [candidate for candidate in candidates if Path(candidate).stem == path.stem]
+        raise FileNotFoundError(f"{path} does not exist.{nearest(named[0] if named else str(path), candidates)}")
     try:
         text = path.read_text(encoding="utf-8-sig")
         nodes = yaml.compose(text, yaml.SafeLoader)

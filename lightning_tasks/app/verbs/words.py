@@ -35,6 +35,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     if options.analogy:
         first, second, third = options.analogy
         show(f"{second} - {first} + {third}, by cosine", lookup.find_analogy(first, second, third, options.n))
+    if not (options.closest or options.analogy):  # a vector is for other programs
+        return
     print_notes([], loaded.data.data_source == "simulated")
     if not options.analogy:
         print(f"Next: words --run {as_shown(loaded.dir.path)} --analogy A B C: what is to C as B is to A?")
