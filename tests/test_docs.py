@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+from lightning_tasks.app.headers import header_of
 from tests.conftest import ROOT
 
 PAGES = [
@@ -137,6 +138,15 @@ def test_every_config_is_in_the_documents():
         if not p.name.startswith("_")
     ]
     assert [n for n in names if n not in text] == []
+
+
+def test_the_table_of_tasks_says_how_long_what_has_a_time_takes():
+    table = text_of(ROOT / "README.md").split("<!-- tasks -->")[1].split("<!-- end")[0].strip().splitlines()
+    head, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table)
+    assert head[-1] == "time" and {len(row) for row in rows} == {len(head)}
+    for *_, command, _, _, _, time in rows:
+        if found := re.search(r"configs/[\w/]+\.yaml", command):
+            assert not time or header_of(found[0]).takes, f"{command}: its head says no time"
 
 
 def test_links_between_documents_lead_somewhere():

@@ -23,7 +23,7 @@ from lightning_tasks.runs.keeper import with_checkpoint_io
 from .arguments import add_run_arguments, read_counts_first
 from .display import display
 from .errors import explain
-from .evaluated import finish_evaluation
+from .evaluated import finish_evaluation, finish_prediction
 from .facts import fill_from_data
 from .finish import Fitted, evaluate_run, finish_fit
 from .fit_callbacks import fit_callbacks
@@ -272,7 +272,7 @@ class TaskCLI(LightningCLI):
         model.calibration = calibration_beside(path)
         written = write_predictions(self.trainer, model, self.datamodule, folder_of(path))
         if written is not None:
-            print(f"Wrote {as_shown(written)}" + (", recalibrated by calibration.json" if model.calibration else ""))
+            finish_prediction(model, self.datamodule, written)
 
 
 class Plan(TaskCLI):

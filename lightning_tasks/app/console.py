@@ -12,7 +12,7 @@ MOST = 8  # metrics on the terminal; results.json and the report have all
 # Not printed twice: the first where it is equal to the second, which is so by how both are computed.
 TWINS = {"loss": "nll", "balanced_acc": "acc"}
 BOUNDS = ("best possible", "the source itself")  # among the baselines, what knows how the data was made
-SHORT = f"{SIMULATED}: these scores say nothing about the real task. Set --data.root to the folder of real data."
+SHORT = f"{SIMULATED}: this says nothing about the real task. Set --data.root to the folder of real data."
 Scores = dict[str, dict[str, Any]]
 Baselines = dict[str, dict[str, float]]
 

@@ -59,6 +59,19 @@ def finish_evaluation(task: Any, data: Any, part: str, scores: Scores, checkpoin
     return path
 
 
+def finish_prediction(task: Any, data: Any, written: Path) -> None:
+    """Say where ``predict`` wrote its file, and what may come next."""
+    print_notes([], data.data_source == "simulated")
+    print(f"Wrote {as_shown(written)}" + (", recalibrated by calibration.json" if task.calibration else ""))
+    where = as_shown(written.parent)
+    if not (written.parent / "config.yaml").is_file():  # weights by themselves
+        return
+    if task.submits is not None:
+        print(f"Next: submit --run {where} writes the assignment's own file.")
+    elif "export" not in task.refuses:
+        print(f"Next: export --run {where} writes the network for other programs.")
+
+
 def baselines_of(task: Any, data: Any, folder: Path, record: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Scores without a network: those of the run, where it was on the same data and split, else computed."""
     path = folder / "results.json"

@@ -14,7 +14,7 @@ from lightning_tasks.common.lock import BUSY, Busy
 from .errors import describe
 from .messages import simulated_once
 from .options import parse
-from .preflight import check_given, preflight
+from .preflight import check_given, check_positional, preflight
 from .weights import with_run
 
 INTERRUPTED = 130  # exit status of a command that Ctrl-C ended: 128 and the number of SIGINT
@@ -97,6 +97,7 @@ def quiet_when_full(failure: threading.ExceptHookArgs) -> None:
 
 def _run(args: list[str]) -> None:
     command = args[0] if args else "--help"
+    check_positional(command, args[1:])
     if command in ("-h", "--help"):
         print(overview())
     elif command in VERBS:

@@ -21,6 +21,7 @@ KEYS = (
     *("draws", "baselines", "figures", "needs"),
     *("ckpt_path", "weights_only", "verbose", "return_predictions"),
 )
+TAKE_CONFIG = ("fit", "validate", "test", "predict", "kfold", "sweep", "tune", "inspect", "layers")
 LARGEST = 100_000  # values of a YAML file
 REMEDIES = {
     "escape": "In double quotes a backslash begins an escape: write the path in single quotes, or with /.",
@@ -70,11 +71,24 @@ def preflight(args: list[str]) -> list[str]:
     return checked
 
 
+def check_positional(command: str, args: list[str]) -> None:
+    """Raise a ValueError where a configuration stands without its option in a command that takes one."""
+    for before, arg in zip(["", *args], args, strict=False):
+        if command in TAKE_CONFIG and arg.endswith((".yaml", ".yml")) and not arg.startswith("-"):
+            if before.startswith("-") and "=" not in before:
+                continue
+            option = {"sweep": "--sweep", "tune": "--space"}.get(command) if is_comparison(arg) else None
+            raise ValueError(f"{command} reads a configuration as an option: {command} {option or '--config'} {arg}")
+
+
+def is_comparison(path: str) -> bool:
+    """Whether a file stands where sweeps and spaces do."""
+    return Path(path).parent.name in ("sweeps", "tune")
+
+
 def check_given(command: str, args: list[str]) -> None:
     """Raise a ValueError where nothing says what a command of Lightning is to build."""
     options = {arg.split("=")[0] for arg in args}
-    if args and args[0].endswith((".yaml", ".yml")) and not args[0].startswith("-"):
-        raise ValueError(f"{command} reads a configuration as an option: {command} --config {args[0]}")
     if not options & {"--config", "-c", "--model", "--model.class_path", "--help", "-h"}:
         raise ValueError(f"{command} needs a task: add --config configs/TASK.yaml, or --model CLASS and --data CLASS.")
 
@@ -91,7 +105,8 @@ def read_yaml(path: Path) -> Any:
     if not path.is_file():
         configs = [str(Path("configs", p.relative_to(CONFIGS))) for p in sorted(CONFIGS.rglob("[!_]*.yaml"))]
         candidates = [*map(str, sorted(path.parent.glob("*.yaml"))), *configs]
-        raise FileNotFoundError(f"{path} does not exist.{nearest(str(path), candidates)}")
+        named = [candidate for candidate in candidates if Path(candidate).stem == path.stem]
+        raise FileNotFoundError(f"{path} does not exist.{nearest(named[0] if named else str(path), candidates)}")
     try:
         text = path.read_text(encoding="utf-8-sig")
         nodes = yaml.compose(text, yaml.SafeLoader)

@@ -59,6 +59,17 @@ def scores_of(
     return scores
 
 
+def mean_baselines(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Scores without a network: the mean over those of several ``results.json`` that have them."""
+    means: dict[str, dict[str, float]] = {}
+    for name in dict.fromkeys(name for r in runs for name in r["baselines"]):
+        found = [r["baselines"][name] for r in runs if name in r["baselines"]]
+        for metric in dict.fromkeys(metric for scores in found for metric in scores):
+            values = [scores[metric] for scores in found if scores.get(metric) is not None]
+            means.setdefault(name, {})[metric] = sum(values) / len(values) if values else math.nan
+    return means
+
+
 def size(rows: dict[str, Tensor]) -> tuple[int, int]:
     """Samples and independent units of rows."""
     return (len(rows["id"]), len(members(rows))) if rows else (0, 0)

@@ -1,11 +1,13 @@
 """When a fit draws: during it and after it, after its test alone, or never; what is compared or pooled draws last."""
 
+import base64
 from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from lightning_tasks.app.pages.comparison import tuned_verdict
 from tests.conftest import results
 from tests.toys import ToySequence
 
@@ -87,13 +89,23 @@ def test_folds_and_sweeps_draw_their_test_alone_unless_told_otherwise(cli):
     assert files(Path("runs/Drawn/told/fold_1")) == LAST | {"train_training"}
 
 
-def test_trials_of_a_search_draw_nothing(cli):
+def test_trials_of_a_search_draw_nothing(cli, capsys):
     Path("space.yaml").write_text("space: {model.lr: {type: float, low: 1e-3, high: 0.5}}\n")
     args = ("--trainer.max_epochs", 2, "--space", "space.yaml", "--trials", 2, "--control", "none")
     cli("tune", *TOY, *args, "--only", "tpe")
     assert not DRAWN and not list(Path("runs").rglob("*.png"))
     cli("tune", *TOY, *args, "--seeds", "1")  # the winner and the configuration by hand, tested once each
     assert DRAWN == ["batch", "rows"] * 2
+    study = Path("runs/Drawn/tune")
+    (line, _) = tuned_verdict(results(study)["final"])
+    page = (study / "report.html").read_text()
+    assert "the configuration by hand" in line and line in capsys.readouterr().out
+    assert line in page and line in (study / "tune.md").read_text()
+    (events,) = study.glob("events.out.tfevents*")
+    found = EventAccumulator(str(events)).Reload()
+    assert {"history", "effects"} <= set(found.Tags()["images"])
+    for tag in found.Tags()["images"]:
+        assert base64.b64encode(found.Images(tag)[0].encoded_image_string).decode() in page, tag
 
 
 def test_an_unknown_choice_is_refused(cli, capsys):

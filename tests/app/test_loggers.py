@@ -13,9 +13,13 @@ import torch
 import yaml
 from PIL import Image
 from tensorboard import default, program
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.metadata import EXPERIMENT_TAG, SESSION_START_INFO_TAG
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from lightning_tasks.app import main
 from lightning_tasks.plots.projector import MOST, reduced, sheet, write_projector
+from tests.conftest import results
 from tests.small_fits import QUIET
 
 PLAIN = ("--draws", "0", "--baselines", "false", *QUIET)
@@ -103,6 +107,21 @@ def test_many_dimensions_keep_their_distances_where_these_lie_in_few():
     assert small.shape == (50, 50) and MOST > 50  # as many components as points
     assert torch.allclose(torch.cdist(small, small), torch.cdist(points.double(), points.double()), atol=1e-3)
     assert reduced(points[:, :8]).shape == (50, 8)
+
+
+def test_the_table_of_hyperparameters_has_values_and_scores(cli):
+    cli(*TOY, "--trainer.max_epochs", 2, "--model.lr", 0.25)
+    found = EventAccumulator(str(RUN)).Reload()
+    content = {tag: HParamsPluginData.FromString(found.summary_metadata[tag].plugin_data.content)
+               for tag in (SESSION_START_INFO_TAG, EXPERIMENT_TAG)}  # fmt: skip
+    given = content[SESSION_START_INFO_TAG].session_start_info.hparams
+    given = {name: getattr(value, value.WhichOneof("kind")) for name, value in given.items()}
+    assert given == yaml.safe_load((RUN / "hparams.yaml").read_text())
+    assert given["model.lr"] == 0.25 and given["trainer.max_epochs"] == 2 and given["model.ema"] == 0.0
+    scores = {name: score["value"] for name, score in results(RUN)["metrics"].items()} | results(RUN)["best"]
+    named = {info.name.tag for info in content[EXPERIMENT_TAG].experiment.metric_infos}
+    assert named == {name for name, value in scores.items() if value is not None}
+    assert all(found.Scalars(name)[-1].value == pytest.approx(scores[name]) for name in named)
 
 
 def test_a_csv_logger_stands_beside_tensorboard(cli, caplog):

@@ -8,7 +8,7 @@ import pytest
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.main import LIGHTNING, VERBS
 from lightning_tasks.app.options import PARSERS
-from lightning_tasks.app.preflight import KEYS, preflight
+from lightning_tasks.app.preflight import KEYS, TAKE_CONFIG, preflight
 from tests.conftest import ROOT
 
 TOY = "model: {class_path: tests.toys.ToySequence}\ndata: {class_path: tests.toys.ToyDataModule}\n"
@@ -16,6 +16,7 @@ CONFIG = {  # content of x.yaml -> what is said of it
     "model: MarsTsk": "x.yaml: model='MarsTsk': no such class. Did you mean 'MarsTask'?",
     "data: {class_path: MarsDataModul}": "x.yaml: data='MarsDataModul': no such class. Did you mean 'MarsDataModule'?",
     "trainr: {}": "x.yaml: unknown key 'trainr'. Did you mean 'trainer'? Keys: model, data,",
+    "triner: {}": "x.yaml: unknown key 'triner'. Did you mean 'trainer'?",
     "model: MarsTask\ndata: [a\n": "x.yaml, line 3: no valid YAML: expected ',' or ']'",
     "model: MarsTask\n\tdata: x": "x.yaml, line 2: no valid YAML: found character",
     "": "x.yaml is empty: expected keys such as model, data and trainer",
@@ -43,6 +44,12 @@ EARLY = {  # command line -> what it prints
     "fitt": "unknown command 'fitt'. Did you mean 'fit'?",
     "fit": "fit needs a task: add --config",
     "fit --config configs/mars_unit.yaml": "mars_unit.yaml does not exist. Did you mean 'configs/mars_unet.yaml'",
+    "fit --config mnist_cnn": "mnist_cnn does not exist. Did you mean 'configs/mnist_cnn.yaml'?",
+    "fit --config isic": "isic does not exist. Did you mean 'configs/isic.yaml'?",
+    **{f"{verb} configs/mars_unet.yaml": f"option: {verb} --config configs/mars_unet.yaml" for verb in TAKE_CONFIG},
+    "kfold --folds 5 configs/mars_unet.yaml": "option: kfold --config configs/mars_unet.yaml",
+    "sweep configs/sweeps/cues.yaml": "option: sweep --sweep configs/sweeps/cues.yaml",
+    "tune configs/tune/mnist_cnn.yaml": "option: tune --space configs/tune/mnist_cnn.yaml",
     "fit --config=wrong.yaml": "wrong.yaml: unknown key 'modell'. Did you mean 'model'?",
     "kfold -c wrong.yaml": "wrong.yaml: unknown key 'modell'. Did you mean 'model'?",
     "fit --model MarsTsk": "model='MarsTsk': no such class. Did you mean 'MarsTask'?",

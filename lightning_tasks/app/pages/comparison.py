@@ -1,14 +1,17 @@
 """The HTML page of a sweep or a tuning: its tables and figures, and the way to the report of each run."""
 
+import math
 from pathlib import Path
 from typing import Any
 
-from lightning_tasks.app.console import calibration_words
+from lightning_tasks.app.console import calibration_words, standing, verdict
 from lightning_tasks.app.options import as_text
 from lightning_tasks.common.json_files import read_json
 
 from .captions import COMPARED
-from .render import mean_sd, number, pictures_in, write_page
+from .render import interval, mean_sd, number, pictures_in, write_page
+
+RANGE = "(means over n seeds, the intervals are from the lowest to the highest)"
 
 
 def write_comparison_report(folder: Path) -> Path:
@@ -27,6 +30,7 @@ def write_comparison_report(folder: Path) -> Path:
         notes=results["notes"],
         results=results,
         compared=compared,
+        verdict=tuned_verdict(results["final"]) if tuned else verdict_of(compared),
         caption=facts_of(compared),
         calibrated=calibration_words(compared.get("calibrated")),
         head=head,
@@ -68,6 +72,58 @@ def facts_of(results: dict[str, Any]) -> str:
     if any(m.startswith(("train/", "val/")) for m in results["shown"]):
         caption += " train/ and val/: the epoch whose weights were tested."
     return caption
+
+
+def verdict_of(results: dict[str, Any]) -> list[str]:
+    """The best combination of a sweep by its headline on the test part, beside its own baselines.
+
+    Nothing where no run has the headline, where combinations differ in it, or of an earlier version.
+    """
+    metric = f"test/{results.get('headline')}"
+    scores = {c["combination"]: score_of(results, c["combination"], metric) for c in results["combinations"]}
+    scores = {name: score for name, score in scores.items() if score is not None}
+    mode = results.get("headline_mode")
+    if not scores or mode is None:
+        return []
+    best = (min if mode == "min" else max)(scores, key=lambda name: scores[name]["value"])
+    seeds = scores[best]["n"]
+    flatters = f"best of {len(scores)} combinations on these samples, so it flatters; " if len(scores) > 1 else ""
+    means = f"mean of {seeds} seeds, the interval is from the lowest to the highest" if seeds > 1 else "one seed"
+    return [verdict(metric, scores[best], mode, results["baselines_of"].get(best, {})), f"({best}: {flatters}{means})"]
+
+
+def tuned_verdict(final: dict[str, Any]) -> list[str]:
+    """The winner of a tuning beside the configuration by hand, means over the seeds of the final runs.
+
+    The winner is above where each of its runs is above each of those by hand.
+
+    Args:
+        final: Results of the final sweep, in which the winner stands first.
+    """
+    metric, mode, combos = f"test/{final.get('headline')}", final.get("headline_mode"), final["combinations"]
+    winner, hand = combos[0], next(c for c in combos if c["shown"]["configuration"].endswith("by hand"))
+    if winner is hand:
+        return ["Verdict: the winner is the configuration by hand."]
+    ours, theirs = (score_of(final, combo["combination"], metric) for combo in (winner, hand))
+    if ours is None or theirs is None or mode is None:
+        return []
+    ends = [[score.get(end, score["value"]) for end in ("low", "high")] for score in (ours, theirs)]
+    apart = {"value": ours["value"] - theirs["value"], "low": ends[0][0] - ends[1][1], "high": ends[0][1] - ends[1][0]}
+    stands = "ranks " * (mode == "min") + standing(apart, 0.0, mode)
+    spans = [f", {span}" if (span := interval(score)) else "" for score in (ours, theirs)]
+    said = [f"{number(s['value'])} (n = {s['n']}{span})" for s, span in zip((ours, theirs), spans, strict=True)]
+    name = winner["shown"]["configuration"]
+    return [f"Verdict: {metric} of {name} {said[0]}: {stands} the configuration by hand, {said[1]}.", RANGE]
+
+
+def score_of(results: dict[str, Any], combination: str, metric: str) -> dict[str, Any] | None:
+    """Mean, number and range over the seeds of a combination; None where no run has the metric."""
+    runs = [run for run in results["runs"] if run["combination"] == combination and "metrics" in run]
+    values = [v for run in runs if (v := run["metrics"].get(metric)) is not None and math.isfinite(v)]
+    if not values:
+        return None
+    ends = {"low": min(values), "high": max(values)} if len(values) > 1 else {}
+    return {"value": sum(values) / len(values), "n": len(values), **ends}
 
 
 def searches_of(results: dict[str, Any]) -> dict[str, Any]:

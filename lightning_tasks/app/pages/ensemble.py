@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lightning_tasks.app.console import chosen, print_notes
+from lightning_tasks.app.console import chosen, print_notes, verdict_of
 from lightning_tasks.common.json_files import read_json
 
 from .cautions import cautions
@@ -15,10 +15,11 @@ SHOWN = 5  # metrics in the printed table; the report has all
 def print_members(results: dict[str, Any]) -> None:
     """One line a member, then the ensemble with its intervals."""
     ensemble = results["metrics"]
-    names = list(first(ensemble, results["headline"]))[:SHOWN]
+    names = list(chosen(ensemble, results["headline"]))[:SHOWN]
+    heads = ["* " * (name.split("/", 1)[-1] == results["headline"]) + name for name in names]
     width = max(len("95 % interval"), *(len(m["run"]) for m in results["members"]))
-    size = max(16, *map(len, names), *(len(interval(ensemble[name], name)) for name in names))
-    print(f"{'member':{width}} {'weight':>7}" + "".join(f"  {name:>{size}}" for name in names))
+    size = max(16, *map(len, heads), *(len(interval(ensemble[name], name)) for name in names))
+    print(f"{'member':{width}} {'weight':>7}" + "".join(f"  {head:>{size}}" for head in heads))
     for m in results["members"]:
         cells = "".join(f"  {number(m['metrics'][name]['value']):>{size}}" for name in names)
         print(f"{m['run']:{width}} {m['weight']:7.3f}{cells}")
@@ -26,10 +27,13 @@ def print_members(results: dict[str, Any]) -> None:
     if any(interval(ensemble[name], name) for name in names):
         spans = [interval(ensemble[name], name) for name in names]
         print(f"{'95 % interval':{width}} {'':7}" + "".join(f"  {span:>{size}}" for span in spans))
-    print_notes([*results["notes"], *cautions(ensemble)], results["data_source"] == "simulated")
+    print_notes([*results["notes"], *cautions(ensemble)], False)
     n = next(iter(ensemble.values()))["n"]
     print(f"Scored on: {results['scored']} (n = {n}), {results['data_source']} data. Weights: {results['weighting']}.")
     print(f"Members recalibrated by their calibration.json: {results['calibrated']} of {results['networks']}.")
+    if line := verdict_of(results):
+        print(line)
+    print_notes([], results["data_source"] == "simulated")
 
 
 def write_ensemble_report(folder: Path) -> Path:
@@ -48,6 +52,7 @@ def write_ensemble_report(folder: Path) -> Path:
         title=f"{results['experiment']} / {results['name']}",
         notes=[*results["notes"], *cautions(metrics)],
         results=results,
+        verdict=verdict_of(results),
         score_head=head,
         score_rows=[rows[name] for name in chosen(metrics, headline)],
         all_head=head,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from datamodules.core.splits import partition
+from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.members import Rows, Run, load_run, require, rows_of_part
 from lightning_tasks.app.pages.calibration import describe_map
 from lightning_tasks.app.pages.render import interval
@@ -46,6 +47,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     require(loaded.task, "calibrate")
     calibration = calibrate(loaded, options.method, options.draws)
     print_scores(calibration)
+    print_notes([], loaded.data.data_source == "simulated")
     print(f"Wrote {as_shown(loaded.dir.path / NAME)}. Report: {as_shown(loaded.dir.report)}")
     verbs = [*(["submit"] if loaded.task.submits is not None else []), "predict", "export"]
     print(f"Next: {', '.join(verbs)} --run {as_shown(loaded.dir.path)} use the calibration; so does ensemble.")

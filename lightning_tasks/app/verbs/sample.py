@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.members import Run, load_run
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic, write_atomic_with
@@ -32,7 +33,9 @@ def run(options: Namespace, overrides: list[str]) -> None:
     if options.label is not None:
         check_class(loaded, options.label)
     written = (texts if kind == "text" else arrays)(loaded, options)
+    print_notes([], loaded.data.data_source == "simulated")
     print(f"Wrote {' and '.join(map(as_shown, written))}")
+    print(f"Next: sample --run {as_shown(loaded.dir.path)} --seed {options.seed + 1} makes others.")
 
 
 def check_class(loaded: Run, name: str) -> None:

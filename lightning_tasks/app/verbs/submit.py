@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.members import Run, batches_of, load_members, mean_batches, predictions, require
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic_with
@@ -27,6 +28,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         for task in tasks:
             require(task, "tta")
             task.hparams.tta = "flips"
+    print_notes([], data.data_source == "simulated")
     folder = options.run.resolve()
     source = f"the mean of {len(tasks)} members" if len(tasks) > 1 else "one member"
     if count := sum(task.calibration is not None for task in tasks):

@@ -5,7 +5,9 @@ from argparse import Namespace
 import torch
 from torch import Tensor, nn
 
+from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.members import load_run
+from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.measures.words import closest
 
@@ -33,6 +35,11 @@ def run(options: Namespace, overrides: list[str]) -> None:
     if options.analogy:
         first, second, third = options.analogy
         show(f"{second} - {first} + {third}, by cosine", lookup.find_analogy(first, second, third, options.n))
+    if not (options.closest or options.analogy):  # a vector is for other programs
+        return
+    print_notes([], loaded.data.data_source == "simulated")
+    if not options.analogy:
+        print(f"Next: words --run {as_shown(loaded.dir.path)} --analogy A B C: what is to C as B is to A?")
 
 
 class Lookup:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from datamodules import DataModule
+from lightning_tasks.app.console import SHORT, verdict_of
 from lightning_tasks.app.members import load_members, load_run
 from lightning_tasks.app.verbs.ensemble.blend import blend_weights, truth_probs
 from tests.conftest import results
@@ -53,6 +54,11 @@ def test_runs_are_scored_beside_their_mean(train, cli, tmp_path, capsys):
     assert "Scored on: test part (n = 20)" in shown and "ensemble" in shown
     folder = tmp_path / "runs/ToySequence/ensemble"
     found = results(folder)
+    lines = shown.splitlines()
+    head = next(line for line in lines if line.startswith("member"))
+    assert head.split()[2:4] == ["*", "test/acc"] and head.count("*") == 1
+    assert lines[-4] == verdict_of(found) and "best baseline, majority class" in lines[-4] and lines[-3] == SHORT
+    assert found["baselines"] == results(one)["baselines"] == results(two)["baselines"]
     (first, label), (second, _) = probs(one), probs(two)
     expected = [((p.argmax(1) == label).float().mean().item()) for p in (first, second, (first + second) / 2)]
     values = [m["metrics"]["test/acc"]["value"] for m in found["members"]] + [found["metrics"]["test/acc"]["value"]]
@@ -62,6 +68,7 @@ def test_runs_are_scored_beside_their_mean(train, cli, tmp_path, capsys):
         written = [float(row["prob_positive"]) for row in csv.DictReader(file)]
     assert written == pytest.approx(((first + second) / 2)[:, 1].tolist(), abs=1e-6)
     page = (folder / "report.html").read_text()
+    assert f'<p class="verdict">{verdict_of(found)}</p>' in page
     cli("report", "--run", folder)
     assert (folder / "report.html").read_text() == page
     assert "--overwrite" in fails(cli, capsys, "ensemble", "--runs", one, two)
@@ -92,6 +99,8 @@ def test_folds_are_averaged_on_a_test_part_and_never_on_out_of_fold_samples(trai
     (first, label), (second, _) = probs(folds / "fold_0"), probs(folds / "fold_1")
     expected = ((first + second).argmax(1) == label).float().mean().item()
     assert found["metrics"]["test/acc"]["value"] == pytest.approx(expected)
+    means = [results(folds / f"fold_{i}")["baselines"]["majority class"]["acc"] for i in (0, 1)]
+    assert found["baselines"]["majority class"]["acc"] == pytest.approx(np.mean(means))
     err = fails(cli, capsys, "ensemble", "--runs", folds, "--name", "x", "--fit-weights")
     assert "trained on each other's validation samples" in err
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from lightning_tasks.app.console import direction
 from lightning_tasks.app.members import Run, batches_of, load_members, mean_prediction, predictions, require
 from lightning_tasks.app.pages.ensemble import print_members, write_ensemble_report
 from lightning_tasks.app.places import as_shown
-from lightning_tasks.app.scores import scores_of
+from lightning_tasks.app.scores import mean_baselines, scores_of
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.runs.directory import kind_of, new_folder
@@ -91,11 +92,13 @@ def run(options: Namespace, overrides: list[str]) -> None:
         "calibrated": sum(run.task.calibration is not None for group in groups for run in group.runs),
         "networks": sum(len(group.runs) for group in groups),
         "headline": task.headline_metric,
+        "headline_mode": direction(task),
         "metrics": scores_of(task, part, mean, options.draws),
         "members": [
             {"run": name, "weight": float(weight), "metrics": scores_of(task, part, rows, 0)}
             for name, weight, rows in zip(names, mean_weights, member_rows, strict=True)
         ],
+        "baselines": baselines_of(groups),
         "notes": first.data.notes,
     }
     results = clean_json(results)
@@ -130,6 +133,12 @@ def check_members(groups: list[Group]) -> None:
                     f"{runs[0].dir.path} and {run.dir.path} were made from different {kind} ({value(runs[0])[:12]}, "
                     f"{value(run)[:12]}): their predictions cannot be averaged."
                 )
+
+
+def baselines_of(groups: list[Group]) -> dict[str, dict[str, float]]:
+    """Scores without a network: the mean over the members whose fit had them on the data and split of today."""
+    stored = [(run, read_json(run.dir.results)) for group in groups for run in group.runs]
+    return mean_baselines([found for run, found in stored if found["data_fingerprint"] == run.data.fingerprint()])
 
 
 def held_out_unit(groups: list[Group]) -> Unit:

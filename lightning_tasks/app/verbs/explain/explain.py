@@ -3,6 +3,7 @@
 import json
 from argparse import Namespace
 
+from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.members import load_run, require, rows_of_part
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.app.places import as_shown
@@ -38,6 +39,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     print("Probabilities: " + ("recalibrated by calibration.json." if is_calibrated else "not calibrated."))
     for line in shown.get("summary", ()):
         print(line)
+    print_notes([], loaded.data.data_source == "simulated")
     files = f"{as_shown(loaded.dir.figures)}/explain_*.png and {as_shown(loaded.dir.path / NAME)}"
     print(f"Wrote {files}. Report: {as_shown(loaded.dir.report)}")
     print(f"Next: explain --run {as_shown(loaded.dir.path)} --ids ID looks at samples of your choice.")

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.members import Run, batches_of, load_members, require
 from lightning_tasks.app.pages.card import write_card
 from lightning_tasks.app.places import as_shown
@@ -179,4 +180,5 @@ def finish(options: Namespace, path: Path, members: list[Run], signature: dict[s
     print(
         f"Checked on {parity.samples} samples: largest difference {parity.difference:.1e}, allowed {parity.allowed:.1e}"
     )
+    print_notes([], any(member.data.data_source == "simulated" for member in members))
     print(f"Model card: {as_shown(card)}\nNext: the card has the lines that load the file.")

@@ -15,7 +15,7 @@ from lightning_tasks.app.console import direction, is_calibrated
 from lightning_tasks.app.members import Run, batches_of, load_run, predictions
 from lightning_tasks.app.pages.kfold import print_folds, write_kfold_report
 from lightning_tasks.app.places import as_shown
-from lightning_tasks.app.scores import scores_of, used
+from lightning_tasks.app.scores import mean_baselines, scores_of, used
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.plots.tensorboard import publish
@@ -96,17 +96,6 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     if "ensemble" not in task.refuses:
         print(f"Next: {', '.join(verbs)} --run {where} take the mean of all; ensemble --runs {where} OTHER scores one.")
     return results
-
-
-def mean_baselines(fold_results: list[dict]) -> dict[str, dict[str, float]]:
-    """Scores without a network: the mean over the folds that have them."""
-    means: dict[str, dict[str, float]] = {}
-    for name in dict.fromkeys(name for r in fold_results for name in r["baselines"]):
-        folds = [r["baselines"][name] for r in fold_results if name in r["baselines"]]
-        for metric in dict.fromkeys(metric for fold in folds for metric in fold):
-            values = [fold[metric] for fold in folds if fold.get(metric) is not None]
-            means.setdefault(name, {})[metric] = float(np.mean(values)) if values else math.nan
-    return means
 
 
 def out_of_fold(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:

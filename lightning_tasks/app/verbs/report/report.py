@@ -26,6 +26,8 @@ WRITERS = {
     "comparison": write_side_by_side,
 }
 
+COMPARED = ("run", "kfold", "bags", "sweep")  # what ``--runs`` takes
+
 
 def run(options: Namespace, args: list[str]) -> None:
     """``report --run R``, or ``report --runs A B ... [--name N] [--draws N]``."""
@@ -46,3 +48,5 @@ def run(options: Namespace, args: list[str]) -> None:
             f"{' '.join(str(error).split())}). Make the run again, or use the version that made it."
         ) from None
     print(f"Wrote {as_shown(page)}")
+    if kind_of(folder) in COMPARED:
+        print(f"Next: report --runs {as_shown(folder)} OTHER puts it beside another.")

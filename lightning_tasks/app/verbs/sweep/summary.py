@@ -71,6 +71,7 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
             "title": sweep.title or f"{sweep.experiment}: {sweep.name}",
             "axes": list(sweep.combos[0].shown),
             "seeds": sweep.seeds,
+            **headline_of(results),
             "shown": sweep.metrics or ([default_metric(results[0])] if results else []),
             "data_source": ", ".join(dict.fromkeys(f["data_source"] for f in results)),
             "calibrated": next((f.get("calibrated") for f in results), None),  # one task: all alike
@@ -79,6 +80,7 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
             "failed": len(failed),
             "waiting": sum(row["status"] == "waiting" for row in runs),
             "baselines": pooled_baselines(baselines),
+            "baselines_of": baselines,
             "combinations": combos,
             "runs": runs,
             "git_commit": git_commit(),
@@ -109,6 +111,13 @@ def metrics_of(run: RunDir, results: dict[str, Any]) -> dict[str, float | None]:
     metrics |= {name: value for name, value in best.items() if "/" in name} | results["best"]
     metrics |= {f"last/{name}": value for name, value in (table[-1] if table else {}).items() if "/" in name}
     return {name: value for name, value in metrics.items() if not name.endswith("train/lr")}
+
+
+def headline_of(results: list[dict[str, Any]]) -> dict[str, str | None]:
+    """``headline`` and ``headline_mode`` of the runs; None of runs that differ in them, which have no best."""
+    keys = ("headline", "headline_mode")
+    found = {tuple(run.get(key) for key in keys) for run in results}
+    return dict(zip(keys, found.pop() if len(found) == 1 else (None, None), strict=True))
 
 
 def default_metric(results: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState
 
 from lightning_tasks.app.console import calibration_words, print_notes
-from lightning_tasks.app.pages.comparison import short, write_comparison_report
+from lightning_tasks.app.pages.comparison import short, tuned_verdict, write_comparison_report
 from lightning_tasks.app.pages.render import number
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.verbs.sweep.axes import short_names
@@ -28,6 +28,7 @@ from .tuning import Tuning
 
 COLORS = {"tpe": "#D55E00", "random": "#0072B2", "reinforce": "#009E73"}
 ENOUGH = 4  # complete trials for an analysis of variance
+FINAL = ("seeds", "shown", "headline", "headline_mode", "combinations", "runs", "seconds")  # of the final sweep
 COLUMNS = 4  # panels in a row of the effects
 
 
@@ -54,7 +55,7 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
             "seed": tuning.seed,
             "searches": {name: summary(search) for name, search in searches.items()},
             "importance": importance,
-            "final": {k: final[k] for k in ("seeds", "shown", "combinations", "runs", "seconds")},
+            "final": {k: final[k] for k in FINAL},
             "data_source": final["data_source"],
             "calibrated": final["calibrated"],
             "notes": final["notes"],
@@ -74,7 +75,7 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
         figures["importance"] = bars(importance)
     publish(folder, figures)
     report = write_comparison_report(folder)
-    print("\n".join(lines_of(results)))
+    print("\n".join([*lines_of(results), *tuned_verdict(results["final"])]))
     print(
         f"Trials: {as_shown(folder / 'trials.csv')}. Best: {as_shown(folder / 'best.yaml')}. "
         f"Tables: {as_shown(folder / 'tune.md')}. Report: {as_shown(report)}"
@@ -166,7 +167,7 @@ def markdown(results: dict[str, Any], final: str) -> str:
     head = ["search", *short_names(settings)]
     rows = [[name, *(short(s["best"]["params"][k]) for k in settings)] for name, s in results["searches"].items()]
     table = ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]
-    lines = [f"- {line}" for line in lines_of(results)]
+    lines = [f"- {line}" for line in [*lines_of(results), *tuned_verdict(results["final"])]]
     return "\n".join([f"# {results['experiment']}: {results['name']}", "", *lines, "", *table, "", f"#{final}"])
 
 

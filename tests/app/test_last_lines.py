@@ -1,0 +1,77 @@
+"""The last lines of a verb that reads a run: whether the data was simulated, where the results are, what is next."""
+
+from pathlib import Path
+
+import pytest
+
+from lightning_tasks.app.console import SHORT
+from tests.conftest import ROOT
+from tests.small_fits import QUIET
+
+PLAIN = ("--draws", 0, "--baselines", "false", "--figures", "none", "--trainer.max_epochs", 1, *QUIET)
+BAYES = "runs/headlines_naive_bayes/default"
+READERS = {  # verb -> its options, what its last line says
+    "calibrate": (("--draws", 0), f"Next: predict, export --run {BAYES} use the calibration; so does ensemble."),
+    "explain": (("--count", 1), f"Next: explain --run {BAYES} --ids ID looks at samples of your choice."),
+    "predict": ((), f"Next: export --run {BAYES} writes the network for other programs."),
+    "export": (("--format", "torch", "--samples", 8), "Next: the card has the lines that load the file."),
+}
+
+
+@pytest.fixture(scope="module")
+def bayes(tmp_path_factory):
+    """A folder with a run on simulated headlines."""
+    from lightning_tasks.app import main
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home := tmp_path_factory.mktemp("bayes"))
+        config = str(ROOT / "configs/headlines_naive_bayes.yaml")
+        main(["fit", "--config", config, "--data.source", "simulated", *map(str, PLAIN)])
+    return home
+
+
+@pytest.mark.parametrize("verb", READERS)
+def test_verbs_that_read_a_run_say_that_its_data_was_simulated_and_what_is_next(bayes, cli, monkeypatch, capsys, verb):
+    options, last = READERS[verb]
+    monkeypatch.chdir(bayes)
+    cli(verb, "--run", BAYES, *options)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == last and lines[-4:].count(SHORT) == 1, lines[-4:]
+
+
+def test_samples_too(toy, cli, capsys):
+    run = toy("ToyGan", "--trainer.max_epochs", 1)
+    capsys.readouterr()
+    cli("sample", "--run", run, "-n", 4)
+    simulated, _, last = capsys.readouterr().out.splitlines()
+    assert simulated == SHORT and last == f"Next: sample --run {run} --seed 1 makes others."
+
+
+def test_a_submission_of_simulated_data_says_so(cli, capsys):
+    cli("fit", "--model", "tests.toys.ToyNearestMean", "--data", "tests.app.verbs.test_ensemble.Unlabelled", *PLAIN)
+    run = Path("runs/ToyNearestMean/default")
+    cli("predict", "--run", run)
+    assert capsys.readouterr().out.endswith(f"\nNext: submit --run {run} writes the assignment's own file.\n")
+    cli("submit", "--run", run, "--allow-simulated")
+    assert SHORT in capsys.readouterr().out.splitlines()
+
+
+def test_of_made_data_nothing_is_said_and_of_weights_by_themselves_nothing_is_next(cli, capsys, tmp_path):
+    cli("fit", "--config", ROOT / "configs/two_class_relu.yaml", *PLAIN)
+    run = Path("runs/two_class_relu/default")
+    cli("predict", "--run", run)
+    assert "SIMULATED" not in (out := capsys.readouterr().out) and f"Next: export --run {run}" in out
+    (tmp_path / "alone").mkdir()
+    (run / "checkpoints/best.ckpt").rename("alone/x.ckpt")
+    cli("predict", "--config", run / "config.yaml", "--ckpt_path", "alone/x.ckpt")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("Wrote alone/predictions_")
+
+
+def test_a_report_says_how_runs_are_put_side_by_side(toy, cli, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    cli("report", "--run", run)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == [
+        f"Wrote {run}/report.html",
+        f"Next: report --runs {run} OTHER puts it beside another.",
+    ]
