@@ -63,8 +63,19 @@ def names_known(task: Any, data: Any) -> dict[str, list[str]]:
     return names
 
 
+def check_trained(task: Any, data: Any) -> None:
+    """See that data is such as a trained task asks for: its arrays, and by name its classes and columns.
+
+    Raises:
+        ValueError: It is not.
+    """
+    needs = [key for key in task.reads if key not in ("label", "mask", "target")] if task.asks is None else task.asks
+    check_keys(task, data, needs, [*data.served("train"), *(["image"] if data.has_images else [])])
+    check_names(task, data)
+
+
 def check_names(task: Any, data: Any) -> None:
-    """Compare the names of the data's classes and columns with those that ``task`` was trained with; at every stage.
+    """Compare the names of the data's classes and columns with those that ``task`` was trained with.
 
     Raises:
         ValueError: Other names, or the same in another order; has both.
@@ -107,11 +118,17 @@ def check_reads(task: Any, data: Any) -> dict[str, Any]:
         ValueError: The data lacks it.
     """
     sample = {key: value.to(task.device) for key, value in data.arrays("train", limit=1).items()}
-    if lacking := [key for key in task.reads if key not in sample]:
-        raise ValueError(
-            f"{type(task).__name__} reads {lacking[0]!r}; a batch of {data.title} has {', '.join(sample)}."
-        )
+    check_keys(task, data, task.reads, list(sample))
     return sample
+
+
+def check_keys(task: Any, data: Any, needs: Sequence[str], there: Sequence[str]) -> None:
+    """Raise a ValueError where batches, which hold ``there``, lack what a task needs."""
+    if lacking := [key for key in needs if key not in there]:
+        remedy = " Set --data.images true." if lacking[0] == "image" and "images" in data.hparams else ""
+        raise ValueError(
+            f"{type(task).__name__} reads {lacking[0]!r}; a batch of {data.title} has {', '.join(there)}.{remedy}"
+        )
 
 
 def check_input(task: Any, data: Any) -> None:

@@ -8,7 +8,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-from .checks import check_names, check_trained_classes, names_known
+from .checks import check_names, check_trained, check_trained_classes, names_known
 from .exported import Exported, predicting
 from .features import last_features
 from .rows import Rows
@@ -231,11 +231,11 @@ class Task(LightningModule):
             self.log(name, total / weight, prog_bar=name.endswith("/loss"))
 
     def setup(self, stage: str) -> None:
-        """Compare names, and when a fit begins take those and the statistics of the train part for the checkpoint."""
+        """Compare with the data; when a fit begins take names and statistics of its train part for the checkpoint."""
         data = self.trainer.datamodule
         if data is None:
             return
-        check_names(self, data)
+        (check_names if stage == "fit" else check_trained)(self, data)
         if stage == "fit":
             self.trained_names = names_known(self, data)
             self.fit_statistics(data.statistics())
