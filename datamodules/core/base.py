@@ -204,15 +204,15 @@ class DataModule(Serving):
         for name, pool in self.pools.items():
             pool.setdefault("id", np.arange(len(next(iter(pool.values()))), dtype=np.int64))
             check_labels(f"{self.title}, {name} pool", pool)
-        listed = self.names("train", self.pools["train"]["id"])
+        listed = {name: self.names(name, pool["id"]) for name, pool in self.pools.items()}
         for name, pool in self.pools.items():
             if (rows := self.kept(name, pool)) is not None:
                 for key in pool:
                     pool[key] = pool[key][rows]
         self._raw = {name: dict(pool) for name, pool in self.pools.items()}
         train = self.pools["train"]
-        rows = self.clean_rows(train, listed)
-        groups = self.read_groups()
+        rows = self.clean_rows(train, listed["train"])
+        groups = self.read_groups(sum(listed.values(), []))
         parts = self.split(train, rows, None if groups is None else groups[rows])
         assert_disjoint(parts, groups)
         self.parts = {part: rows for part, rows in parts.items() if len(rows)}
@@ -247,13 +247,13 @@ class DataModule(Serving):
             )
         return rows
 
-    def read_groups(self) -> np.ndarray | None:
-        """Put ``group`` of all pools into codes; those of the train pool, or None where samples are independent."""
+    def read_groups(self, listed: list[str]) -> np.ndarray | None:
+        """Put ``group`` of all pools into codes; those of train, or None. ``listed`` are all names of all pools."""
         source, train = self.hparams.groups, self.pools["train"]
         if source not in ("auto", "none"):
             for pool in self.pools.values():
                 pool.pop("group", None)
-            train["group"] = groups_named(Path(source), self.names("train", train["id"]))
+            train["group"] = groups_named(Path(source), self.names("train", train["id"]), listed, self.note)
         self.group_names = code_groups(self.title, self.pools, use=source != "none")
         return train.get("group")
 

@@ -97,10 +97,11 @@ def load_pools(data: Any) -> dict[str, Arrays]:
     check_asked(data)
     data.data_source = "simulated"
     if h.source == "auto":
+        there = held(Path(h.root) / data.title)
         data.note(
-            f"SIMULATED DATA. {looked_for(data)}: not there. Scores on simulated data say nothing about the real task. "
-            f"{data.how_to_get} Then set --data.root.",
-            shown=f"SIMULATED DATA: no {data.files[0]} in {Path(h.root)} or {Path(h.root) / data.title}.",
+            f"SIMULATED DATA. {looked_for(data)}: not there{there}. Scores on simulated data say nothing about the "
+            f"real task. {data.how_to_get} Then set --data.root.",
+            shown=f"SIMULATED DATA: no {data.files[0]} in {Path(h.root)} or {Path(h.root) / data.title}{there}.",
         )
     return share(data, reading_key(data, "simulated"), data.simulate)
 
@@ -112,15 +113,16 @@ def check_asked(data: Any) -> None:
     if h.source != "real" and not named:
         return
     root = Path(h.root)
-    what = f"not there{held(root)}" if root.is_dir() else f"{root} is {'a file' if root.exists() else 'no folder'}"
+    there = f"not there{held(root)}{held(root / data.title)}"
+    what = there if root.is_dir() else f"{root} is {'a file' if root.exists() else 'no folder'}"
     ask = " For the simulated set add --data.source simulated." if named else ""
     raise FileNotFoundError(f"{looked_for(data)}: {what}. {data.how_to_get} Then set --data.root.{ask}")
 
 
-def held(root: Path) -> str:
-    """The first names that stand in a folder, for a user whose files have other names."""
-    names = sorted(p.name for p in root.iterdir() if not p.name.startswith("."))
-    return f" (the folder holds {listed(names)})" if names else ""
+def held(folder: Path) -> str:
+    """The first names that stand in a folder, for a user whose files have other names; nothing where it is none."""
+    names = sorted(p.name for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
+    return f" ({folder} holds {listed(names)})" if names else ""
 
 
 def looked_for(data: Any) -> str:

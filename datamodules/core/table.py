@@ -48,14 +48,14 @@ class TableFeatures:
         names, blank = columns.dtype.names or (), self.hparams.blank
         if unknown := [name for name in blank if name not in names] if isinstance(blank, dict) else []:
             raise ValueError(f"blank: the table has no column {unknown[0]!r}. Its columns: {', '.join(names)}.")
-        features = features_of(columns, [name for name in names if self.blank_rate(name)])
-        if constant := [name for name, feature in features.items() if feature["values"] == []]:
-            self.note(f"Columns that do not vary are no features: {', '.join(constant)}.")
-        return {"features": features}
+        return {"features": features_of(columns, [name for name in names if self.blank_rate(name)])}
 
     def encode(self, pool: Arrays) -> Arrays:
         """Also ``table``, where there are features."""
-        self._encoder = TableEncoder(self.fitted["features"])
+        features = self.fitted["features"]
+        if constant := [name for name, feature in features.items() if feature["values"] == []]:
+            self.note(f"Columns that do not vary in the training table are no features: {', '.join(constant)}.")
+        self._encoder = TableEncoder(features)
         if not self.table_names:
             return pool
         table = self._encoder(pool["columns"], f"{self.title} in {self.folder}")

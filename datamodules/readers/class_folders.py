@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .pictures import in_left_folder, is_picture
+from .picture_names import in_left_folder, is_picture
 from .wording import counted, listed
 
 # Names that common archives give to the folders of parts; capitals make no difference.

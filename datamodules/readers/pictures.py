@@ -1,7 +1,7 @@
 """Pictures that stay encoded on disk until a batch needs them: bytes by name, decoding, dataset, loader."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 
 from .modes import as_rgb
+from .picture_names import picture_files
 from .wording import short
 
 LARGEST = 2**30  # bytes of one picture in a file: more is a broken or hostile file
-LEFT = ("__MACOSX", "@eaDir")  # folders that macOS and disk stations leave beside pictures
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+PLACES = ("images", "image", "pictures")  # groups of an HDF5 file that hold the pictures, whatever stands beside them
 
 
 class BrokenFile(ValueError):
@@ -30,9 +30,9 @@ class HDF5Source:
     """Pictures in an HDF5 file: the key is the name, the value the picture.
 
     A value is a file's bytes (opaque, string or uint8 array, alone or as an array of one), or decoded pixels, uint8
-    (H, W) or (H, W, 3). Where the file holds one group and nothing else, such as ``images/``, keys are those in it.
-    The file is opened when something is read, by each process for itself: a handle that was opened before a fork, or
-    copied to another process, gives wrong bytes or hangs. Call ``close`` before worker processes are started.
+    (H, W) or (H, W, 3). Where the file holds a group of ``PLACES``, or one group and nothing else, keys are those in
+    it. The file is opened when something is read, by each process for itself: a handle that was opened before a fork,
+    or copied to another process, gives wrong bytes or hangs. Call ``close`` before worker processes are started.
 
     Args:
         path: The file.
@@ -47,10 +47,10 @@ class HDF5Source:
         if self._values is None:
             try:
                 self._file = values = h5py.File(self.path, "r")
-                while len(values) == 1 and isinstance(only := values[next(iter(values))], h5py.Group):
-                    if only == values:
+                while (inner := inner_group(values)) is not None:
+                    if inner == values:
                         raise OSError("a group that holds itself")
-                    values = only
+                    values = inner
             except (OSError, KeyError, RuntimeError) as error:
                 self.close()
                 raise broken(self.path, error) from None
@@ -79,6 +79,8 @@ class HDF5Source:
             raise ValueError("the value is empty")
         if value.size * value.dtype.itemsize > LARGEST:
             raise ValueError(f"the value claims {value.size * value.dtype.itemsize / 2**30:.0f} GiB")
+        if value.dtype.kind == "O" and h5py.check_string_dtype(value.dtype) is None:
+            raise ValueError("the value holds references to others, where bytes of a picture are expected")
         content = value[()]
         if isinstance(content, np.ndarray) and content.shape == (1,):
             content = content[0]
@@ -100,6 +102,14 @@ class HDF5Source:
 
     def __getstate__(self) -> dict:
         return {"path": self.path, "_file": None, "_values": None}
+
+
+def inner_group(values: h5py.Group) -> h5py.Group | None:
+    """The group in which pictures stand, where they do not stand in ``values`` itself."""
+    named = [name for name in PLACES if values.get(name, getclass=True) is h5py.Group]
+    only = next(iter(values)) if len(values) == 1 else None
+    inner = values[named[0] if named else only] if named or only is not None else None
+    return inner if isinstance(inner, h5py.Group) else None
 
 
 class FolderSource:
@@ -133,26 +143,6 @@ class FolderSource:
 
     def close(self) -> None:
         """Nothing stays open."""
-
-
-def picture_files(paths: Iterable[Path]) -> list[Path]:
-    """Those that are files of pictures, sorted; not what systems leave (``._a.png``), no folders."""
-    return sorted(p for p in paths if is_picture(p))
-
-
-def is_picture(path: Path) -> bool:
-    """Whether a path is a file with the name of a picture; hidden ones are the system's."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def pictures_under(folder: Path) -> list[Path]:
-    """Pictures at any depth below a folder, sorted; none in folders that programs keep beside the user's pictures."""
-    return picture_files(path for path in folder.rglob("*") if not in_left_folder(path.relative_to(folder)))
-
-
-def in_left_folder(path: Path) -> bool:
-    """Whether a part of a path is a hidden folder, or one of ``LEFT``: copies and thumbnails lie there."""
-    return any(part.startswith(".") or part in LEFT for part in path.parts[:-1])
 
 
 class TreeSource:
@@ -268,10 +258,9 @@ class Pictures:
             image = decode(self.source.read(name), self.size, seen=self.seen)
         except BrokenFile:
             raise
-        except (ValueError, OSError, KeyError, RuntimeError) as error:
-            why = error if type(error) is ValueError else reason_of(error)
+        except Exception as error:  # h5py, the system and PIL raise errors of a dozen kinds
             raise BrokenFile(
-                f"{self.source.path}: picture {name} cannot be decoded ({why}). Restore it, or "
+                f"{self.source.path}: picture {name} cannot be decoded ({reason_of(error)}). Restore it, or "
                 "leave it out of training by --data.exclude with a CSV id,reason; inspect writes one of all of them."
             ) from None
         if len(self.known):

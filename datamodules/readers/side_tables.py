@@ -1,25 +1,41 @@
 """Small tables beside a data set: which group a sample belongs to, which samples are left out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from .feature_tables import unknown
 from .text_files import read_columns
 from .wording import short
 
 ANY = "iso-8859-1"  # names of files may be in it, and it reads any bytes
 
 
-def groups_named(path: Path, names: Sequence[str]) -> np.ndarray:
-    """Group of each named sample, from a CSV ``id,group``. A sample whose group is empty is a group of its own.
+def whole_groups(groups: Sequence[object], names: Sequence[str]) -> np.ndarray:
+    """Names of groups, one a sample; where a cell is empty, or says ``unknown``, the sample is a group of its own."""
+    pairs = zip(groups, names, strict=True)
+    return np.array([f"(alone) {name}" if unknown(group) else str(group).strip() for group, name in pairs])
+
+
+def groups_named(
+    path: Path, names: Sequence[str], known: Sequence[str] = (), note: Callable[[str], None] | None = None
+) -> np.ndarray:
+    """Group of each named sample, from a CSV ``id,group``; see ``whole_groups`` for gaps.
+
+    Args:
+        path: The CSV.
+        names: Name of each sample.
+        known: Further names that may stand in it: samples that were left out before, or of another part.
+        note: Is told of ids that are neither.
 
     Raises:
         ValueError: A sample has no row, or two rows of different groups.
     """
     table = read_columns(path, ("id", "group"), fallback=ANY)
     group: dict[str, str] = {}
-    for name, value in zip(map(str.strip, table["id"]), map(str.strip, table["group"]), strict=True):
+    values = ("" if unknown(value) else value.strip() for value in table["group"])
+    for name, value in zip(map(str.strip, table["id"]), values, strict=True):
         if group.setdefault(name, value) != value:
             raise ValueError(
                 f"{path}: id {short(name)!r} has the groups {group[name]!r} and {value!r}. Keep one row for it."
@@ -30,7 +46,9 @@ def groups_named(path: Path, names: Sequence[str]) -> np.ndarray:
             f"{path}: no group for {len(missing)} samples, the first is id {short(missing[0])}."
             f"{written(group, missing)}"
         )
-    return np.array([group[name] or f"(alone) {name}" for name in names])
+    if note is not None and (beside := sorted(set(group) - set(names) - set(known))):
+        note(f"{path.name}: id {short(beside[0])!r} is not in the data ({len(beside)} such ids). Look at its spelling.")
+    return whole_groups([group[name] for name in names], names)
 
 
 def rows_named(path: Path, names: Sequence[str], known: Sequence[str]) -> np.ndarray:
@@ -45,11 +63,10 @@ def rows_named(path: Path, names: Sequence[str], known: Sequence[str]) -> np.nda
         ValueError: A name that no sample has.
     """
     ids = {name.strip() for name in read_columns(path, ("id",), fallback=ANY)["id"]}
-    unknown = sorted(ids - set(known))
-    if unknown:
+    if beside := sorted(ids - set(known)):
         raise ValueError(
-            f"{path}: id {short(unknown[0])!r} is not in the data ({len(unknown)} such ids; {len(known)} samples)."
-            f"{written(known, unknown)}"
+            f"{path}: id {short(beside[0])!r} is not in the data ({len(beside)} such ids; {len(known)} samples)."
+            f"{written(known, beside)}"
         )
     return np.array([row for row, name in enumerate(names) if name in ids], np.int64)
 

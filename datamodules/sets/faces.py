@@ -10,7 +10,8 @@ from PIL import Image
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
-from datamodules.readers.pictures import SUFFIXES, decode, pictures_under
+from datamodules.readers.picture_names import SUFFIXES, pictures_under
+from datamodules.readers.pictures import decode
 from datamodules.readers.wording import listed
 from datamodules.simulate.faces import SIDE, make_faces
 

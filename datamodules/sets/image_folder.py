@@ -9,7 +9,7 @@ from datamodules.audit.duplicates import near_duplicates, perceptual_hash
 from datamodules.core.source import DEFAULT_ROOT, Arrays, places
 from datamodules.pictures.files import FileDataModule
 from datamodules.readers.class_folders import Tree, scan_classes
-from datamodules.readers.pictures import Source, TreeSource, decode
+from datamodules.readers.pictures import BrokenFile, Pictures, Source, TreeSource
 from datamodules.readers.wording import listed
 from datamodules.simulate.picture_folders import make_picture_folder
 from datamodules.simulate.scratch import scratch_folder
@@ -177,11 +177,12 @@ class ImageFolderDataModule(FileDataModule):
 
 def hashes_of(source: TreeSource, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Perceptual hashes (n,) and rows (n,) of the pictures that can be decoded; others are told of when served."""
+    pictures = Pictures(source, names, HASH_SIDE)
     images, rows = np.empty((len(names), HASH_SIDE, HASH_SIDE, 3), np.uint8), []
-    for row, name in enumerate(names):
+    for row in range(len(names)):
         try:
-            images[len(rows)] = decode(source.read(str(name)), HASH_SIDE)
-        except (OSError, ValueError):
+            images[len(rows)] = pictures[row]
+        except BrokenFile:
             continue
         rows.append(row)
     return perceptual_hash(images[: len(rows)]), np.array(rows, np.int64)

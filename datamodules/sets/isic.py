@@ -23,6 +23,7 @@ from datamodules.readers.feature_tables import (
     typed_columns,
 )
 from datamodules.readers.pictures import open_source
+from datamodules.readers.side_tables import whole_groups
 from datamodules.readers.wording import listed, short
 from datamodules.simulate import make_lesions
 from datamodules.simulate.scratch import scratch_folder
@@ -33,9 +34,13 @@ TABLES = {
 }
 PICTURES = {"train": ("train-image.hdf5", "train-image"), "predict": ("test-image.hdf5", "test-image")}
 STRATA = {"sex": "sex", "site": "anatom_site_general"}
-# Names, the answer, and free text about origin and licence.
-NEVER = ("isic_id", "patient_id", "target", "attribution", "copyright", "copyright_license", "license")
+NEVER = {  # column -> why it is no feature
+    **dict.fromkeys(("isic_id", "patient_id"), "an identifier"),
+    "target": "the answer",
+    **dict.fromkeys(("attribution", "copyright", "copyright_license", "license"), "origin and licence"),
+}
 CLINICAL = ("age_approx", "sex", "anatom_site_general", "clin_size_long_diam_mm")
+WHERE = "Pictures, called by isic_id, are read from the top of a file, its group images, or the only group in it."
 NO_TEST = (
     "No test table: there is nothing to tell which columns will be known. Features are "
     f"{', '.join(CLINICAL)} and tbp_lv_* without tbp_lv_dnn_lesion_confidence."
@@ -124,6 +129,8 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
             features = [c for c in header if c in shared and c not in NEVER]
             if alone := [c for c in header if c not in shared and c not in NEVER]:
                 self.note(f"{len(alone)} columns are in {path.name} alone and are not read: {listed(alone)}.")
+        never = ", ".join(f"{c} ({NEVER[c]})" for c in header if c in NEVER)
+        self.note(f"{path.name}: no features are {never}.")
         keys = [c for c in ("isic_id", "target", "patient_id") if c in header]
         frame = self.table(path, keys, features, folder, "train")
         target = pd.to_numeric(frame["target"], errors="coerce")
@@ -137,8 +144,7 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
         train = arrays_of(frame, typed_columns(frame[features], path, left_out=self.note))
         train["label"] = target.to_numpy(np.uint8)
         if "patient_id" in frame:
-            # A lesion without a patient is a patient of its own.
-            train["group"] = pd.factorize(frame["patient_id"].fillna(frame["isic_id"]))[0]
+            train["group"] = pd.factorize(whole_groups(frame["patient_id"], frame["isic_id"]))[0]
         pools = {"train": train}
         if test_path is not None:
             frame = self.table(test_path, ["isic_id"], features, folder, "predict")
@@ -149,21 +155,24 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
         """Read columns of a table; every row has a name of its own and, where pictures are served, a picture."""
         # Reading stays at the columns that are used: text in the others would take most of the memory.
         frame = read_csv(path, usecols=[*keys, *features], dtype={k: str for k in keys if k != "target"})
-        if "age_approx" in features and pd.api.types.is_numeric_dtype(frame["age_approx"]):
-            negative = int((frame["age_approx"] < 0).sum())
-            if negative:
-                self.note(f"{path.name}: age_approx is negative in {negative} rows, and is taken as missing there.")
-            frame["age_approx"] = frame["age_approx"].where(frame["age_approx"] >= 0)
+        if "age_approx" in features:
+            negative = pd.to_numeric(frame["age_approx"], errors="coerce") < 0  # text where a cell says unknown
+            if count := int(negative.sum()):
+                self.note(f"{path.name}: age_approx is negative in {count} rows, and is taken as missing there.")
+                frame["age_approx"] = frame["age_approx"].mask(negative)
         check_names(path, frame["isic_id"])
         if self.hparams.images:
             source = open_source(pictures_in(folder, pool))
-            lacking = frame.loc[~frame["isic_id"].isin(source.names()), "isic_id"]
+            names = source.names()
+            lacking = frame.loc[~frame["isic_id"].isin(names), "isic_id"]
             source.close()
             if len(lacking):
+                remedy = f"Take those rows out of {path.name}, or get the pictures."
+                if len(lacking) == len(frame):
+                    remedy = f"It holds {listed(sorted(names), 3) or 'nothing'}. {WHERE}"
                 raise ValueError(
                     f"{source.path} has no picture {short(lacking.iloc[0])}, which {path.name} names "
-                    f"({len(lacking)} of {len(frame)} are missing). Take those rows out of {path.name}, or get the "
-                    "pictures."
+                    f"({len(lacking)} of {len(frame)} are missing). {remedy}"
                 )
         return frame
 

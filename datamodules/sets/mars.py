@@ -57,7 +57,7 @@ class MarsDataModule(DataModule):
         }
         sources = folder / "sources.csv"
         if sources.is_file():
-            train["group"] = groups_named(sources, list(map(str, range(len(training)))))
+            train["group"] = groups_named(sources, list(map(str, range(len(training)))), note=self.note)
         pools = {"train": train}
         if "test_set" in arrays:
             pools["predict"] = {"image": as_uint8(self._test_images(arrays["test_set"], path), path, "test_set")}

@@ -8,6 +8,8 @@ from PIL import Image
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays, places
+from datamodules.readers.modes import as_rgb
+from datamodules.readers.picture_names import picture_files
 from datamodules.readers.pictures import reason_of
 
 SIDE = 8
@@ -56,7 +58,7 @@ class PatternsDataModule(DataModule):
         """Set ``files`` and ``class_names`` by the pictures that stand there."""
         h = self.hparams
         for place in places(h.root, self.title) if h.source != "simulated" else ():
-            self.files = tuple(sorted(path.name for path in place.glob("*.[pP][nN][gG]")))
+            self.files = tuple(p.name for p in picture_files(place.glob("*")) if p.suffix.lower() == ".png")
             if self.files:
                 self.class_names = [Path(name).stem for name in self.files]
                 return
@@ -127,7 +129,7 @@ def arrays(grids: np.ndarray, label: np.ndarray, flips: np.ndarray) -> Arrays:
 
 
 def read_grid(path: Path) -> np.ndarray:
-    """(8, 8) of 0 (white) and 1 (red) from a picture of a grid: the pixel at the centre of each cell, alpha removed.
+    """(8, 8) of 0 (white) and 1 (red) from a picture of a grid: the pixel at the centre of each cell, as one sees it.
 
     A cell is red where green and blue are, on average, below half.
 
@@ -136,15 +138,13 @@ def read_grid(path: Path) -> np.ndarray:
     """
     try:
         with Image.open(path) as picture:
-            rgba = np.asarray(picture.convert("RGBA"), np.float32)
+            rgb = np.asarray(as_rgb(picture), np.float32)
     except Exception as error:  # PIL and its readers raise errors of a dozen kinds for broken files
         raise ValueError(
             f"{path}: cannot be read ({reason_of(error)}). Is it truncated? Save it as PNG again."
         ) from None
-    height, width = rgba.shape[:2]
+    height, width = rgb.shape[:2]
     if min(height, width) < SIDE:
         raise ValueError(f"{path}: {width}x{height} pixels; a grid of {SIDE}x{SIDE} cells needs at least one a cell.")
     rows, columns = (((np.arange(SIDE) + 0.5) * size / SIDE).astype(int) for size in (height, width))
-    alpha = rgba[..., 3:] / 255
-    rgb = rgba[..., :3] * alpha + 255 * (1 - alpha)  # on white, as a viewer shows it
     return (rgb[np.ix_(rows, columns)][..., 1:].mean(-1) < 127.5).astype(np.int64)

@@ -6,8 +6,10 @@ import numpy as np
 
 from datamodules.core.source import Arrays
 from datamodules.pictures.files import FileDataModule
-from datamodules.readers.pictures import Source, TreeSource, pictures_under
+from datamodules.readers.picture_names import pictures_under
+from datamodules.readers.pictures import Source, TreeSource
 from datamodules.readers.radiographs import windowed
+from datamodules.readers.side_tables import whole_groups
 from datamodules.readers.text_files import read_columns
 from datamodules.readers.wording import short
 from datamodules.simulate.scratch import scratch_folder
@@ -20,8 +22,8 @@ class WristDataModule(FileDataModule):
     """Reads ``dataset.csv`` (``filestem``, ``fracture_visible``, perhaps ``patient_id``), ``<filestem>.png`` below it.
 
     A fracture is 1; an empty cell means none. Pictures may lie in any folders, such as ``images_part1``; 16-bit values
-    are brought to 8 bits by ``windowed``. Patients are groups: several pictures of one wrist must not straddle. Where
-    the table lacks them they are the part of ``filestem`` before the first ``_``.
+    are brought to 8 bits by ``windowed``. Patients are groups: several pictures of one wrist must not straddle; a gap
+    is a group of its own. Where the table has no such column they are the part of ``filestem`` before the first ``_``.
 
     Args:
         policy: ``none``: augmentation in batches is cheaper here.
@@ -71,7 +73,7 @@ class WristDataModule(FileDataModule):
             "train": {
                 "name": np.array([place[stem] for stem in stems]),
                 "label": np.array([known[text] for text in texts], np.int64),
-                "group": np.array(patients),
+                "group": whole_groups(patients, stems),
             }
         }
 

@@ -34,7 +34,7 @@ from .needs import Need, needs_of, train_needed
 from .places import CONFIGS, as_shown
 from .resuming import checkpoint_to_resume
 from .settings import check_resume, settings
-from .trainer_flags import check_finite, check_fit, check_precision
+from .trainer_flags import check_finite, check_fit, check_limits, check_precision, no_epoch
 from .weights import folder_of, of_word
 
 for package in (datamodules, lightning_tasks):  # YAML gives classes by bare name: all must be known
@@ -98,6 +98,8 @@ class TaskCLI(LightningCLI):
         fitting = self._subcommand_parsers and self.config.subcommand == "fit"
         if fitting and not options.trainer.fast_dev_run:
             check_fit(options, self.name_run().path)
+        if self._subcommand_parsers and not fitting:
+            check_limits(self.config.subcommand, options.trainer)
         if fitting and options.trainer.fast_dev_run and options.needs:
             self._trial = TemporaryDirectory()  # nothing of a trial run stays
             options.runs = self._trial.name
@@ -194,7 +196,7 @@ class TaskCLI(LightningCLI):
         if interrupted:
             raise SystemExit("Interrupted before the first epoch ended: there is nothing to continue.")
         if writes and not begun:
-            raise ValueError("no epoch was trained, so nothing was written. Set --trainer.max_epochs to 1 or more.")
+            raise ValueError(no_epoch(self.options.trainer))
 
     def read_data(self) -> dict[str, Any]:
         """Set the data up as the trainer would, and say what it is; a run goes on with the same data only."""

@@ -11,6 +11,7 @@ from datamodules.core.base import DataModule
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.measures.recalibration import calibrated
 from lightning_tasks.problems import Task
+from lightning_tasks.problems.checks import check_trained
 from lightning_tasks.runs.calibration import read_calibration
 from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.directory import RunDir, find_run
@@ -49,6 +50,7 @@ def load_run(path: str, overrides: list[str] | None = None, is_calibrated: bool 
     cli.model.calibration = read_calibration(run) if is_calibrated else None
     cli.model.eval().to(cli.trainer.strategy.root_device)
     cli.datamodule.setup("predict")
+    check_trained(cli.model, cli.datamodule)
     return Run(run, cli.model, cli.datamodule)
 
 

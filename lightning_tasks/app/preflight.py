@@ -171,19 +171,27 @@ def check_config(path: Path) -> None:
         if name not in KEYS:
             ours = key_for(name).replace(".", ".init_args." if key_for(name).startswith(("model", "data")) else ".")
             hint = f" Did you mean {ours}?" if ours else nearest(name, list(KEYS))
-            raise ValueError(f"{path}: unknown key {name!r}.{hint} Keys: {', '.join(KEYS)}.")
+            raise ValueError(f"{path}, line {line_of(path, key)}: unknown key {name!r}.{hint} Keys: {', '.join(KEYS)}.")
         if key in CLASSES and isinstance(value, dict):
-            check_class_keys(f"{path}: {key}", value)
+            check_class_keys(path, key, value)
         check_class(name, value.get("class_path") if isinstance(value, dict) else value, f"{path}: ")
 
 
-def check_class_keys(where: str, value: dict) -> None:
+def line_of(path: Path, *keys: Any) -> int:
+    """Line of a YAML file where a key stands, or one within another."""
+    node = yaml.compose(path.read_text(encoding="utf-8-sig"), yaml.SafeLoader)
+    for wanted in keys:
+        key, node = next(pair for pair in node.value if pair[0].value == str(wanted))
+    return key.start_mark.line + 1
+
+
+def check_class_keys(path: Path, name: str, value: dict) -> None:
     """Raise a ValueError where a class is given by other keys than ``class_path`` and ``init_args``."""
     known = ("class_path", "init_args", "dict_kwargs")
     for key in value:
         if str(key).split(".")[0] not in known:
             hint = nearest(str(key), known) or " Arguments of the class stand under init_args."
-            raise ValueError(f"{where}: unknown key {key!r}.{hint}")
+            raise ValueError(f"{path}, line {line_of(path, name, key)}: {name}: unknown key {key!r}.{hint}")
 
 
 def check_comparison(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Flags of the Trainer with which a fit would train for hours and end without a result: refused before it begins."""
+"""Flags of the Trainer with which a command would end without a result, a fit after hours: refused at the start."""
 
 import math
 from pathlib import Path
@@ -13,6 +13,13 @@ NOTHING_LEFT = {
     "limit_train_batches": "nothing is trained",
     "limit_val_batches": "no epoch is validated, and validation chooses the checkpoint",
     "limit_test_batches": "there is nothing to report",
+    "limit_predict_batches": "nothing is predicted",
+}
+LOOKED_AT = {  # command -> limits that it needs
+    "fit": ("limit_train_batches", "limit_val_batches", "limit_test_batches"),
+    "validate": ("limit_val_batches",),
+    "test": ("limit_test_batches",),
+    "predict": ("limit_predict_batches",),
 }
 
 
@@ -45,6 +52,25 @@ def check_finite(options: Any) -> None:
         look(part, options[part].get("init_args", {}))
 
 
+def check_limits(command: str, trainer: Any) -> None:
+    """Raise a ValueError where a limit leaves a command of Lightning no batch."""
+    for name in LOOKED_AT[command]:
+        if getattr(trainer, name) == 0:
+            raise ValueError(
+                f"--trainer.{name} 0: {NOTHING_LEFT[name]}. Give 1 or more batches, or a share such as 0.1."
+            )
+
+
+def no_epoch(trainer: Any) -> str:
+    """What is said of a fit that ended before its first epoch did."""
+    if trainer.max_time is not None and trainer.max_epochs != 0:
+        return (
+            f"no epoch ended within --trainer.max_time {trainer.max_time}, so nothing was written. Give it more time, "
+            "or make an epoch shorter by --data.samples_per_epoch or --trainer.limit_train_batches."
+        )
+    return "no epoch was trained, so nothing was written. Set --trainer.max_epochs to 1 or more."
+
+
 def check_fit(options: Any, run: Path) -> None:
     """Look at the flags of a fit that is no trial run.
 
@@ -56,9 +82,7 @@ def check_fit(options: Any, run: Path) -> None:
         ValueError: Nothing would be trained, validated, tested or kept; or the weights to start from would be deleted.
     """
     trainer = options.trainer
-    for name, reason in NOTHING_LEFT.items():
-        if getattr(trainer, name) == 0:
-            raise ValueError(f"--trainer.{name} 0: {reason}. Give 1 or more batches, or a share such as 0.1.")
+    check_limits("fit", trainer)
     if trainer.enable_checkpointing is False:
         raise ValueError(
             "--trainer.enable_checkpointing false: a run is tested and continued from its checkpoints. "

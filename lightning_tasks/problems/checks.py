@@ -1,10 +1,12 @@
-"""Do a task's class names and network fit the data? One clear error before the first step."""
+"""Do a task's names and network fit the data? One clear error before the first step."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+
+SHOWN = 4  # names that differ, of inputs that may be dozens
 
 
 def check_classes(names: list[str], data: Any) -> None:
@@ -16,12 +18,8 @@ def check_classes(names: list[str], data: Any) -> None:
     """
     if twice := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"class_names holds {twice[0]!r} twice: scores of a class are called by its name.")
-    data_names = data.class_names
-    if data_names is not None and list(data_names) != list(names):
-        message = f"class_names are {', '.join(names)}; the data's classes are {', '.join(data_names)}, in this order."
-        if not other_words(names, data_names):
-            raise ValueError(f"{message} Set --model.class_names [{','.join(data_names)}].")
-        data.note(message)
+    if data.class_names is not None:
+        compare_classes(names, data, f"Set --model.class_names [{','.join(data.class_names)}].")
     pool = data.pools["train"]
     if "label" not in pool:
         return
@@ -39,6 +37,64 @@ def check_classes(names: list[str], data: Any) -> None:
                 "or leave the class out of --model.class_names."
             )
         data.note(f"No sample of class {names[k]} is in the train part of this split: it cannot be learnt.")
+
+
+def compare_classes(names: Sequence[str], data: Any, remedy: str) -> None:
+    """Raise a ValueError with ``remedy`` where the data has other classes, or these in another order; note new words.
+
+    Data without the last classes passes: its labels mean the same.
+    """
+    found = list(data.class_names)
+    if found == list(names)[: len(found)]:
+        return
+    message = f"class_names are {', '.join(names)}; the data's classes are {', '.join(found)}, in this order."
+    if not other_words(names, found):
+        raise ValueError(f"{message} {remedy}")
+    data.note(message)
+
+
+def names_known(task: Any, data: Any) -> dict[str, list[str]]:
+    """What a network knows by its place alone: ``label`` -> names of classes, a key of a batch -> names of columns."""
+    read = {*task.reads, *(task.asks or ())}
+    scales = data.column_scales().items()
+    names = {key: [str(column[0]) for column in columns] for key, columns in scales if key in read}
+    if task.knows_labels and task.class_names and data.class_names is not None:
+        names["label"] = [str(name) for name in data.class_names]
+    return names
+
+
+def check_trained(task: Any, data: Any) -> None:
+    """See that data is such as a trained task asks for: its arrays, and by name its classes and columns.
+
+    Raises:
+        ValueError: It is not.
+    """
+    needs = [key for key in task.reads if key not in ("label", "mask", "target")] if task.asks is None else task.asks
+    check_keys(task, data, needs, [*data.served("train"), *(["image"] if data.has_images else [])])
+    check_names(task, data)
+
+
+def check_names(task: Any, data: Any) -> None:
+    """Compare the names of the data's classes and columns with those that ``task`` was trained with.
+
+    Raises:
+        ValueError: Other names, or the same in another order; has both.
+    """
+    known = names_known(task, data)
+    for key, found in known.items():
+        trained = task.trained_names.get(key, found)
+        if key == "label":
+            for names in (task.class_names, trained):
+                compare_classes(names, data, "A network knows classes by their places: give it the run's own data "
+                                             "options, and folders of the same classes.")  # fmt: skip
+        elif found != trained:
+            at = next((i for i, pair in enumerate(zip(trained, found, strict=False)) if pair[0] != pair[1]),
+                      min(len(trained), len(found)))  # fmt: skip
+            there, here = (", ".join(map(repr, names[at : at + SHOWN])) or "none" for names in (trained, found))
+            raise ValueError(
+                f"the network was trained with {len(trained)} columns of {key}, from place {at + 1} on {there}; the "
+                f"data has {len(found)}, there {here}. Set the data's options as the run's config.yaml does."
+            )
 
 
 def other_words(names: Sequence[str], others: Sequence[str]) -> bool:
@@ -62,11 +118,17 @@ def check_reads(task: Any, data: Any) -> dict[str, Any]:
         ValueError: The data lacks it.
     """
     sample = {key: value.to(task.device) for key, value in data.arrays("train", limit=1).items()}
-    if lacking := [key for key in task.reads if key not in sample]:
-        raise ValueError(
-            f"{type(task).__name__} reads {lacking[0]!r}; a batch of {data.title} has {', '.join(sample)}."
-        )
+    check_keys(task, data, task.reads, list(sample))
     return sample
+
+
+def check_keys(task: Any, data: Any, needs: Sequence[str], there: Sequence[str]) -> None:
+    """Raise a ValueError where batches, which hold ``there``, lack what a task needs."""
+    if lacking := [key for key in needs if key not in there]:
+        remedy = " Set --data.images true." if lacking[0] == "image" and "images" in data.hparams else ""
+        raise ValueError(
+            f"{type(task).__name__} reads {lacking[0]!r}; a batch of {data.title} has {', '.join(there)}.{remedy}"
+        )
 
 
 def check_input(task: Any, data: Any) -> None:

@@ -95,15 +95,11 @@ class Classifier(ClassScores, GradientTask):
     def setup(self, stage: str) -> None:
         """Also see, when a fit begins, that class names and network fit the data."""
         data = self.trainer.datamodule
-        if stage == "fit" and data is not None:
-            self.check_classes(data)
+        if stage == "fit" and data is not None and self.knows_labels:
+            check_classes(self.class_names, data)
         super().setup(stage)
         if stage == "fit" and data is not None:
             check_input(self, data)
-
-    def check_classes(self, data: Any) -> None:
-        """See that the classes are those of the data. A task that makes labels of its own overrides it."""
-        check_classes(self.class_names, data)
 
     def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Fit the class weights to the training samples."""

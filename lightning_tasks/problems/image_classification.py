@@ -109,6 +109,7 @@ class ImageClassifier(ImageTask, Classifier):
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
         """Keep where the first weights came from: a resumed fit does not read them again."""
+        super().on_save_checkpoint(checkpoint)
         checkpoint["weights_origin"] = self.weights_origin
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:

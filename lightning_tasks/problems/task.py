@@ -8,7 +8,7 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-from .checks import check_trained_classes
+from .checks import check_names, check_trained, check_trained_classes, names_known
 from .exported import Exported, predicting
 from .features import last_features
 from .rows import Rows
@@ -45,6 +45,8 @@ class Task(LightningModule):
         panels: Title -> metrics (without part) that a report draws on one axes. What a task tracks and names in no
             panel has one of its own.
         class_names: Names of the classes, where a sample has one.
+        knows_labels: Whether these are the data's classes; a pretext makes labels of its own.
+        trained_names: Names of the data's classes and columns that the weights belong to (``names_known``).
         last_rows: Rows of the newest evaluation; empty before the first, and for a task that keeps none.
         calibration: Map that ``calibrate`` fitted for these weights, or None.
     """
@@ -72,6 +74,7 @@ class Task(LightningModule):
     }
     panels: dict[str, tuple[str, ...]] = {}
     class_names: list[str] = []
+    knows_labels = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,6 +82,7 @@ class Task(LightningModule):
         self.rows: dict[str, Rows] = {}
         self.last_rows: dict[str, Tensor] = {}
         self.calibration: dict[str, Any] | None = None
+        self.trained_names: dict[str, list[str]] = {}
         self.step_loss: Tensor | None = None  # sum of what this training step tracked: the guard looks at it
         self._sums: dict[str, tuple[Tensor, int]] = {}  # name -> weighted sum on the device, weight
         self._streams: dict[str, torch.Generator] = {}
@@ -227,13 +231,25 @@ class Task(LightningModule):
             self.log(name, total / weight, prog_bar=name.endswith("/loss"))
 
     def setup(self, stage: str) -> None:
-        """Take the statistics of the train part when a fit begins; checkpoints carry them afterwards."""
-        if stage == "fit" and self.trainer.datamodule is not None:
-            self.fit_statistics(self.trainer.datamodule.statistics())
+        """Compare with the data; when a fit begins take names and statistics of its train part for the checkpoint."""
+        data = self.trainer.datamodule
+        if data is None:
+            return
+        (check_names if stage == "fit" else check_trained)(self, data)
+        if stage == "fit":
+            self.trained_names = names_known(self, data)
+            self.fit_statistics(data.statistics())
+
+    def on_save_checkpoint(self, checkpoint: dict) -> None:
+        """Keep what the weights know by its place."""
+        checkpoint["names"] = self.trained_names
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
-        """See that the weights belong to the same classes in the same order."""
+        """See that the weights belong to the same classes and columns in the same order."""
         check_trained_classes(self.class_names, checkpoint.get("hyper_parameters", {}).get("class_names"))
+        self.trained_names = checkpoint.get("names") or self.trained_names
+        if self._trainer is not None and self.trainer.datamodule is not None:  # a fit that begins at these weights
+            check_names(self, self.trainer.datamodule)
 
     def on_train_epoch_start(self) -> None:
         """Forget what an interrupted epoch left."""

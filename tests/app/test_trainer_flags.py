@@ -42,6 +42,20 @@ def test_a_flag_that_would_end_without_a_result_is_refused_at_the_start(cli, cap
     assert kept.read_bytes() == b"weights" and not (tmp_path / "runs/ToySequence/other").exists()
 
 
+def test_a_verb_without_a_batch_is_refused_and_a_time_that_is_too_short_is_named(cli, capsys, tmp_path):
+    cli(*FIT, "--trainer.max_epochs", 1)
+    run = tmp_path / "runs/ToySequence/default"
+    whole = {path.name for path in run.iterdir()}
+    for verb, part in (("validate", "val"), ("test", "test"), ("predict", "predict")):
+        with pytest.raises(SystemExit):
+            cli(verb, "--run", run, f"--trainer.limit_{part}_batches", 0)
+        error = capsys.readouterr().err
+        assert f"--trainer.limit_{part}_batches 0: " in error and "Give 1 or more batches" in error
+    assert {path.name for path in run.iterdir()} == whole
+    error = message(cli, capsys, "--name", "other", "--trainer.max_time", "00:00:00:00")
+    assert "no epoch ended within --trainer.max_time 00:00:00:00" in error and "more time" in error
+
+
 @pytest.mark.parametrize("verb", ["kfold", "sweep"])
 def test_verbs_that_train_refuse_them_too(cli, capsys, verb, tmp_path):
     options = ("--folds", 2) if verb == "kfold" else ("--grid", "model.lr=0.1,0.2")

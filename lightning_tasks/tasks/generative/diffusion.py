@@ -90,7 +90,7 @@ class DiffusionTask(Generative):
         signal = cumulative_signal(schedule, steps).float()
         self.numbers = step_numbers(steps, sampling_steps).tolist()
         self.classes = len(class_names) if conditional else 0
-        self.class_names = list(class_names or [])
+        self.class_names, self.knows_labels = list(class_names or []), conditional
         self.reads = (*self.reads, "label") if conditional else self.reads
         self.scored_rows = (*self.scored_rows, "error", "step")
         # A first step back from nearly pure noise multiplies errors a thousandfold: estimates stay where the data is.

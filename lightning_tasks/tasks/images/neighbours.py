@@ -79,9 +79,11 @@ class NeighboursTask(ClassScores, ClosedForm):
     def setup(self, stage: str) -> None:
         """See that classes and features fit the data, and say what a trained network has seen."""
         data = self.trainer.datamodule
+        if stage == "fit" and data is not None:
+            check_classes(self.class_names, data)
+        super().setup(stage)
         if stage != "fit" or data is None:
             return
-        check_classes(self.class_names, data)
         sample, key = data.arrays("train", limit=1), "point" if self.hparams.features == "point" else "image"
         if key not in sample:
             raise ValueError(f"features={self.hparams.features!r} needs {key!r}; the data has {', '.join(sample)}.")

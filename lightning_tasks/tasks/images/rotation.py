@@ -26,14 +26,12 @@ class RotationTask(ImageClassifier):
     """
 
     reads = ("image",)
+    knows_labels = False  # turns are classes of any pictures
     refuses = {"tta": "a flipped picture is another question", "explain": "its classes are turns, not what is shown"}
 
     def __init__(self, **kwargs) -> None:
         super().__init__(class_names=list(TURNS), **kwargs)
         self.save_hyperparameters(logger=False)
-
-    def check_classes(self, data: Any) -> None:
-        """Turns are classes of any pictures."""
 
     def turned(self, batch: dict, turns: Tensor) -> dict:
         """The batch with pictures turned by ``turns`` (B,) right angles, which are its labels."""

@@ -87,6 +87,7 @@ class NaiveBayesTask(ClassScores, ClosedForm):
         if stage == "fit" and self.trainer.datamodule is not None:
             check_classes(self.class_names, self.trainer.datamodule)
             check_reads(self, self.trainer.datamodule)
+        super().setup(stage)
 
     # ---- fit: counting ----------------------------------------------------------------------------------------
 

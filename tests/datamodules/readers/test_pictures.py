@@ -48,9 +48,34 @@ def test_values_of_every_form_and_in_one_group_are_read(tmp_path, form, group):
     np.testing.assert_array_equal(Pictures(source, np.array(["b"]), 12)[0], PIXELS)
 
 
+def test_the_group_of_pictures_is_found_beside_other_things(tmp_path):
+    with h5py.File(tmp_path / "p.hdf5", "w") as file:
+        file["images/a"] = np.void(PNG)
+        file["meta/site"], file["labels"] = "arm", np.arange(3)
+    source = HDF5Source(tmp_path / "p.hdf5")
+    assert source.names() == {"a"}
+    np.testing.assert_array_equal(decode(source.read("a"), 12), PIXELS)
+
+
 def test_gray_pixels_become_three_channels(tmp_path):
     source = hdf5(tmp_path / "p.hdf5", {"a": PIXELS[..., 0], "b": np.void(PNG)})
     np.testing.assert_array_equal(decode(source.read("a"), 12), np.repeat(PIXELS[..., :1], 3, 2))
+
+
+def test_a_reference_and_a_lack_of_memory_are_told_with_the_picture(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "p.hdf5", "w") as file:
+        file["b"] = np.void(PNG)
+        file.create_dataset("a", data=file["b"].ref, dtype=h5py.ref_dtype)
+    read = Pictures(HDF5Source(tmp_path / "p.hdf5"), np.array(["a", "b"]), 12)
+    with pytest.raises(BrokenFile, match="p.hdf5: picture a cannot be decoded .the value holds references to others"):
+        read[0]
+
+    def full(name):
+        raise MemoryError
+
+    monkeypatch.setattr(read.source, "read", full)
+    with pytest.raises(BrokenFile, match="p.hdf5: picture b cannot be decoded .MemoryError"):
+        read[1]
 
 
 @pytest.mark.parametrize(

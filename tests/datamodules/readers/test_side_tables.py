@@ -58,15 +58,24 @@ def test_a_table_that_is_not_there_or_is_a_folder(tmp_path):
         read_columns(tmp_path, ("id",))
 
 
-def test_an_empty_group_is_a_group_of_its_own(tmp_path):
+@pytest.mark.parametrize("gap", ["", "NA", "nan", "unknown", " - "])
+def test_an_empty_group_is_a_group_of_its_own(tmp_path, gap):
     path = tmp_path / "groups.csv"
-    path.write_text("id,group\n" + "".join(f"{i},{'' if i < 60 else f'p{i % 7}'}\n" for i in range(100)))
+    path.write_text("id,group\n" + "".join(f"{i},{gap if i < 60 else f'p{i % 7}'}\n" for i in range(100)))
     data = ToyDataModule(groups=str(path), folds=5)
     data.setup()
     groups = data.pools["train"]["group"]
     assert len(np.unique(groups[:60])) == 60 and len(np.unique(groups[60:])) == 7
     labels = data.pools["train"]["label"]
     assert set(labels[data.parts["train"]]) == set(labels)  # one group of all gaps would take classes away
+
+
+def test_ids_of_a_groups_file_that_are_not_in_the_data_are_named(tmp_path):
+    path = tmp_path / "groups.csv"
+    path.write_text("id,group\n" + "".join(f"{i},p{i % 7}\n" for i in range(100)) + "x1,p1\nx2,p2\n")
+    data = ToyDataModule(groups=str(path), limit=50)  # those behind the limit are in the data
+    data.setup()
+    assert "groups.csv: id 'x1' is not in the data (2 such ids). Look at its spelling." in data.notes
 
 
 def test_excluded_ids_are_compared_with_all_that_was_read(tmp_path):

@@ -1,6 +1,7 @@
 """Pictures in folders: every layout and every kind of file that users have."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from datamodules import ImageFolderDataModule
 from datamodules.readers.pictures import BrokenFile
 from tests.conftest import ROOT, results
+from tests.datamodules.readers.test_pictures import huge
 
 
 def save(path: Path, color=(200, 100, 50), mode="RGB", size=(40, 40), **kwargs) -> Path:
@@ -190,3 +192,23 @@ def test_the_verbs_work_on_a_folder_of_the_user(tmp_path, cli, capsys):
     with pytest.raises(SystemExit):
         cli("submit", "--run", run)
     assert "has no submission format" in capsys.readouterr().err
+
+
+def test_a_run_that_reads_pictures_is_told_where_there_are_none(cli, tmp_path, capsys):
+    two_classes(tmp_path / "mine")
+    cli("fit", "--config", ROOT / "configs/image_folder.yaml", "--data.root", tmp_path / "mine", "--data.size", 16,
+        "--model.net_args", "{width: 4}", "--trainer.max_epochs", 1, "--draws", 0, "--baselines", "false",
+        "--trainer.enable_progress_bar", "false", "--data.test_fraction", 0.3, "--data.folds", 2)  # fmt: skip
+    for verb in ("test", "validate", "predict", "explain"):
+        with pytest.raises(SystemExit):
+            cli(verb, "--run", "runs/image_folder/default", "--data.images", "false")
+        assert "ImageClassifier reads 'image'; a batch of image_folder has " in (error := capsys.readouterr().err)
+        assert "Set --data.images true." in error
+
+
+def test_inspect_finds_a_picture_above_the_size_limit(cli, tmp_path):
+    (two_classes(tmp_path / "mine") / "cat/my photo 0.png").write_bytes(huge())
+    cli("inspect", "--config", ROOT / "configs/image_folder.yaml", "--data.root", tmp_path / "mine", "--data.size", 16,
+        "--model.net_args", "{width: 4}", "--data.folds", 2, "--tsne", 0)  # fmt: skip
+    found = json.loads(Path("runs/image_folder/inspect/inspect.json").read_text())
+    assert found["undecodable"]["train"] == ["cat/my photo 0.png"] and found["left"] == 11

@@ -81,8 +81,19 @@ def test_files_under_other_names_are_listed(tmp_path):
     write_idx(tmp_path)
     for path in sorted(tmp_path.iterdir()):
         path.rename(path.with_name(f"my-{path.name}"))
-    with pytest.raises(FileNotFoundError, match="the folder holds my-t10k-images-idx3-ubyte, my-t10k-labels"):
+    with pytest.raises(FileNotFoundError, match="holds my-t10k-images-idx3-ubyte, my-t10k-labels"):
         MNISTDataModule(root=str(tmp_path)).setup()
+
+
+def test_files_under_other_names_in_the_default_folders_are_listed(tmp_path):
+    (tmp_path / "data/MNIST").mkdir(parents=True)
+    (tmp_path / "data/MNIST/digits.zip").write_bytes(b"PK")
+    data = MNISTDataModule(limit=200)
+    data.setup()
+    assert data.data_source == "simulated" and "not there (data/MNIST holds digits.zip)" in data.notes[0]
+    for options in ({"source": "real"}, {"root": f"{tmp_path}/data"}):
+        with pytest.raises(FileNotFoundError, match="MNIST holds digits.zip"):
+            MNISTDataModule(**options).setup()
 
 
 @pytest.mark.parametrize("shape", [(60, 28, 28), (2**20, 28, 280)])

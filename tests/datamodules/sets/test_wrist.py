@@ -47,6 +47,17 @@ def test_without_patients_their_numbers_come_from_the_names_and_nan_is_none(tmp_
     assert set(data.pools["train"]["label"]) == {0, 1}
 
 
+def test_pictures_without_a_patient_are_not_one_patient(tmp_path):
+    make_wrists(tmp_path, patients=6, seed=2)
+    rows = [line.split(",") for line in (tmp_path / "dataset.csv").read_text().splitlines()[1:]]
+    gaps = dict(zip([row[0] for row in rows[:5]], ("", "NA", "nan", "unknown", " "), strict=True))
+    lines = (f"{row[0]},{gaps.get(row[0], '7')},{row[-1]}\n" for row in rows)
+    (tmp_path / "dataset.csv").write_text(HEADER + "".join(lines))
+    data = WristDataModule(root=str(tmp_path), size=16, folds=2, images=False)
+    data.setup("fit")
+    assert len(np.unique(data.pools["train"]["group"])) == 5 + 1
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [("0001_1,1,2\n", "fracture_visible is '2' for 0001_1 .1 such rows.; expected 1, 0 or nothing"),

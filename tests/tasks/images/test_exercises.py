@@ -114,6 +114,23 @@ def test_pictures_of_grids_are_read_by_their_cells(tmp_path):
     assert np.bincount(pool["flips"]).tolist() == [9] * 6
 
 
+def test_grids_are_seen_as_other_pictures_are(tmp_path):
+    """16 bits a pixel, a turn that the camera wrote, and what systems leave beside pictures."""
+    grids = np.random.default_rng(1).integers(0, 2, (2, 8, 8))
+    wide = np.where(grids[0], 20_000, 65_535).astype(np.uint16).repeat(4, 0).repeat(4, 1)
+    Image.fromarray(wide).save(tmp_path / "a.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    stored = np.rot90(np.where(grids[1], 0, 255).astype(np.uint8).repeat(4, 0).repeat(4, 1))
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "b.png", exif=exif)
+    (tmp_path / "._a.png").write_bytes(b"left by a system")
+    (tmp_path / "c.png").mkdir()
+    data = PatternsDataModule(root=str(tmp_path), copies=1, max_flips=1)
+    data.setup()
+    assert data.class_names == ["a", "b"]
+    np.testing.assert_array_equal(data.pools["train"]["image"][:2, 0] // 255, grids)
+
+
 def test_names_come_from_the_pictures_and_there_is_nothing_to_split(tmp_path, cli, capsys):
     (tmp_path / "patterns").mkdir()
     for i, name in enumerate(("a.png", "b.PNG")):

@@ -68,6 +68,18 @@ def test_defects_of_the_training_table_are_errors(own, message):
         module(own, source="auto")
 
 
+def test_a_file_without_a_group_of_pictures_says_what_it_holds(own):
+    with h5py.File(own / "train-image.hdf5", "a") as file:
+        for name in list(file):
+            file.move(name, f"jpegs/{name}")
+        file["meta"] = 1
+    with pytest.raises(ValueError, match=r"120 of 120 are missing\). It holds jpegs, meta. Pictures, called by"):
+        module(own)
+    with h5py.File(own / "train-image.hdf5", "a") as file:
+        file.move("jpegs", "images")
+    assert module(own).images("train", np.arange(2)).std() > 0
+
+
 def test_defects_of_the_test_table_and_of_the_files_are_errors(own):
     whole = (own / COURSE[1]).read_text()
     for change, message in (

@@ -227,6 +227,24 @@ def test_negative_ages_and_lone_lesions(own):
     assert (groups == groups[4]).sum() == 1 and len(np.unique(groups)) in (30, 31)
 
 
+def test_negative_ages_among_words_and_columns_that_are_no_features_are_named(own):
+    def change(table):
+        ages = table["age_approx"].astype(object)
+        ages[:3], ages[3], ages[4] = -5, "unknown", "NA"
+        return table.assign(age_approx=ages, tbp_lv_H=1.0)
+
+    edit(own, change)
+    data = module(own, images=False)
+    assert "new-train-metadata.csv: age_approx is negative in 3 rows, and is taken as missing there." in data.notes
+    assert np.nanmin(data.pools["train"]["age"]) >= 0 and np.isnan(data.pools["train"]["age"][:5]).all()
+    constant = "Columns that do not vary in the training table are no features: tbp_lv_H."
+    assert constant in data.notes and any("isic_id (an identifier)" in note for note in data.notes)
+    loaded = IsicDataModule(**{name: value for name, value in data.hparams.items() if not name.startswith("_")})
+    loaded.load_state_dict(data.state_dict())
+    loaded.setup()
+    assert constant in loaded.notes  # test and predict say it too
+
+
 # ---- drawing -------------------------------------------------------------------------------------------------------
 
 

@@ -147,7 +147,7 @@ def test_inputs_that_the_data_does_not_have_are_one_clear_error(cli, capsys):
     err = fails(cli, capsys, "test", *run_args("fused"), "--ckpt_path", best)
     assert "does not fit the configured network" in err
     err = fails(cli, capsys, "test", *run_args("metadata", "OnlyPictures"), "--ckpt_path", best)
-    assert "needs a table" in err
+    assert "IsicTask reads 'table'; a batch of" in err
 
 
 def test_folds_are_submitted_by_mean_probability_or_by_mean_rank(cli, capsys):
