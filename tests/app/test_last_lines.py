@@ -56,9 +56,9 @@ def test_a_submission_of_simulated_data_says_so(cli, capsys):
     assert SHORT in capsys.readouterr().out.splitlines()
 
 
-def test_of_made_data_nothing_is_said_and_of_weights_by_themselves_nothing_is_next(cli, capsys, tmp_path):
-    cli("fit", "--config", ROOT / "configs/two_class_relu.yaml", *PLAIN)
-    run = Path("runs/two_class_relu/default")
+def test_of_real_data_nothing_is_said_and_of_weights_by_themselves_nothing_is_next(cli, capsys, tmp_path):
+    cli("fit", "--config", ROOT / "configs/binary_regression.yaml", "--data", "TumoursDataModule", *PLAIN)
+    run = Path("runs/binary_regression/default")
     cli("predict", "--run", run)
     assert "SIMULATED" not in (out := capsys.readouterr().out) and f"Next: export --run {run}" in out
     (tmp_path / "alone").mkdir()
