@@ -79,7 +79,7 @@ class HDF5Source:
             raise ValueError("the value is empty")
         if value.size * value.dtype.itemsize > LARGEST:
             raise ValueError(f"the value claims {value.size * value.dtype.itemsize / 2**30:.0f} GiB")
-        if value.dtype.kind == "O" and h5py.check_string_dtype(value.dtype) is None:
+        if h5py.check_ref_dtype(value.dtype) is not None:
             raise ValueError("the value holds references to others, where bytes of a picture are expected")
         content = value[()]
         if isinstance(content, np.ndarray) and content.shape == (1,):

@@ -52,7 +52,7 @@ def test_a_verb_without_a_batch_is_refused_and_a_time_that_is_too_short_is_named
         error = capsys.readouterr().err
         assert f"--trainer.limit_{part}_batches 0: " in error and "Give 1 or more batches" in error
     assert {path.name for path in run.iterdir()} == whole
-    error = message(cli, capsys, "--name", "other", "--trainer.max_time", "00:00:00:00")
+    error = message(cli, capsys, "--name", "other", "--trainer.max_epochs", 1, "--trainer.max_time", "00:00:00:00")
     assert "no epoch ended within --trainer.max_time 00:00:00:00" in error and "more time" in error
 
 
