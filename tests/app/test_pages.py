@@ -90,11 +90,13 @@ def tuning_of(sweep: Path) -> Path:
     for name in ("history", "effects", "importance"):
         shutil.copy(sweep / "sweep.png", folder / "figures" / f"{name}.png")
     final = json.loads((sweep / "results.json").read_text())
+    for combo, name in zip(final["combinations"], ("tpe", "by hand"), strict=True):
+        combo["shown"] = {"configuration": name}
     best = {"params": {"model.lr": 0.1, "model.width": 4}, "value": 0.5, "trial": 0, "parameters": 1234}
     search = {"trials": 1, "complete": 1, "pruned": 0, "failed": 0, "epochs": 1, "seconds": 1.0, "best": best}
     found = {"kind": "tune", "name": "tune", "experiment": "ToySequence", "metric": "val/acc", "notes": [],
              "searches": {"tpe": search, "random": search}, "importance": {"model.lr": 0.7},
-             "data_source": final["data_source"]}  # fmt: skip
+             "data_source": final["data_source"], "final": final}  # fmt: skip
     (folder / "results.json").write_text(json.dumps(found))
     main(["report", "--run", str(folder)])
     return folder
@@ -256,4 +258,4 @@ def test_a_report_is_written_without_torch(run):
     code = "import sys\nfrom lightning_tasks.app import main\nmain(sys.argv[1:])\nprint('torch' in sys.modules)"
     command = [sys.executable, "-c", code, "report", "--run", str(run.path)]
     done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT)})
-    assert done.stdout.endswith("report.html\nFalse\n"), done.stderr
+    assert "report.html\n" in done.stdout and done.stdout.endswith("\nFalse\n"), done.stderr

@@ -152,7 +152,7 @@ def test_a_finished_run_outlives_what_was_to_replace_it_and_left_a_cut_checkpoin
     directory.last.write_bytes(b"cut")
     assert directory.newest() is None
     with pytest.raises(SystemExit):
-        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.class_weights", "[.inf, .inf]")
+        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.class_weights", "[1.0e38, 1.0e38]")
     assert "not finite" in capsys.readouterr().err and (run / "results.json").read_text() == before
 
 
@@ -161,7 +161,7 @@ def test_a_finished_run_whose_last_checkpoint_is_cut_is_put_aside_too(toy):
     before = (run / "results.json").read_text()
     cut(run / "checkpoints/last.ckpt")
     with pytest.raises(SystemExit):
-        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.class_weights", "[.inf, .inf]")
+        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.class_weights", "[1.0e38, 1.0e38]")
     assert (run / "results.json").read_text() == before
 
 

@@ -22,7 +22,7 @@ def test_a_fit_that_fails_at_once_gives_back_what_it_would_have_replaced(toy, cl
     run = toy("ToySequence", "--trainer.max_epochs", 1)
     before = (run / "results.json").read_text()
     with pytest.raises(SystemExit):
-        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.class_weights", "[.inf, .inf]")
+        toy("ToySequence", "--trainer.max_epochs", 1, "--overwrite", "--model.class_weights", "[1.0e38, 1.0e38]")
     assert "not finite" in capsys.readouterr().err.lower() and (run / "results.json").read_text() == before
     assert (run.parent / "latest").resolve().name == "default"
     toy("ToySequence", "--trainer.max_epochs", 2, "--overwrite")

@@ -101,7 +101,10 @@ def tuned_verdict(final: dict[str, Any]) -> list[str]:
         final: Results of the final sweep, in which the winner stands first.
     """
     metric, mode, combos = f"test/{final.get('headline')}", final.get("headline_mode"), final["combinations"]
-    winner, hand = combos[0], next(c for c in combos if c["shown"]["configuration"].endswith("by hand"))
+    winner = combos[0]
+    hand = next((combo for combo in combos if combo["shown"]["configuration"].endswith("by hand")), None)
+    if hand is None:
+        return []
     if winner is hand:
         return ["Verdict: the winner is the configuration by hand."]
     ours, theirs = (score_of(final, combo["combination"], metric) for combo in (winner, hand))
