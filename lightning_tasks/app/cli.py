@@ -223,10 +223,9 @@ class TaskCLI(LightningCLI):
     def save_config(self) -> None:
         """Write the full configuration; ``fit --config`` of this file repeats the run."""
         config = self.options.clone()
-        for key in ("config", "ckpt_path", "weights_only"):
+        for key in ("config", "ckpt_path", "weights_only", "seen"):
             config.pop(key, None)
         config.resume = config.overwrite = False
-        config.pop("seen", None)
         write_atomic(self.run_dir.config, self._parser(self.subcommand).dump(config, skip_none=False))
 
     def after_fit(self) -> None:

@@ -88,6 +88,12 @@ def check_fit(options: Any, run: Path) -> None:
             "--trainer.enable_checkpointing false: a run is tested and continued from its checkpoints. "
             "A trial that leaves nothing behind is --trainer.fast_dev_run true."
         )
+    timed = trainer.max_epochs is None and trainer.max_time is not None
+    if trainer.max_steps == -1 and (timed or trainer.max_epochs == -1):
+        raise ValueError(
+            "--trainer.max_epochs: without a number of epochs the schedule of the learning rate has no length. "
+            "Set one, such as 100; --trainer.max_time may end the fit before."
+        )
     every, epochs = trainer.check_val_every_n_epoch, trainer.max_epochs
     if every is not None and epochs is not None and 0 < epochs < every:
         raise ValueError(

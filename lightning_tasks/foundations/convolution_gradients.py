@@ -1,7 +1,6 @@
 """Gradients of a convolution layer by hand (G8)."""
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from lightning_tasks.foundations.pooling import (
     average_pool,
@@ -10,6 +9,7 @@ from lightning_tasks.foundations.pooling import (
     global_average_pool_gradient,
     max_pool,
     max_pool_gradient,
+    windows,
 )
 from lightning_tasks.plots.matrices import matrices_figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
@@ -26,7 +26,7 @@ def cross_correlate(x: np.ndarray, f: np.ndarray) -> np.ndarray:
     """
     if x.ndim != 2 or f.ndim != 2 or not all(0 < k <= n for k, n in zip(f.shape, x.shape, strict=True)):
         raise ValueError(f"kernel {f.shape} on input {x.shape}: need two matrices, the kernel no larger.")
-    return np.einsum("ijhw,hw->ij", sliding_window_view(x, f.shape), f)
+    return np.einsum("ijhw,hw->ij", windows(x, f.shape, 1), f)
 
 
 def convolve_full(x: np.ndarray, f: np.ndarray) -> np.ndarray:

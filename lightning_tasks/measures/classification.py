@@ -17,8 +17,13 @@ def chosen(values: Tensor, dim: int = -1) -> Tensor:
     return values.argmax(dim).masked_fill(values.isnan().any(dim), -1)
 
 
+def judged(choice: Tensor, truth: Tensor) -> Tensor:
+    """1 where the ``chosen`` one is the true one, 0 where it is another, -1 where there is none; int64."""
+    return (choice == truth).long().masked_fill(choice < 0, -1)
+
+
 def share_right(right: Tensor) -> Tensor:
-    """Mean of 1 for what is right and 0 for what is not, float64; NaN where one is -1: nothing was chosen there."""
+    """Mean over axis 0 of what ``judged`` gave, float64; NaN where nothing was chosen."""
     return right.double().masked_fill(right < 0, torch.nan).mean(0)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.measures.calibration import hits
-from lightning_tasks.measures.classification import chosen
+from lightning_tasks.measures.classification import chosen, judged, share_right
 from lightning_tasks.measures.corruptions import NAMES, SEVERITIES, corrupt, random_corruption
 from lightning_tasks.plots.classes import severity_figure
 
@@ -42,8 +42,7 @@ class CorruptedCopies:
 
     def hits(self, rows: dict[str, Tensor]) -> Tensor:
         """Accuracy on each copy, float64 (copies,), from ``corrupted`` (N, copies) and ``label`` (N,)."""
-        classes = rows["corrupted"]
-        return (classes == rows["label"][:, None]).double().masked_fill(classes < 0, torch.nan).mean(0)
+        return share_right(judged(rows["corrupted"], rows["label"][:, None]))
 
     def scores(self, rows: dict[str, Tensor]) -> tuple[dict[str, Any], dict[str, Any]]:
         """``acc_corrupted`` and, where rows hold the suite, ``acc_suite``; and ``acc_<corruption>`` of each kind."""

@@ -25,6 +25,8 @@ REFUSED = {
     "--trainer.limit_test_batches 0": "there is nothing to report",
     "--trainer.enable_checkpointing false": "A trial that leaves nothing behind is --trainer.fast_dev_run true",
     "--trainer.check_val_every_n_epoch 5 --trainer.max_epochs 3": "check_val_every_n_epoch 5 of 3 epochs",
+    "--trainer.max_time 00:00:02:00": "the schedule of the learning rate has no length. Set one",
+    "--trainer.max_epochs -1": "--trainer.max_epochs: without a number of epochs",
     "--trainer.precision bf16-true": "Choose bf16-mixed, 16-mixed (GPU) or 32-true",
     "--trainer.precision 16-true": "--trainer.precision 16-true: batches are float32",
     "--trainer.precision 64-true": "--trainer.precision 64-true: batches are float32",

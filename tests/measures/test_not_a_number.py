@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lightning_tasks.measures.classification import chosen, share_right
+from lightning_tasks.measures.classification import chosen, judged, share_right
 from lightning_tasks.measures.forecast import interval_scores
 from lightning_tasks.problems import Generative
 from lightning_tasks.tasks.sequences.argmax_attention import ArgmaxAttentionTask
@@ -19,6 +19,7 @@ NAN = math.nan
 def test_nothing_is_chosen_among_values_that_hold_nan():
     values = torch.tensor([[0.1, 0.9], [NAN, 0.5], [0.7, NAN]])
     assert chosen(values).tolist() == [1, -1, -1] and chosen(values[:1].T, 0).tolist() == [1]
+    assert judged(torch.tensor([2, 0, -1]), torch.tensor([2, 1, 0])).tolist() == [1, 0, -1]
     assert float(share_right(torch.tensor([1, 0, 1, 1]))) == 0.75
     assert share_right(torch.tensor([1, 0, -1])).isnan()
     assert share_right(torch.tensor([[1, -1], [0, 1]])).tolist() == pytest.approx([0.5, NAN], nan_ok=True)

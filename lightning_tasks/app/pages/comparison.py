@@ -30,7 +30,7 @@ def write_comparison_report(folder: Path) -> Path:
         notes=results["notes"],
         results=results,
         compared=compared,
-        verdict=tuned_verdict(results["final"]) if tuned else verdict_of(compared),
+        verdict=tuned_verdict(results["final"]) if tuned else swept_verdict(compared),
         caption=facts_of(compared),
         calibrated=calibration_words(compared.get("calibrated")),
         head=head,
@@ -58,10 +58,22 @@ def table_of(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
         cells = [mean_sd(combo["metrics"].get(name)) for name in shown]
         seconds = "-" if combo["seconds"] is None else f"{combo['seconds']:.0f}"
         rows.append([*(as_text(v) for v in combo["shown"].values()), str(combo["n"]), *cells, seconds])
-    for name, scores in results["baselines"].items():
+    for name, scores in pooled_baselines(results["combinations"]).items():
         if any(metric in scores for metric in shown):
             rows.append([f"({name})", *[""] * len(axes), *(number(scores.get(m)) for m in shown), ""])
     return [*axes, "n", *shown, "seconds"], rows
+
+
+def pooled_baselines(combinations: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Scores without a network on the test part: each once, and named after the combination where it depends on it."""
+    found = {combo["combination"]: combo.get("baselines", {}) for combo in combinations}
+    pooled: dict[str, dict[str, float]] = {}
+    for name in dict.fromkeys(name for baselines in found.values() for name in baselines):
+        by_combo = {slug: baselines[name] for slug, baselines in found.items() if name in baselines}
+        first = next(iter(by_combo.values()))
+        alike = all(scores == first for scores in by_combo.values())
+        pooled |= {name: first} if alike else {f"{name}, {slug}": scores for slug, scores in by_combo.items()}
+    return {name: {f"test/{key}": value for key, value in scores.items()} for name, scores in pooled.items()}
 
 
 def facts_of(results: dict[str, Any]) -> str:
@@ -74,22 +86,21 @@ def facts_of(results: dict[str, Any]) -> str:
     return caption
 
 
-def verdict_of(results: dict[str, Any]) -> list[str]:
+def swept_verdict(results: dict[str, Any]) -> list[str]:
     """The best combination of a sweep by its headline on the test part, beside its own baselines.
 
     Nothing where no run has the headline, where combinations differ in it, or of an earlier version.
     """
     metric = f"test/{results.get('headline')}"
-    scores = {c["combination"]: score_of(results, c["combination"], metric) for c in results["combinations"]}
-    scores = {name: score for name, score in scores.items() if score is not None}
-    mode = results.get("headline_mode")
+    combos, mode = {c["combination"]: c for c in results["combinations"]}, results.get("headline_mode")
+    scores = {name: score for name in combos if (score := score_of(results, name, metric)) is not None}
     if not scores or mode is None:
         return []
     best = (min if mode == "min" else max)(scores, key=lambda name: scores[name]["value"])
     seeds = scores[best]["n"]
     flatters = f"best of {len(scores)} combinations on these samples, so it flatters; " if len(scores) > 1 else ""
     means = f"mean of {seeds} seeds, the interval is from the lowest to the highest" if seeds > 1 else "one seed"
-    return [verdict(metric, scores[best], mode, results["baselines_of"].get(best, {})), f"({best}: {flatters}{means})"]
+    return [verdict(metric, scores[best], mode, combos[best]["baselines"]), f"({best}: {flatters}{means})"]
 
 
 def tuned_verdict(final: dict[str, Any]) -> list[str]:

@@ -141,9 +141,8 @@ class VaeTask(Generative):
         """The terms of the bound, and mean and variance of the code."""
         x, stream = self.scaled(batch[self.reads[0]]), self.stream(part)
         terms = self.terms(x, stream)
-        rows = {name: terms[name] for name in ("reconstruction", "kl")}
-        rows |= {"code": terms["mean"], "code_variance": terms["variance"]}
-        return rows | {"iwae": self.importance_weighted(x, terms, stream)}
+        rows = {"reconstruction": terms["reconstruction"], "kl": terms["kl"], "code": terms["mean"]}
+        return rows | {"code_variance": terms["variance"], "iwae": self.importance_weighted(x, terms, stream)}
 
     def importance_weighted(self, x: Tensor, terms: dict[str, Tensor], stream: torch.Generator) -> Tensor:
         """The bound of ``importance`` draws (B,)."""

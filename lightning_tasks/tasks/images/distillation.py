@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lightning_tasks.measures.classification import chosen, share_right
+from lightning_tasks.measures.classification import chosen, judged, share_right
 from lightning_tasks.plots.soft_labels import soft_label_figure
 from lightning_tasks.problems import ImageClassifier
 from lightning_tasks.runs.frozen import load_frozen, other_data
@@ -106,8 +106,7 @@ class DistillationTask(ImageClassifier):
         """As in classification; during the fit also the share of samples on which student and teacher agree."""
         super().evaluate(part, batch)
         if part == "val" and self._teacher:
-            said = chosen(self(batch["image"]))
-            agree = (said == chosen(self.teach(batch["image"]))).long().masked_fill(said < 0, -1)
+            agree = judged(chosen(self(batch["image"])), chosen(self.teach(batch["image"])))
             self.track("val/agreement", share_right(agree), len(agree))
 
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class GapClassifier(ImageClassifier):
                 f"reachable={reachable}, largest_gap={largest_gap}: need an accuracy in [0, 1], and 0 or more."
             )
         self._sample: dict[str, Tensor] | None = None
-        self._train_acc: float | None = None
+        self._train_acc: Tensor | None = None
 
     def penalty(self) -> Tensor:
         """``l1 sum |w| + l2 sum w^2`` over weights with two or more axes."""
@@ -94,20 +94,19 @@ class GapClassifier(ImageClassifier):
         prob = torch.cat([self.probabilities({"image": image}) for image in self._sample["image"].split(1000)])
         self._train_loss = self.criterion(prob.clamp_min(TINY).log(), {"label": label})
         self.track(loss_name, self._train_loss, 1)
-        accuracy = hits(prob, label).mean()
-        self.track(acc_name, accuracy, 1)
-        self._train_acc = float(accuracy)
+        self._train_acc = hits(prob, label).mean()
+        self.track(acc_name, self._train_acc, 1)
 
     def texts(self, batch: dict, out: dict) -> dict[str, str]:
         """Also, of the test, whether the network is under- or overfitted, with both accuracies and limits."""
         texts, h = super().texts(batch, out), self.hparams
         if self.trainer.state.fn != "test" or self._train_acc is None or not self.last_rows:
             return texts
-        held_out = float(self.score(self.last_rows)["acc"])
-        label = generalisation(self._train_acc, held_out, h.reachable, h.largest_gap)
+        train, held_out = float(self._train_acc), float(hits(self.last_rows["prob"], self.last_rows["label"]).mean())
+        label = generalisation(train, held_out, h.reachable, h.largest_gap)
         lines = [
             "| train accuracy | held-out accuracy | gap | verdict |", "|---|---|---|---|",
-            f"| {self._train_acc:.4f} | {held_out:.4f} | {self._train_acc - held_out:.4f} | {label} |", "",
+            f"| {train:.4f} | {held_out:.4f} | {train - held_out:.4f} | {label} |", "",
             f"Underfitted: train accuracy below {h.reachable:g}. Else overfitted: a gap above {h.largest_gap:g}.",
         ]  # fmt: skip
         return texts | {"generalisation": "\n".join(lines)}

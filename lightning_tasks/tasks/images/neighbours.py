@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_tasks.measures.classification import chosen, share_right
+from lightning_tasks.measures.classification import chosen, judged, share_right
 from lightning_tasks.measures.nearest import Bank, vote
 from lightning_tasks.plots.neighbours import decision_figure, error_figure
 from lightning_tasks.problems import ClassScores, ClosedForm
@@ -210,8 +210,7 @@ class NeighboursTask(ClassScores, ClosedForm):
         scores = super().score(rows)
         if "votes" not in rows:  # baselines have none
             return scores
-        votes = rows["votes"]
-        hits = share_right((votes == rows["label"][:, None]).long().masked_fill(votes < 0, -1))
+        hits = share_right(judged(rows["votes"], rows["label"][:, None]))
         return scores | {f"acc_k{k}": value for k, value in zip(self.ks, hits, strict=True)}
 
     def file_columns(self, out: dict) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lightning_tasks.common.choices import checked_choice
-from lightning_tasks.measures.classification import chosen, share_right
+from lightning_tasks.measures.classification import chosen, judged, share_right
 from lightning_tasks.problems import Classifier
 
 ESTIMATORS = ("soft", "argmax", "straight_through", "reinforce")
@@ -116,8 +116,7 @@ class ArgmaxAttentionTask(Classifier):
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
         """Also whether the largest score is at the right slot, and how far the weights have moved."""
-        slot = chosen(self.scores(batch))
-        right = (slot == batch["slot"]).long().masked_fill(slot < 0, -1)
+        right = judged(chosen(self.scores(batch)), batch["slot"])
         return {**super().rows_of(batch, out), "slot_acc": right, "moved": self.moved().expand(len(right))}
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import pytest
 
 from lightning_tasks.app.members import load_run
 from lightning_tasks.app.options import parse
+from lightning_tasks.app.pages.comparison import pooled_baselines
 from lightning_tasks.app.verbs.sweep.axes import clash, combinations, parse_grid
-from lightning_tasks.app.verbs.sweep.summary import draw, pooled_baselines
+from lightning_tasks.app.verbs.sweep.summary import draw
 from lightning_tasks.app.verbs.sweep.sweep import Sweep, read_file
 from tests.conftest import ROOT, results
 from tests.processes import Command, rows_of
@@ -33,14 +34,15 @@ def table(folder):
 def test_baselines_stand_once_or_for_each_combination_on_which_they_depend():
     pca = {"size=2": {"PCA of 2": {"psnr": 9.0}, "mean": {"psnr": 5.0}, "noisy": {"psnr": 3.0}},
            "size=3": {"PCA of 3": {"psnr": 9.5}, "mean": {"psnr": 5.0}, "noisy": {"psnr": 4.0}}}  # fmt: skip
-    assert pooled_baselines(pca) == {
+    combos = [{"combination": name, "baselines": scores} for name, scores in pca.items()]
+    assert pooled_baselines(combos) == {
         "PCA of 2": {"test/psnr": 9.0},
         "mean": {"test/psnr": 5.0},
         "noisy, size=2": {"test/psnr": 3.0},
         "noisy, size=3": {"test/psnr": 4.0},
         "PCA of 3": {"test/psnr": 9.5},
     }
-    assert pooled_baselines({}) == {}
+    assert pooled_baselines([{"combination": "of an earlier version"}]) == {}
 
 
 # ---- what is compared -----------------------------------------------------------------------------------------

@@ -2,45 +2,47 @@
 
 import pytest
 
-from lightning_tasks.app.pages.comparison import RANGE, tuned_verdict, verdict_of
+from lightning_tasks.app.pages.comparison import RANGE, swept_verdict, tuned_verdict
 from tests.conftest import results
 
 TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", 3, "--figures", "none",
        "--trainer.max_epochs", 2, "--trainer.enable_progress_bar", "false")  # fmt: skip
 
 
-def compared(values, mode="max", **others):
-    """Results of a sweep: combination -> values of its seeds."""
+def compared(values, mode="max", baselines=None, **others):
+    """Results of a sweep: combination -> values of its seeds; combination -> its baselines."""
     names = {name: f"{name} = by hand" if name == "both" else name.replace("_", " ") for name in values}
     return {
         "headline": "acc",
         "headline_mode": mode,
-        "combinations": [{"combination": name, "shown": {"configuration": names[name]}} for name in values],
+        "combinations": [
+            {"combination": name, "shown": {"configuration": names[name]}, "baselines": (baselines or {}).get(name, {})}
+            for name in values
+        ],
         "runs": [
             {"combination": name, "metrics": {"test/acc": value}} for name, seeds in values.items() for value in seeds
         ],
-        "baselines_of": {},
     } | others
 
 
 def test_the_best_of_a_sweep_stands_beside_its_own_baselines():
-    found = compared({"a": [0.6, 0.8], "b": [0.9, 0.8]})
-    found["baselines_of"] = {"a": {"PCA of 100": {"acc": 0.95}}, "b": {"PCA of 2": {"acc": 0.5}, "mean": {"acc": 0.6}}}
-    line, how = verdict_of(found)
+    baselines = {"a": {"PCA of 100": {"acc": 0.95}}, "b": {"PCA of 2": {"acc": 0.5}, "mean": {"acc": 0.6}}}
+    found = compared({"a": [0.6, 0.8], "b": [0.9, 0.8]}, baselines=baselines)
+    line, how = swept_verdict(found)
     assert line == ("Verdict: test/acc 0.8500 (n = 2, 0.8000 to 0.9000): above the best baseline, mean, 0.6000.")
     assert how == (
         "(b: best of 2 combinations on these samples, so it flatters; "
         "mean of 2 seeds, the interval is from the lowest to the highest)"
     )
-    lowest = compared({"a": [0.6], "b": [0.9], "failed": [None]}, "min", baselines_of={"a": {"mean": {"acc": 0.7}}})
-    assert verdict_of(lowest)[0].endswith("ranks above the best baseline, mean, 0.7000.")
-    assert verdict_of(lowest)[1] == "(a: best of 2 combinations on these samples, so it flatters; one seed)"
+    lowest = compared({"a": [0.6], "b": [0.9], "failed": [None]}, "min", baselines={"a": {"mean": {"acc": 0.7}}})
+    assert swept_verdict(lowest)[0].endswith("ranks above the best baseline, mean, 0.7000.")
+    assert swept_verdict(lowest)[1] == "(a: best of 2 combinations on these samples, so it flatters; one seed)"
 
 
 def test_a_sweep_without_a_headline_or_of_an_earlier_version_has_no_verdict():
-    assert verdict_of(compared({"a": [0.5]}, mode=None)) == []
-    assert verdict_of(compared({"a": [None]})) == []
-    assert verdict_of({"combinations": [], "runs": []}) == []
+    assert swept_verdict(compared({"a": [0.5]}, mode=None)) == []
+    assert swept_verdict(compared({"a": [None]})) == []
+    assert swept_verdict({"combinations": [], "runs": []}) == []
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_the_verb_prints_it_and_the_page_has_it(cli, capsys, tmp_path):
     lines = capsys.readouterr().out.splitlines()
     folder = tmp_path / "runs/ToySequence/sweep"
     found = results(folder)
-    said = verdict_of(found)
+    said = swept_verdict(found)
     assert lines[-4:-2] == said and "majority class" in said[0] and lines[-2].startswith("SIMULATED DATA")
     best = max(c["metrics"]["test/acc"]["mean"] for c in found["combinations"])
     assert f"Verdict: test/acc {best:.4f} (n = 2" in said[0]

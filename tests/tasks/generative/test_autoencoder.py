@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lightning_tasks import AutoencoderTask
+from lightning_tasks.app.pages.comparison import pooled_baselines
 from lightning_tasks.tasks.generative.autoencoder import squared_jacobian
 from tests.conftest import results
 
@@ -68,7 +69,7 @@ def test_a_sweep_has_the_pca_of_each_size_beside_the_networks(cli):
         "--grid", "model.size=2,5", "--seeds", "0,1", "--trainer.max_epochs", 1, "--draws", 0, "--figures", "none",
         "--trainer.enable_progress_bar", "false")  # fmt: skip
     folder = Path("runs/AutoencoderTask/sweep")
-    baselines = results(folder)["baselines"]
+    baselines = pooled_baselines(results(folder)["combinations"])
     assert {"PCA of 2", "PCA of 5", "mean picture"} == set(baselines)
     assert baselines["PCA of 2"]["test/psnr"] < baselines["PCA of 5"]["test/psnr"]
     assert results(folder / "size=5/seed_0")["baselines"] and not results(folder / "size=5/seed_1")["baselines"]

@@ -35,9 +35,9 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
         sweep: After its ``plan``.
         failed: ``<slug>/seed_<n>`` -> message, of runs that failed in this call.
     """
-    runs, combos, results, baselines = [], [], [], {}
+    runs, combos, results = [], [], []
     for combo in sweep.combos:
-        rows = []
+        rows, baselines = [], {}
         for seed in sweep.seeds:
             run, name = sweep.run(combo, seed), f"{combo.slug}/seed_{seed}"
             row = {"combination": combo.slug, **combo.shown, "seed": seed}
@@ -45,8 +45,7 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
                 row |= {"status": "failed", "error": failed[name], "log": str(sweep.folder / f"{name}.log")}
             elif run.results.is_file():
                 results.append(read_json(run.results))
-                if results[-1]["baselines"]:
-                    baselines.setdefault(combo.slug, results[-1]["baselines"])
+                baselines = baselines or results[-1]["baselines"]  # the first seed has them
                 row |= {
                     "status": "finished",
                     "seconds": results[-1]["seconds"],
@@ -61,7 +60,7 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
         stats = {name: spread([row["metrics"].get(name) for row in done]) for name in names}
         mean_seconds = float(np.mean([row["seconds"] for row in done])) if done else None
         combos.append({"combination": combo.slug, "shown": combo.shown, "n": len(done), "seconds": mean_seconds,
-                       "metrics": stats})  # fmt: skip
+                       "metrics": stats, "baselines": baselines})  # fmt: skip
         runs += rows
     return clean_json(
         {
@@ -79,28 +78,11 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
             "seconds": round(sum(f["seconds"] for f in results), 2),
             "failed": len(failed),
             "waiting": sum(row["status"] == "waiting" for row in runs),
-            "baselines": pooled_baselines(baselines),
-            "baselines_of": baselines,
             "combinations": combos,
             "runs": runs,
             "git_commit": git_commit(),
         }
     )
-
-
-def pooled_baselines(found: dict[str, dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
-    """Scores without a network: each once, and named after the combination too where it depends on that.
-
-    Args:
-        found: Combination -> name -> scores on the test part.
-    """
-    pooled: dict[str, dict[str, float]] = {}
-    for name in dict.fromkeys(name for baselines in found.values() for name in baselines):
-        by_combo = {slug: baselines[name] for slug, baselines in found.items() if name in baselines}
-        first = next(iter(by_combo.values()))
-        alike = all(scores == first for scores in by_combo.values())
-        pooled |= {name: first} if alike else {f"{name}, {slug}": scores for slug, scores in by_combo.items()}
-    return {name: {f"test/{key}": value for key, value in scores.items()} for name, scores in pooled.items()}
 
 
 def metrics_of(run: RunDir, results: dict[str, Any]) -> dict[str, float | None]:

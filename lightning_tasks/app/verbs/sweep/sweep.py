@@ -8,7 +8,7 @@ from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.errors import check_types
 from lightning_tasks.app.jobs import Job, run_jobs
 from lightning_tasks.app.options import refuse, seed_list
-from lightning_tasks.app.pages.comparison import verdict_of
+from lightning_tasks.app.pages.comparison import swept_verdict
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.preflight import read_yaml
 from lightning_tasks.common.choices import nearest
@@ -53,7 +53,7 @@ def run(options: Namespace, fit_args: list[str]) -> None:
     results = execute(sweep, options.jobs)
     if not results:  # of a fast_dev_run
         return
-    for line in verdict_of(results):
+    for line in swept_verdict(results):
         print(line)
     print_notes([], "simulated" in results["data_source"])
     print(f"Next: report --runs {as_shown(sweep.folder)} puts the runs side by side, with paired intervals.")
