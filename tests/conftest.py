@@ -11,6 +11,9 @@ from datamodules.core import source
 ROOT = Path(__file__).resolve().parents[1]
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"  # `weights: auto` trains from scratch here, network or not
+# Equal numbers on every machine: a GPU is hidden. With LIGHTNING_TASKS_GPU=1 tests/test_configs.py trains on it.
+if not os.environ.get("LIGHTNING_TASKS_GPU"):
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 # Small networks: a second thread gains nothing, and waits for the first when the machine is busy. For processes too.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)

@@ -15,7 +15,7 @@ CONFIGS = sorted(
 )
 FILES = ["config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt", "metrics.csv", "results.json", "report.html"]
 SMALL = (
-    *("--data.source", "simulated", "--data.limit", 32, "--data.batch_size", 4, "--trainer.accelerator", "cpu"),
+    *("--data.source", "simulated", "--data.limit", 32, "--data.batch_size", 4),
     *("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false"),
 )
 
@@ -48,10 +48,10 @@ def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, co
 
     best = ("--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt")
     cli("test", *best)
-    table = measured(run)
+    table, tolerance = measured(run), 1e-2 if torch.cuda.is_available() else 1e-5  # a GPU convolves in TF32
     for name, metric in found["metrics"].items():
         if metric["value"] is not None:
-            assert table[name] == pytest.approx(metric["value"], abs=1e-4, rel=1e-5), name
+            assert table[name] == pytest.approx(metric["value"], abs=1e-4, rel=tolerance), name
     cli("predict", *best)
     assert list(run.glob("predictions_*.*"))
 

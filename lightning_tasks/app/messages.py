@@ -21,6 +21,7 @@ def quiet() -> None:
         ".*isinstance\\(treespec, LeafSpec\\).*",  # between Lightning and PyTorch
         ".*Trying to infer the `batch_size`.*",  # epoch metrics are not weighted by batches
         ".*GPU available but not used.*",
+        ".*not supported by the model summary.*",  # a size in MB, which we do not show
         ".*module\\(s\\) in eval mode at the start of training.*",  # frozen ones: a teacher, features, blocks
         ".*recommended to use `self.log\\(.*sync_dist=True\\)`.*",  # values are already reduced over ranks
         ".*failed to converge.*",  # scikit-learn, of a baseline: its score stands beside the network's all the same
@@ -36,6 +37,8 @@ def quiet() -> None:
 
 
 TIPS = ("💡 Tip", "litlogger", "LitLogger", "TPU available", "HPU available", "GPU available: False", "Seed set to",
+        "LOCAL_RANK: 0",  # of several, others have one too
+        "that has Tensor Cores",  # bf16-mixed uses them; with TF32 products nearest neighbours would not be exact
         "callbacks returned in `LightningModule.configure_callbacks`",  # the same one, asked for at each evaluation
         "`Trainer.fit` stopped: `max_epochs=",  # as was asked for
         "configured with model summary callbacks", "Loading `train_dataloader` to estimate")  # fmt: skip

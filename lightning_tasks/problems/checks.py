@@ -112,12 +112,14 @@ def check_trained_classes(names: Sequence[str], trained: Sequence[str] | None) -
 
 
 def check_reads(task: Any, data: Any) -> dict[str, Any]:
-    """One training sample on the task's device, as a batch, in which stands what the task reads.
+    """One training sample as a batch where the weights are, in which stands what the task reads.
 
     Raises:
         ValueError: The data lacks it.
     """
-    sample = {key: value.to(task.device) for key, value in data.arrays("train", limit=1).items()}
+    here = next((weight.device for weight in task.parameters()), torch.device("cpu"))
+    # not task.device: during setup it names the device that the weights have yet to be moved to
+    sample = {key: value.to(here) for key, value in data.arrays("train", limit=1).items()}
     check_keys(task, data, task.reads, list(sample))
     return sample
 

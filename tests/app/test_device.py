@@ -5,8 +5,10 @@ import torch
 
 from lightning_tasks.app.jobs import one_process
 from lightning_tasks.app.members import batches_of, load_run
+from lightning_tasks.problems.checks import check_input
 from lightning_tasks.runs.device import device_name
 from tests.conftest import results
+from tests.toys import ToyDataModule, ToySequence
 
 CPU = ("--trainer.accelerator", "cpu")
 
@@ -30,3 +32,11 @@ def test_several_gpus_make_several_processes_only_where_they_are_used(monkeypatc
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     Options.accelerator = accelerator
     assert one_process(Options) is alone
+
+
+def test_during_setup_a_sample_meets_the_weights_where_they_are():
+    """Lightning names the GPU in ``task.device`` before it moves the weights there."""
+    data, task = ToyDataModule(), ToySequence()
+    data.setup("fit")
+    task._device = torch.device("meta")
+    check_input(task, data)
