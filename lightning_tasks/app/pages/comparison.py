@@ -65,14 +65,25 @@ def table_of(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def pooled_baselines(combinations: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Scores without a network on the test part: each once, and named after the combination where it depends on it."""
-    found = {combo["combination"]: combo.get("baselines", {}) for combo in combinations}
+    """Scores without a network on the test part: each once, named after its combinations where it depends on them.
+
+    What more combinations share than anything else has the plain name.
+    """
+    known = {combo["combination"]: combo.get("baselines", {}) for combo in combinations}
     pooled: dict[str, dict[str, float]] = {}
-    for name in dict.fromkeys(name for baselines in found.values() for name in baselines):
-        by_combo = {slug: baselines[name] for slug, baselines in found.items() if name in baselines}
-        first = next(iter(by_combo.values()))
-        alike = all(scores == first for scores in by_combo.values())
-        pooled |= {name: first} if alike else {f"{name}, {slug}": scores for slug, scores in by_combo.items()}
+    for name in dict.fromkeys(name for baselines in known.values() for name in baselines):
+        alike: list[tuple[dict[str, float], list[str]]] = []  # equal scores, and whose they are
+        for combo, baselines in known.items():
+            same = next((combos for scores, combos in alike if scores == baselines.get(name)), None)
+            if same is not None:
+                same.append(combo)
+            elif name in baselines:
+                alike.append((baselines[name], [combo]))
+        counts = [len(combos) for _, combos in alike]
+        for scores, combos in alike:
+            is_usual = len(combos) == max(counts) and counts.count(len(combos)) == 1
+            more = f" and {len(combos) - 1} more" if len(combos) > 1 else ""
+            pooled[name if is_usual else f"{name}, {combos[0]}{more}"] = scores
     return {name: {f"test/{key}": value for key, value in scores.items()} for name, scores in pooled.items()}
 
 

@@ -42,6 +42,11 @@ def test_baselines_stand_once_or_for_each_combination_on_which_they_depend():
         "noisy, size=3": {"test/psnr": 4.0},
         "PCA of 3": {"test/psnr": 9.5},
     }
+    trigram = zip(("lstm", "gru", "scrambled"), (3.0, 3.0, 4.9), strict=True)
+    combos = [{"combination": name, "baselines": {"trigram": {"bits": bits}}} for name, bits in trigram]
+    assert pooled_baselines(combos) == {"trigram": {"test/bits": 3.0}, "trigram, scrambled": {"test/bits": 4.9}}
+    combos = [*combos, {"combination": "shuffled", "baselines": {"trigram": {"bits": 4.9}}}]
+    assert set(pooled_baselines(combos)) == {"trigram, lstm and 1 more", "trigram, scrambled and 1 more"}
     assert pooled_baselines([{"combination": "of an earlier version"}]) == {}
 
 
