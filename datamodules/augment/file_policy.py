@@ -54,6 +54,7 @@ class Policy:
                     + nearest(policy, POLICIES)
                 )
             policy = POLICIES[policy]
+        self.steps = policy
         self.compose = A.Compose([transform(entry) for entry in policy])
 
     def __call__(self, image: np.ndarray, seed: int) -> np.ndarray:

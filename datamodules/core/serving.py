@@ -8,6 +8,7 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
+from datamodules.augment.mirrors import mirrors
 from datamodules.augment.policy import Augment
 
 from .loader import TensorLoader, to_float
@@ -179,6 +180,11 @@ class Serving(LightningDataModule):
             seed = (self.run_seed * 1_000_003 + self._epoch) * 1_009 + trainer.global_rank
             self._generator = torch.Generator(batch["id"].device).manual_seed(seed)
         return self.changed(batch, self._generator)
+
+    @property
+    def mirrors(self) -> str:
+        """Mirror images that training shows: ``none``, ``hflip``, ``vflip`` or ``flips``, as ``tta`` of a task."""
+        return mirrors(self.hparams.augment or [])
 
     @property
     def changes_training(self) -> bool:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.augment.file_policy import Policy
+from datamodules.augment.mirrors import mirrors
 from datamodules.core.base import DataModule
 from datamodules.core.loader import TensorLoader, to_float
 from datamodules.core.samplers import EpochSampler
@@ -101,6 +102,11 @@ class FileDataModule(DataModule):
     def images(self, pool: str, rows: np.ndarray) -> np.ndarray:
         """uint8 (n, channels, size, size), decoded now."""
         return self.pictures(pool).batch(rows)
+
+    @property
+    def mirrors(self) -> str:
+        """Also those of ``policy``."""
+        return mirrors([*self.policy.steps, *(self.hparams.augment or [])])
 
     # ---- serving ----------------------------------------------------------------------------------------------
 

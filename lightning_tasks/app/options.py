@@ -142,7 +142,7 @@ def submit() -> Parser:
     add = parser.add_argument
     add("--run", required=True, type=Path, help="run or k-fold directory, such as runs/mars_unet/latest")
     add("--out", type=Path, help="file to write; default: submission.csv (or .zip) in the directory")
-    add("--tta", action="store_true", help="average over flips")
+    add("--tta", action="store_true", help="average over the flips that training shows")
     add("--average", default="prob", help="of members: prob, or rank, for scores that only rank")
     add("--allow-simulated", action="store_true", help="write even though the data is simulated")
     return parser

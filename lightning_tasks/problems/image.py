@@ -13,8 +13,13 @@ NORMALIZE = ("dataset", "image", "symmetric", "none")
 TTA = {
     "none": ((),),
     "hflip": ((), (-1,)),
+    "vflip": ((), (-2,)),
     "flips": ((), (-1,), (-2,), (-2, -1)),
 }
+UNSEEN = (
+    "tta={}: means are taken over views that training does not show (flips of --data.augment: {shown}), which costs "
+    "accuracy. Set --model.tta {shown}, or augment by hflip and vflip."
+)
 
 
 class ImageTask(GradientTask):
@@ -25,7 +30,8 @@ class ImageTask(GradientTask):
         normalize: ``dataset`` (mean and standard deviation a channel, over the train part), ``image`` (of each image
             by itself, which removes exposure), ``symmetric`` ([0, 1] to [-1, 1], which networks that come from
             TensorFlow were trained on) or ``none``.
-        tta: Views averaged in evaluation and prediction: ``none``, ``hflip`` or ``flips`` (four).
+        tta: Views averaged in evaluation and prediction: ``none``, ``hflip`` (left and right changed), ``vflip``
+            (upside down) or ``flips`` (four). Of a view that training never shows a network knows little.
         channels_last: Memory format of network and images; pays for convolutions on CPUs and on tensor cores.
         **kwargs: Arguments of the next class in line.
     """
@@ -57,6 +63,13 @@ class ImageTask(GradientTask):
         if self.hparams.normalize == "dataset" and "mean" in statistics:
             self.mean.copy_(statistics["mean"].view(-1, 1, 1))
             self.std.copy_(statistics["std"].view(-1, 1, 1))
+
+    def setup(self, stage: str) -> None:
+        """Also say where views are averaged that training does not show."""
+        super().setup(stage)
+        data = self.trainer.datamodule
+        if data is not None and not set(TTA[self.hparams.tta]) <= set(TTA[data.mirrors]):
+            data.note(UNSEEN.format(self.hparams.tta, shown=data.mirrors))
 
     def on_fit_start(self) -> None:
         """Put the network into its memory format."""

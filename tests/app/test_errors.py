@@ -29,7 +29,7 @@ CASES = {
     "an unknown loss": ((*MARS, "--model.loss", "dise"), "dice"),
     "an unknown augmentation": ((*MARS, "--data.augment", "[hflipp]"), "unknown op 'hflipp'. Did you mean 'hflip'?"),
     "an unknown optimiser": ((*TOY, "--model.optimizer", "admw"), "optimizer='admw' is unknown. Did you mean 'adamw'?"),
-    "an unknown choice": ((*MARS, "--model.tta", "flip"), "tta='flip': choose none, hflip or flips."),
+    "an unknown choice": ((*MARS, "--model.tta", "flip"), "tta='flip': choose none, hflip, vflip or flips."),
     "class weights of the wrong number": ((*MARS, "--model.class_weights", "[1, 2]"), "2 numbers; there are 5 classes"),
     "a missing config": (("fit", "--config", "nope.yaml"), "nope.yaml does not exist"),
     "a missing data file": ((*MARS, "--data.source", "real"), "Looked for mars_for_students.npz"),

@@ -127,7 +127,7 @@ def test_submit_writes_the_zip_of_a_run(tmp_path, cli, capsys):
         "--data.batch_size", 8, "--data.resize", 48, "--trainer.max_epochs", 1, "--draws", 0, "--baselines", "false",
         "--trainer.enable_progress_bar", "false")  # fmt: skip
     run = tmp_path / "runs/BloodCellsTask/default"
-    cli("submit", "--run", run, "--tta")
+    cli("submit", "--run", run, "--tta", "--data.augment", "[hflip, vflip]")
     assert "runs/BloodCellsTask/default/submission.zip" in capsys.readouterr().out
     with zipfile.ZipFile(run / "submission.zip") as file:
         net = torch.export.load(file.open("model.pt2")).module()

@@ -25,9 +25,14 @@ def run(options: Namespace, overrides: list[str]) -> None:
             "Set --data.root to the real data, or add --allow-simulated to try the format."
         )
     if options.tta:
-        for task in tasks:
-            require(task, "tta")
-            task.hparams.tta = "flips"
+        for member in members:
+            require(member.task, "tta")
+            if member.data.mirrors == "none":
+                raise ValueError(
+                    "--tta: training showed no mirrored pictures (no hflip or vflip in --data.augment), so that a mean "
+                    "over flips would ask the network what it never saw. Leave --tta away."
+                )
+            member.task.hparams.tta = member.data.mirrors
     print_notes([], data.data_source == "simulated")
     folder = options.run.resolve()
     source = f"the mean of {len(tasks)} members" if len(tasks) > 1 else "one member"

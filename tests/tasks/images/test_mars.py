@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from datamodules import MarsDataModule
+from lightning_tasks.app.members import load_members
 from tests.conftest import results
 
 
@@ -149,9 +150,18 @@ def test_submission_has_a_row_for_every_test_picture_and_matches_the_prediction(
     cli("fit", "--model", "MarsTask", "--data", "MarsDataModule", *TINY, "--data.batch_size", 4)
     run = tmp_path / "runs/MarsTask/default"
     assert results(run)["data_source"] == "real"
-    cli("submit", "--run", run, "--tta")
+    with pytest.raises(SystemExit):
+        cli("submit", "--run", run, "--tta")
+    assert "--tta: training showed no mirrored pictures" in capsys.readouterr().err
+    cli("submit", "--run", run, "--tta", "--data.augment", "[hflip]")
     with (run / "submission.csv").open() as file:
         rows = list(csv.reader(file))
+    (member,) = load_members(run)
+    picture = torch.from_numpy(member.data.pools["predict"]["image"]).float() / 255
+    with torch.no_grad():
+        views = (member.task(picture), member.task(picture.flip(-1)).flip(-1))  # upside down nothing was shown
+    prob = sum(member.task.probabilities(logits) for logits in views)
+    np.testing.assert_array_equal(np.array(rows[1:], int)[:, 1:], prob.argmax(1).flatten(1).numpy())
     assert rows[0] == ["id", *map(str, range(8192))]
     assert [r[0] for r in rows[1:]] == list("012345")
     cli("submit", "--run", run, "--out", "plain.csv")
