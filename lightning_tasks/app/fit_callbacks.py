@@ -18,7 +18,8 @@ def fit_callbacks(run: RunDir, task: Task, figures: str) -> tuple[Stopwatch, Run
     """
     stopwatch = Stopwatch()
     best = RunCheckpoint(run.checkpoints, "best", monitor=task.monitor, mode=task.mode)
-    last = RunCheckpoint(run.checkpoints, "last")  # not `save_last`: that follows only when the best was replaced
+    # Not `save_last`: that follows only when the best was replaced.
+    last = RunCheckpoint(run.checkpoints, "last", like=best)
     callbacks = [ResumeRates(), stopwatch, MetricsCSV(run.metrics), ScalarCharts(), best, last]
     if figures != "none":
         callbacks.append(Figures(run.figures, during_fit=figures == "all"))

@@ -1,10 +1,14 @@
 """Which checkpoints a run keeps, and how its Trainer writes them."""
 
+import os
 from pathlib import Path
 from typing import Any
 
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins import CheckpointIO
+
+from lightning_tasks.common.atomic import write_atomic_with
 
 from .checkpoint import WholeCheckpointIO, read_checkpoint
 
@@ -19,13 +23,28 @@ class RunCheckpoint(ModelCheckpoint):
     Args:
         folder: ``checkpoints`` of the run.
         filename: Name of the file, without ``.ckpt``.
+        like: What comes before it: a file that this one wrote at the same step holds the same, and is linked. On a GPU
+            an epoch can be shorter than two files take.
         **kwargs: ``monitor`` and ``mode``.
     """
 
-    def __init__(self, folder: Path, filename: str, **kwargs: Any) -> None:
+    def __init__(self, folder: Path, filename: str, like: "RunCheckpoint | None" = None, **kwargs: Any) -> None:
         # After validation, so that a resumed run starts with a whole epoch.
         fixed = {"save_on_train_epoch_end": True, "enable_version_counter": False}
         super().__init__(folder, filename, **fixed, **kwargs)
+        self.path = folder / f"{filename}.ckpt"
+        self.like = like
+        self.written_at = -1  # step of the optimiser
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Link the file of ``like``, or write where Lightning would."""
+        alike = self.like is not None and self.like.written_at == trainer.global_step and trainer.world_size == 1
+        if alike and link(self.like.path, self.path):
+            return
+        before = stamp(self.path)
+        super().on_train_epoch_end(trainer, pl_module)
+        if stamp(self.path) != before:
+            self.written_at = trainer.global_step
 
     @property
     def state_key(self) -> str:
@@ -44,6 +63,23 @@ class RunCheckpoint(ModelCheckpoint):
         self.best_k_models = {path: score}
         self.best_model_path = self.kth_best_model_path = path
         self.best_model_score = self.kth_value = self.current_score = score
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """What tells a file from the one that is written in its place; None where none is."""
+    if not path.is_file():
+        return None
+    state = path.stat()
+    return state.st_ino, state.st_mtime_ns
+
+
+def link(source: Path, path: Path) -> bool:
+    """Give a file a second name, in place of what has it; False where the file system knows no such names."""
+    try:
+        write_atomic_with(path, lambda temporary: os.link(source, temporary))
+    except OSError:
+        return False
+    return True
 
 
 def with_checkpoint_io(plugins: Any, strategy: Any) -> list:
