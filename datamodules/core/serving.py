@@ -8,7 +8,7 @@ import torch
 from lightning import LightningDataModule
 from torch import Tensor
 
-from datamodules.augment.mirrors import mirrors
+from datamodules.augment.flips import flips_shown
 from datamodules.augment.policy import Augment
 
 from .loader import TensorLoader, to_float
@@ -182,9 +182,9 @@ class Serving(LightningDataModule):
         return self.changed(batch, self._generator)
 
     @property
-    def mirrors(self) -> str:
+    def flips_shown(self) -> str:
         """Mirror images that training shows: ``none``, ``hflip``, ``vflip`` or ``flips``, as ``tta`` of a task."""
-        return mirrors(self.hparams.augment or [])
+        return flips_shown(self.hparams.augment or [])
 
     @property
     def changes_training(self) -> bool:

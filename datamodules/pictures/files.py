@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.augment.file_policy import Policy
-from datamodules.augment.mirrors import mirrors
+from datamodules.augment.flips import flips_shown
 from datamodules.core.base import DataModule
 from datamodules.core.loader import TensorLoader, to_float
 from datamodules.core.samplers import EpochSampler
@@ -104,9 +104,9 @@ class FileDataModule(DataModule):
         return self.pictures(pool).batch(rows)
 
     @property
-    def mirrors(self) -> str:
+    def flips_shown(self) -> str:
         """Also those of ``policy``."""
-        return mirrors([*self.policy.steps, *(self.hparams.augment or [])])
+        return flips_shown([*self.policy.steps, *(self.hparams.augment or [])])
 
     # ---- serving ----------------------------------------------------------------------------------------------
 

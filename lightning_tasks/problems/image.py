@@ -68,8 +68,8 @@ class ImageTask(GradientTask):
         """Also say where views are averaged that training does not show."""
         super().setup(stage)
         data = self.trainer.datamodule
-        if data is not None and not set(TTA[self.hparams.tta]) <= set(TTA[data.mirrors]):
-            data.note(UNSEEN.format(self.hparams.tta, shown=data.mirrors))
+        if data is not None and not set(TTA[self.hparams.tta]) <= set(TTA[data.flips_shown]):
+            data.note(UNSEEN.format(self.hparams.tta, shown=data.flips_shown))
 
     def on_fit_start(self) -> None:
         """Put the network into its memory format."""

@@ -27,12 +27,12 @@ def run(options: Namespace, overrides: list[str]) -> None:
     if options.tta:
         for member in members:
             require(member.task, "tta")
-            if member.data.mirrors == "none":
+            if member.data.flips_shown == "none":
                 raise ValueError(
                     "--tta: training showed no mirrored pictures (no hflip or vflip in --data.augment), so that a mean "
                     "over flips would ask the network what it never saw. Leave --tta away."
                 )
-            member.task.hparams.tta = member.data.mirrors
+            member.task.hparams.tta = member.data.flips_shown
     print_notes([], data.data_source == "simulated")
     folder = options.run.resolve()
     source = f"the mean of {len(tasks)} members" if len(tasks) > 1 else "one member"

@@ -7,7 +7,7 @@ GENERATES = {  # left and right changed, upside down, half a turn; two of them g
 TURNS = ("degrees", "rotate", "limit")  # arguments of affine, rotate, Affine, Rotate and others
 
 
-def mirrors(policy: list[str | dict]) -> str:
+def flips_shown(policy: list[str | dict]) -> str:
     """``none``, ``hflip``, ``vflip`` or ``flips`` (both, and their product), as tasks call views in ``tta``.
 
     Args:

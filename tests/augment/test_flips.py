@@ -1,6 +1,6 @@
 import pytest
 
-from datamodules.augment.mirrors import mirrors
+from datamodules.augment.flips import flips_shown
 
 POLICIES = {
     "none": [[], ["blur"], [{"hflip": {"p": 0}}], [{"affine": {"degrees": 180}}]],
@@ -18,4 +18,4 @@ POLICIES = {
 
 @pytest.mark.parametrize(("name", "policy"), [(name, policy) for name, many in POLICIES.items() for policy in many])
 def test_two_of_both_flips_and_half_a_turn_give_all_views(name, policy):
-    assert mirrors(policy) == name
+    assert flips_shown(policy) == name
