@@ -107,9 +107,15 @@ def columns(path: Path) -> dict[str, np.ndarray]:
             return {key: file[key] for key in file}
     with path.open() as file:
         rows = list(csv.DictReader(file))
-    text = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    names = ("id", "pred", "label")  # names of samples and classes
-    return {key: value if key in names else value.astype(float) for key, value in text.items()}
+    return {key: numbers_of(np.array([row[key] for row in rows])) for key in rows[0]}
+
+
+def numbers_of(text: np.ndarray) -> np.ndarray:
+    """As numbers, or as they are where they are names of samples and classes."""
+    try:
+        return text.astype(float)
+    except ValueError:
+        return text
 
 
 def assert_same(one: Path, two: Path, drawn: tuple[str, ...] = ()) -> None:

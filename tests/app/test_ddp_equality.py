@@ -66,10 +66,10 @@ KINDS = {
                "--model.class_names", "[cat,dog,owl]", "--model.net", "mlp", "--model.unfreeze", "{0: head, 1: all}",
                "--model.net_args", "{image_size: 8, hidden: [8, 8]}"),
     # without statistics of a batch, which half a batch has others of
-    "segmentation": ("--config", str(ROOT / "configs/mars_unet.yaml"), "--data.augment", "[]", "--data.folds", "4",
+    "segmentation": ("--config", str(ROOT / "configs/mars_unet.yaml"), "--data.augment", "[]",
                      "--model.net_args", "{width: 4, depth: 2, norm: none}", "--model.loss", "ce",
-                     "--data.samples_per_epoch", "32"),
-    "language": ("--config", str(ROOT / "configs/char_lstm.yaml"), "--model.width", "8", "--data.simulated", "4003",
+                     "--model.class_weights", "none", "--data.samples_per_epoch", "32", "--data.limit", "45"),
+    "language": ("--config", str(ROOT / "configs/char_lstm.yaml"), "--model.width", "8", "--data.simulated", "4130",
                  "--data.steps", "10", "--model.dropout", "0.0"),
     "generative": ("--config", str(ROOT / "configs/mixture_vae.yaml"), "--data.n_test", "33", "--data.n_train", "100",
                    "--model.hidden", "[8]"),
@@ -81,6 +81,7 @@ FOLDED = ("regression", "classification", "segmentation")
 
 def fit(kind: str, name: str, batch: int, *more: str) -> list[str]:
     task = (*KINDS[kind], "--model.lr", "0.01", "--trainer.max_epochs", "3")
+    task += ("--data.folds", "5")
     return ["fit", *task, *SMALL, "--experiment", kind, "--name", name, "--data.batch_size", str(batch), *more]
 
 
@@ -105,7 +106,7 @@ def home(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         patch.setattr(vae, "drawn", sure)
-        write_pack(home / "data/mars")
+        write_pack(home / "data/mars", n=45)
         for kind in KINDS:
             main(fit(kind, "one", 16))
             for verb in ("test", "predict"):
