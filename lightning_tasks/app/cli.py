@@ -34,6 +34,7 @@ from .needs import Need, needs_of, train_needed
 from .places import CONFIGS, as_shown
 from .resuming import checkpoint_to_resume
 from .settings import check_resume, settings
+from .strategies import finding_idle
 from .trainer_flags import check_finite, check_fit, check_limits, check_precision, no_epoch
 from .weights import folder_of, of_word
 
@@ -170,7 +171,7 @@ class TaskCLI(LightningCLI):
         listed = config.get("callbacks") or []
         callbacks += display(config, [*callbacks, *(listed if isinstance(listed, list) else [listed])])
         config["plugins"] = with_checkpoint_io(config.get("plugins"), config.get("strategy"))
-        return super()._instantiate_trainer(config, callbacks)
+        return finding_idle(super()._instantiate_trainer(config, callbacks), self.model)
 
     # ---- fit --------------------------------------------------------------------------------------------------
 

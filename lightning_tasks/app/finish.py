@@ -76,6 +76,11 @@ def finish_fit(fitted: Fitted) -> None:
     weights = run.best if is_whole(run.best) else run.last
     if weights is run.last and run.best.is_file():
         data.note(f"{run.best.name} cannot be read, and no epoch is left to choose another: the last one is scored.")
+    elif weights is run.last:
+        data.note(
+            f"{task.monitor} was NaN in every epoch, so there is no best one: the last is scored. Other commands find "
+            f"it by --ckpt_path {as_shown(run.last)}."
+        )
     checkpoint = load_weights(task, weights)
     if not data.scores_validation:
         validation = validation_rows(trainer, task, data)

@@ -1,11 +1,9 @@
 """Dispatch: Lightning's commands to ``TaskCLI``, our verbs to their modules, errors to one line."""
 
 import os
-import select
 import sys
 import threading
 from importlib import import_module
-from typing import TextIO
 
 from lightning_tasks.common.atomic import FULL
 from lightning_tasks.common.choices import nearest
@@ -14,6 +12,7 @@ from lightning_tasks.common.lock import BUSY, Busy
 from .errors import describe
 from .messages import simulated_once
 from .options import parse
+from .output import is_unread
 from .preflight import check_given, check_positional, preflight
 from .weights import with_run
 
@@ -73,20 +72,13 @@ def main(args: list[str] | None = None) -> None:
         print("Interrupted. The same command goes on from there, a fit with --resume.", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
-        if isinstance(error, BrokenPipeError) and not is_read(sys.stdout):  # else it was the pipe of a worker
+        if is_unread(error):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
             raise SystemExit(UNREAD) from None
         if debug:
             raise
         print(f"error: {describe(error)}", file=sys.stderr)
         raise SystemExit(BUSY if isinstance(error, Busy) else 2) from error
-
-
-def is_read(stream: TextIO) -> bool:
-    """Whether somebody still takes what is written to a stream: a pipe without a reader is in error."""
-    asked = select.poll()
-    asked.register(stream.fileno(), 0)
-    return not any(event & select.POLLERR for _, event in asked.poll(0))
 
 
 def quiet_when_full(failure: threading.ExceptHookArgs) -> None:

@@ -5,10 +5,9 @@ from typing import Any
 
 from torch import Tensor
 
+from lightning_tasks.measures.binary import RANKING
 from lightning_tasks.measures.bootstrap import bootstrap, exact_share, members
 from lightning_tasks.measures.classification import is_share
-
-RANKING = ("auroc", "pauc", "ap", "sens_at_spec90", "sens_at_spec95")
 
 
 def used(task: Any, rows: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -135,7 +135,8 @@ def two_columns(prob: Tensor) -> Tensor:
     return torch.stack([1 - prob, prob], 1)
 
 
-BINARY_SCORES = ("auroc", "pauc", "ap", "sens_at_spec90", "sens_at_spec95", "brier", "nll", "ece")
+RANKING = ("auroc", "pauc", "ap", "sens_at_spec90", "sens_at_spec95")  # what is read from a ``Roc``
+BINARY_SCORES = (*RANKING, "brier", "nll", "ece")
 
 
 def binary_scores(prob: Tensor, label: Tensor) -> dict[str, Tensor]:

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lightning_tasks.common.units import FEW_UNITS
+from lightning_tasks.common.units import FEW_POSITIVES, FEW_UNITS
 
+from .binary import MIN_TPR, RANKING
 from .calibration import BIASED
 
 MOST_BIAS = 1 / (math.sqrt(2) - 1)  # of a score, in biases that its draws show
@@ -20,7 +21,9 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
     The unit is the ``group`` (patient, site) where rows carry one with at least two values, else the sample.
     Draws in which a metric is undefined (NaN) are left out of its interval. Below ``FEW_UNITS`` units the percentiles
     are moved outwards by what the interval of a mean lacks there: Student's t for the normal law, and n / (n - 1).
-    Those of ``BIASED`` measures are moved by the bias that the draws show (``unbiased_interval``).
+    Ranking scores of two classes go by the units of the rarer class (``rarer_units``); a partial AUC with fewer than
+    ``FEW_POSITIVES`` of them gets ``logit_interval``, because it reads the lowest fifth of the positives alone. Those
+    of ``BIASED`` measures are moved by the bias that the draws show (``unbiased_interval``).
 
     Args:
         score: Function of rows, returning name -> value.
@@ -34,12 +37,18 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), section 13.3; Hesterberg 2015, "What teachers
     should know about the bootstrap", section 4.5 (expanded percentiles).
     """
-    values, cut = replicates(score, rows, draws, seed), tail(len(members(rows)))
-    whole = score(rows) if any(map(is_biased, values)) else {}
-    return {
-        name: unbiased_interval(float(whole[name]), drawn, cut) if is_biased(name) else _interval(drawn, cut)
-        for name, drawn in values.items()
-    }
+    values, units, rarer = replicates(score, rows, draws, seed), len(members(rows)), rarer_units(rows)
+    is_partial = 2 <= rarer < FEW_POSITIVES and "pauc" in values
+    whole = score(rows) if is_partial or any(map(is_biased, values)) else {}
+
+    def interval(name: str, drawn: np.ndarray) -> tuple[float, float]:
+        if is_biased(name):
+            return unbiased_interval(float(whole[name]), drawn, tail(units))
+        if name == "pauc" and is_partial:
+            return logit_interval(float(whole[name]), drawn, rarer, 1 - MIN_TPR)
+        return _interval(drawn, tail(rarer if is_ranking(name) else units))
+
+    return {name: interval(name, drawn) for name, drawn in values.items()}
 
 
 def replicates(score, rows: dict[str, Tensor], draws: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -64,7 +73,9 @@ def replicates(score, rows: dict[str, Tensor], draws: int, seed: int = 0) -> dic
     return {name: np.array(drawn) for name, drawn in values.items()}
 
 
-def paired(first: dict[str, np.ndarray], second: dict[str, np.ndarray], units: int) -> dict[str, tuple[float, float]]:
+def paired(
+    first: dict[str, np.ndarray], second: dict[str, np.ndarray], units: int, rarer: int
+) -> dict[str, tuple[float, float]]:
     """95 % intervals of ``second - first``, both from ``replicates`` of the same units: name -> (low, high).
 
     What makes samples easy or hard for both cancels, so that they are narrower than intervals of the two scores
@@ -74,16 +85,59 @@ def paired(first: dict[str, np.ndarray], second: dict[str, np.ndarray], units: i
         first: Replicates of one score.
         second: Of the other one, in the same resamples.
         units: Number of independent units.
+        rarer: As ``rarer_units`` counts them.
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), section 8.3 (paired data).
     """
     both = [name for name in first if name in second and not is_biased(name)]
-    return {name: _interval(second[name] - first[name], tail(units)) for name in both}
+    return {name: _interval(second[name] - first[name], tail(rarer if is_ranking(name) else units)) for name in both}
 
 
 def is_biased(name: str) -> bool:
     """Whether a score, perhaps with what it is of before a slash, is one of ``BIASED``."""
     return name.rpartition("/")[2] in BIASED
+
+
+def is_ranking(name: str) -> bool:
+    """Whether a score, perhaps of one stratum, is read from a ranking of two classes."""
+    return name.startswith("auroc_") or name.rpartition("/")[2] in RANKING
+
+
+def rarer_units(rows: dict[str, Tensor]) -> int:
+    """Independent units that hold a sample of the rarer of two classes; of other rows all units.
+
+    A ranking score is a mean over pairs of both, and spreads as one over the fewer of them.
+    """
+    if "label" not in rows or rows["label"].ndim != 1:
+        return len(members(rows))
+    label = rows["label"].cpu()
+    groups = rows["group"].cpu() if "group" in rows else torch.zeros_like(label)
+    groups = groups if len(groups.unique()) > 1 else torch.arange(len(label))
+    return min(len(groups[label == kind].unique()) for kind in (0, 1))
+
+
+def logit_interval(value: float, drawn: np.ndarray, units: int, most: float) -> tuple[float, float]:
+    """Student's interval of the logit of ``value / most``, whose spread is that of the draws.
+
+    Args:
+        value: The score of all rows.
+        drawn: Its values in the draws.
+        units: Independent ones behind it.
+        most: The largest value that the score can have. Within a thousandth of it, and of 0, all count as equal.
+
+    Source: Pepe, The Statistical Evaluation of Medical Tests for Classification and Prediction (2003), section 5.2, for
+    the logit of an area.
+    """
+    from scipy.stats import t as student  # here: few evaluations need it
+
+    def logit(x: np.ndarray) -> np.ndarray:
+        share = np.clip(x / most, 1e-3, 1 - 1e-3)
+        return np.log(share / (1 - share))
+
+    half = float(student.ppf(0.975, units - 1)) * math.sqrt(units / (units - 1)) * np.nanstd(logit(drawn), ddof=1)
+    centre = float(logit(np.array(value)))
+    low, high = (most / (1 + math.exp(-end)) for end in (centre - half, centre + half))
+    return (low, high) if half > 0 else (value, value)
 
 
 def unbiased_interval(value: float, drawn: np.ndarray, cut: float) -> tuple[float, float]:

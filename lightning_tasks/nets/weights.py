@@ -1,15 +1,14 @@
 """First weights of a network: from a file, from the hub without a long wait where there is none, or from a package."""
 
-import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
-from zipfile import BadZipFile
 
-import torch
 from torch import Tensor, nn
+
+from lightning_tasks.common.torch_files import named_tensors, read_torch
 
 from .packaged import Package, package_of
 
@@ -149,14 +148,9 @@ def _reachable(address: str, seconds: float) -> bool:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        state = state.get("state_dict", state)
-    except (pickle.UnpicklingError, BadZipFile, EOFError, RuntimeError, AttributeError) as error:
-        # Without torch's words: they advise to run whatever code the file holds.
-        raise ValueError(
-            f"weights={str(path)!r} is no state dict ({type(error).__name__}). Write one with torch.save."
-        ) from None
+    kind = "file of weights"
+    content = read_torch(path, kind)
+    state = named_tensors(content.get("state_dict", content), path, kind)
     ours = {name.removeprefix("net."): v for name, v in state.items() if name.startswith("net.")}
     return ours or state
 

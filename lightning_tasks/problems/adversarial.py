@@ -13,8 +13,7 @@ class Adversarial(Generative):
     """A subclass names its ``players``, attributes that are modules, and gives ``loss_of(player, batch)``.
 
     In each batch the players move in their order, ``steps`` times each. While one moves, the parameters of the others
-    are frozen. All have the same optimiser and schedule, at their own factor of the rate. Over several processes set
-    ``--trainer.strategy ddp_find_unused_parameters_true``: those who do not move get no gradient.
+    are frozen. All have the same optimiser and schedule, at their own factor of the rate.
 
     Args:
         rates: Player -> factor of ``lr``; 1 where it is not named.
@@ -32,6 +31,7 @@ class Adversarial(Generative):
     """
 
     players: tuple[str, ...] = ("critic", "generator")
+    idles = True
 
     def __init__(
         self,

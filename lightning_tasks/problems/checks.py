@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+DISTANCES = ("frechet", "energy", "kernel", "precision", "recall", "class_balance", "modes", "inside")  # of samples
 SHOWN = 4  # names that differ, of inputs that may be dozens
 
 
@@ -130,6 +131,15 @@ def check_keys(task: Any, data: Any, needs: Sequence[str], there: Sequence[str])
         remedy = " Set --data.images true." if lacking[0] == "image" and "images" in data.hparams else ""
         raise ValueError(
             f"{type(task).__name__} reads {lacking[0]!r}; a batch of {data.title} has {', '.join(there)}.{remedy}"
+        )
+
+
+def check_compared(task: Any) -> None:
+    """Raise a ValueError where a distance of samples chooses the best epoch, and no epoch compares samples."""
+    if task.hparams.compare == "after" and task.monitor.removeprefix("val/") in DISTANCES:
+        raise ValueError(
+            f"compare='after': {task.monitor} chooses the best epoch of {type(task).__name__}, so samples are compared "
+            "in each. Set --model.compare always; --model.samples 500 makes it cheap."
         )
 
 

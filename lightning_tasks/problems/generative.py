@@ -22,7 +22,7 @@ from lightning_tasks.plots.pictures import rows_figure, tiles_figure
 from lightning_tasks.plots.samples import modes_figure, shares_figure
 from lightning_tasks.runs.frozen import load_frozen, other_data
 
-from .checks import check_reads
+from .checks import check_compared, check_reads
 from .gradient import GradientTask
 from .task import NO_CLASSES, NO_MEAN, NO_PICTURES
 
@@ -56,7 +56,8 @@ class Generative(GradientTask):
         **kwargs: Arguments of ``GradientTask``.
 
     Raises:
-        ValueError: Fewer than 10 samples, or another word for ``compare``.
+        ValueError: Fewer than 10 samples, another word for ``compare``, or ``after`` where a distance chooses the best
+            epoch.
     """
 
     monitor, mode = "val/energy", "min"
@@ -150,6 +151,7 @@ class Generative(GradientTask):
         data = self.trainer.datamodule
         if stage != "fit" or data is None:
             return
+        check_compared(self)
         check_reads(self, data)
         if self.hparams.features is not None and (message := other_data(self.hparams.features, data)):
             data.note(f"features: {message}")

@@ -32,8 +32,7 @@ class ImageClassifier(ImageTask, Classifier):
             ``auto``, the same, but from scratch where they cannot be had; a file with a state dict or checkpoint; or
             the directory of a run, which ``needs`` may give (then leave it at null here). Read when a fit begins.
         unfreeze: What trains: ``all``, ``head`` or ``last:N`` (the head and N blocks before it), or epoch -> what
-            trains from then on: ``{0: head, 3: last:1, 6: all}``. See ``callbacks.Unfreeze``. Several devices then
-            need ``--trainer.strategy ddp_find_unused_parameters_true``.
+            trains from then on: ``{0: head, 3: last:1, 6: all}``. See ``callbacks.Unfreeze``.
         backbone_lr: Learning rate of the blocks as a factor of the head's.
         corrupted: Accuracy on corrupted copies: ``none``, ``random``, ``suite`` or ``{suite: [1, 3, 5]}``; see
             ``CorruptedCopies``. Where there are copies ``val/acc_corrupted`` chooses the checkpoint.
@@ -64,6 +63,7 @@ class ImageClassifier(ImageTask, Classifier):
         if not 0 <= backbone_lr <= LARGEST:
             raise ValueError(f"backbone_lr={backbone_lr}: need a factor from 0 to {LARGEST:g}.")
         self.unfreezing = Unfreeze(unfreeze)
+        self.idles = self.unfreezing.freezes
         self.net = self.build_net()
         if self.copies.active:
             self.scored_rows = self.written_rows = (*self.scored_rows, "corrupted")

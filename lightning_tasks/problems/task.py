@@ -39,6 +39,7 @@ class Task(LightningModule):
         projects: What ``features`` are, where TensorBoard's projector shows them: ``features``, ``codes``; or None.
         weights_origin: Where the first weights came from: ``scratch`` or what ``weights`` found.
         every_sample: Whether training must see each sample, also those of a short last batch.
+        idles: Whether a training step leaves parameters without gradient: players that wait, blocks that are frozen.
         averaged: Key of ``predict_step`` whose mean over members is again a prediction; None if there is none.
         explains: What ``explain`` shows: ``pictures``, by ``logits`` and gradients; or ``text``, by ``word_weights``.
         refuses: Verb or option -> reason why it has no meaning for this task.
@@ -66,6 +67,7 @@ class Task(LightningModule):
     projects: str | None = None
     weights_origin = "scratch"
     every_sample = False
+    idles = False
     refuses: dict[str, str] = {
         "ensemble": NO_MEAN,
         "calibrate": NO_CLASSES,

@@ -1,19 +1,15 @@
 """Checkpoints: files written whole or not at all, and weights from them into a task built from the configuration."""
 
-import pickle
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
 from lightning import LightningModule
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor
 
 from lightning_tasks.common.atomic import write_atomic_with
-
-# What reading a cut or foreign file ends with, by where it is cut.
-UNREADABLE = (pickle.UnpicklingError, BadZipFile, EOFError, OSError, RuntimeError, KeyError, TypeError, ValueError,
-              IndexError, AttributeError, MemoryError)  # fmt: skip
+from lightning_tasks.common.torch_files import named_tensors, read_torch, reason, unreadable
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
@@ -48,15 +44,6 @@ class WholeCheckpointIO(TorchCheckpointIO):
         return read_checkpoint(path, map_location)
 
 
-def reason(error: BaseException) -> str:
-    """What the system said: ``torch.save`` hides it behind an error of its own."""
-    cause: BaseException | None = error
-    while cause is not None and not (isinstance(cause, OSError) and cause.strerror):
-        cause = cause.__context__
-    message = cause.strerror if isinstance(cause, OSError) else None
-    return message or next(iter(str(error).splitlines()), type(error).__name__)
-
-
 def read_checkpoint(path: str | Path, map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
     """A checkpoint, read with ``weights_only``: a file runs no code.
 
@@ -72,13 +59,13 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu", mmap: bool = Fa
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"checkpoint {path} does not exist.")
-    try:
-        checkpoint = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
-        checkpoint["state_dict"]
-    except UNREADABLE as error:
-        # torch's own words advise to load it unsafely
-        why = "not made of plain values and tensors" if isinstance(error, pickle.UnpicklingError) else reason(error)
-        raise ValueError(f"{path} is no readable checkpoint ({why}). Is it truncated, or another file?") from None
+    checkpoint = read_torch(path, "checkpoint", map_location, mmap)
+    named_tensors(checkpoint.get("state_dict"), path, "checkpoint")
+    arguments, epoch = checkpoint.get("hyper_parameters", {}), checkpoint.get("epoch", 0)
+    if not isinstance(arguments, dict) or not all(isinstance(name, str) for name in arguments):
+        raise unreadable(path, "checkpoint", "its hyper_parameters are no names with values")
+    if not isinstance(epoch, int) or not isinstance(arguments.get("_class_path", ""), str):
+        raise unreadable(path, "checkpoint", "its epoch is no number, or its task no name")
     return checkpoint
 
 
@@ -102,24 +89,72 @@ def load_weights(task: LightningModule, path: str | Path) -> dict:
         ValueError: No checkpoint, truncated, of another task, or of another architecture.
     """
     checkpoint = read_checkpoint(path)
-    state = checkpoint["state_dict"]
     made_by = checkpoint.get("hyper_parameters", {}).get("_class_path", "")
     if made_by and made_by.rsplit(".", 1)[-1] != type(task).__name__:
         raise ValueError(
             f"{path} was made by {made_by.rsplit('.', 1)[-1]}; the configuration builds {type(task).__name__}. "
             "Give the config that made it."
         )
-    task.on_load_checkpoint(checkpoint)  # lets a task make room for what it stores
-    expected = task.state_dict()
-    for name in [*expected, *state]:
-        if name not in state or name not in expected or expected[name].shape != state[name].shape:
-            raise ValueError(
-                f"{path} does not fit the configured network: size mismatch at {name} "
-                f"({shape(state, name)} in the checkpoint, {shape(expected, name)} here). "
-                "The configuration must name the network that made it (config.yaml of its run does)."
-            )
-    task.load_state_dict(state)
+    take_weights(task, checkpoint, path)
     return checkpoint
+
+
+def take_weights(task: LightningModule, checkpoint: dict, path: str | Path) -> None:
+    """Load the ``state_dict`` of a checkpoint strictly. What has no elements may be lacking: nothing is lost with it.
+
+    Args:
+        task: As the configuration, or the checkpoint's own arguments, have built it.
+        checkpoint: What ``read_checkpoint`` gave.
+        path: Where it stands, for messages.
+
+    Raises:
+        ValueError: It is of another network, or an earlier version of the task had other tensors.
+    """
+    try:
+        task.on_load_checkpoint(checkpoint)  # lets a task make room for what it stores
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:  # what it stores has another form
+        raise another_version(type(task), path, f"its own entries cannot be read: {reason(error)}") from None
+    state, expected = checkpoint["state_dict"], task.state_dict()
+    wrong = [name for name in [*expected, *(n for n in state if n not in expected)] if differs(name, state, expected)]
+    if wrong:
+        name = wrong[0]
+        sizes = f"{shape(state, name)} there and {shape(expected, name)} here"
+        if is_built_alike(task, checkpoint):
+            alike = [n for n in wrong if n in state and n not in expected and shape(state, n) == shape(expected, name)]
+            hint = f", as {alike[0]} is there" if name not in state and alike else ""
+            raise another_version(type(task), path, f"{name} is {sizes}{hint}")
+        raise ValueError(
+            f"{path} does not fit the configured network: size mismatch at {name} "
+            f"({shape(state, name)} in the checkpoint, {shape(expected, name)} here). "
+            "The configuration must name the network that made it (config.yaml of its run does)."
+        )
+    fitting = {name: value for name, value in state.items() if name in expected}
+    try:
+        task.load_state_dict({**{n: v for n, v in expected.items() if n not in fitting}, **fitting})
+    except RuntimeError as error:  # values that cannot be copied: of another kind
+        raise another_version(type(task), path, reason(error)) from None
+
+
+def differs(name: str, state: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
+    """Whether a tensor is of another shape, or has elements on one side and is absent on the other."""
+    if name in state and name in expected:
+        return state[name].shape != expected[name].shape
+    return bool((state if name in state else expected)[name].numel())
+
+
+def is_built_alike(task: LightningModule, checkpoint: dict) -> bool:
+    """Whether the arguments that made the weights, as far as the task still has them, are those of ``task``."""
+    made_by = checkpoint.get("hyper_parameters", {})
+    both = [name for name in task.hparams if name in made_by and not name.startswith("_")]
+    return bool(both) and all(task.hparams[name] == made_by[name] for name in both)
+
+
+def another_version(made_by: type, path: str | Path, what: str) -> ValueError:
+    """The error of a checkpoint that has the right arguments and does not fit."""
+    return ValueError(
+        f"{path} was made by another version of {made_by.__name__} ({what}). "
+        "Train it anew, or use the version that made it (git_commit in results.json of its run)."
+    )
 
 
 def shape(state: dict, name: str) -> str:

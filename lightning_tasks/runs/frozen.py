@@ -11,8 +11,9 @@ from lightning import LightningModule
 from torch import nn
 
 from lightning_tasks.common.json_files import read_json
+from lightning_tasks.common.torch_files import reason
 
-from .checkpoint import read_checkpoint
+from .checkpoint import another_version, read_checkpoint, take_weights
 
 
 def load_frozen(run: str | Path) -> LightningModule:
@@ -20,7 +21,7 @@ def load_frozen(run: str | Path) -> LightningModule:
 
     Raises:
         FileNotFoundError: The directory holds no ``checkpoints/best.ckpt``.
-        ValueError: It is cut, or of a task that this application does not have.
+        ValueError: It is cut, of a task that this application does not have, or of another version of its task.
     """
     path = Path(run) / "checkpoints" / "best.ckpt"
     if not path.is_file():
@@ -28,19 +29,16 @@ def load_frozen(run: str | Path) -> LightningModule:
             f"{path} does not exist. Give the directory of a finished run, such as runs/mnist_cnn/latest."
         )
     checkpoint = read_checkpoint(path)
-    arguments = dict(checkpoint["hyper_parameters"])
+    arguments = dict(checkpoint.get("hyper_parameters", {}))
     made_by = task_class(arguments.pop("_class_path", ""), path)
     arguments.pop("_instantiator", None)
     # An empty context: LightningCLI keeps the arguments of the task it is building in this one, and
     # save_hyperparameters of the inner task would take them for its own.
     try:
         task = Context().run(made_by, **arguments)
-    except TypeError as error:  # an argument that the class no longer has
-        raise ValueError(
-            f"{path} was made by another version of {made_by.__name__} ({error}): train it anew."
-        ) from None
-    task.on_load_checkpoint(checkpoint)
-    task.load_state_dict(checkpoint["state_dict"])
+    except (TypeError, ValueError) as error:  # an argument that the class no longer has, or a value it refuses
+        raise another_version(made_by, path, reason(error)) from None
+    take_weights(task, checkpoint, path)
     return freeze(task)
 
 

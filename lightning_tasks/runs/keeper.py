@@ -7,6 +7,7 @@ from typing import Any
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.plugins import CheckpointIO
+from torch import Tensor
 
 from lightning_tasks.common.atomic import write_atomic_with
 
@@ -19,6 +20,8 @@ class RunCheckpoint(ModelCheckpoint):
     A resumed run takes the score of the best from the file that lies there. Lightning would take it, and the file's
     place, from the last checkpoint: that knows nothing of a directory that was moved since, nor of a best that was
     written just before a kill. Where the file is gone or cut, the best is chosen anew.
+
+    An epoch whose score is NaN is never the best: Lightning would keep the first of them.
 
     Args:
         folder: ``checkpoints`` of the run.
@@ -50,6 +53,27 @@ class RunCheckpoint(ModelCheckpoint):
     def state_key(self) -> str:
         """Name of its state in checkpoints: Lightning's spells out all arguments, at every hook."""
         return f"{type(self).__name__} {self.filename}"
+
+    def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
+        """Whether this epoch is the best so far.
+
+        Raises:
+            ValueError: Validation measured no such metric.
+        """
+        if current is None:
+            known = sorted(name for name in trainer.callback_metrics if name.startswith("val/"))
+            raise ValueError(
+                f"{self.monitor} chooses the best epoch, and validation measured no such metric. It has "
+                f"{', '.join(known) or 'none'}."
+            )
+        return not bool(current.isnan()) and super().check_monitor_top_k(trainer, current)
+
+    def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
+        """As Lightning's, whose own error for a metric that is missing speaks to the author of the task."""
+        if self.monitor is None:
+            super()._save_topk_checkpoint(trainer, monitor_candidates)
+        else:
+            self._save_monitor_checkpoint(trainer, monitor_candidates)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Recall the score of the best."""

@@ -14,8 +14,11 @@ from lightning_tasks.app.preflight import preflight
 from lightning_tasks.app.verbs import report
 from lightning_tasks.app.verbs.sweep.sweep import read_file
 from lightning_tasks.app.verbs.tune.space import read_space
-from lightning_tasks.runs.checkpoint import read_checkpoint
+from lightning_tasks.nets.weights import load_file
+from lightning_tasks.runs.checkpoint import load_weights
+from lightning_tasks.runs.frozen import load_frozen
 from tests.damage import outcomes
+from tests.toys import ToySequence
 
 CONFIG = """model:
   class_path: tests.toys.ToySequence
@@ -91,13 +94,43 @@ def command_lines(tmp_path):
 
 
 def checkpoints(tmp_path):
-    torch.save({"state_dict": {"a": torch.arange(9.0)}, "epoch": 3, "hyper_parameters": {"x": [1, "b"]}}, "a.ckpt")
+    """As weights of the configured task, as a run that another task builds on, and as first weights of a network."""
+    arguments = {"width": 8, "class_names": ["a", "b"], "_class_path": "tests.toys.ToySequence"}
+    Path("run/checkpoints").mkdir(parents=True)
+    torch.save({"state_dict": build(arguments).state_dict(), "epoch": 3, "hyper_parameters": arguments, "names": {}},
+               path := Path("run/checkpoints/best.ckpt"))  # fmt: skip
 
     def read(place: int, content: bytes):
-        Path("a.ckpt").write_bytes(content)
-        return read_checkpoint("a.ckpt")
+        path.write_bytes(content)
+        if place == 0:
+            load_weights(build(arguments), path)
+        return load_frozen("run")
 
-    return [Path("a.ckpt").read_bytes()], read, ("a.ckpt",)
+    return [path.read_bytes()] * 2, read, ("best.ckpt",)
+
+
+def build(arguments: dict) -> ToySequence:
+    return ToySequence(**{name: value for name, value in arguments.items() if name != "_class_path"})
+
+
+def first_weights(tmp_path):
+    """A state dict as torch writes it today, as it did before its files were archives, and a checkpoint of ours."""
+    state = torch.nn.Linear(3, 2).state_dict()
+    contents = {
+        "new.pt": state,
+        "old.pt": state,
+        "best.ckpt": {"state_dict": {f"net.{k}": v for k, v in state.items()}},
+    }
+    for name, content in contents.items():
+        torch.save(content, name, _use_new_zipfile_serialization=name != "old.pt")
+    valid = [Path(name).read_bytes() for name in contents]
+
+    def read(place: int, content: bytes):
+        path = Path(list(contents)[place])
+        path.write_bytes(content)
+        return load_file(torch.nn.Linear(3, 2), path)
+
+    return valid, read, tuple(contents)
 
 
 def runs(tmp_path):
@@ -121,7 +154,8 @@ def runs(tmp_path):
     return valid, read, names
 
 
-KINDS = {"YAML": yaml_files, "command lines": command_lines, "checkpoints": checkpoints, "runs": runs}
+KINDS = {"YAML": yaml_files, "command lines": command_lines, "checkpoints": checkpoints,
+         "first weights": first_weights, "runs": runs}  # fmt: skip
 
 
 @pytest.mark.parametrize("examples", [20, pytest.param(1000, marks=pytest.mark.long)])

@@ -1,19 +1,18 @@
 """Two processes write what one writes: all rows, once each, in the data's order."""
 
 import csv
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lightning_tasks.app import main
+from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.common.tables import read_metrics
 from tests.conftest import ROOT, results
 from tests.problems.test_image_classification import Animals
+from tests.processes import in_two_processes
 from tests.tasks.images.test_mars import write_pack
 
 
@@ -57,27 +56,23 @@ ANEW = ["image", "neighbours"]
 DRAWN = {"vae": ("sample", "fake", "reconstruction", "iwae"), "gan": ("sample", "fake")}
 SURE = ("test/kl", "test/active_units")
 
-# What one process fitted is scored again, by a fit that has nothing left to train; predicted; and fitted anew.
-DRIVER = f"""
-import sys
-from lightning_tasks.app import main
-from lightning_tasks.app.cli import TaskCLI
+TWO = ("--trainer.strategy", "ddp", "--trainer.devices", "2")
 
-two = ["--trainer.strategy", "ddp", "--trainer.devices", "2"]
-for kind in sys.argv[1:]:
-    one = ["--config", f"runs/{{kind}}/one/config.yaml"]
-    main(["fit", *one, "--name", "two", "--resume", *two])
-    main(["predict", *one, "--ckpt_path", f"runs/{{kind}}/two/checkpoints/best.ckpt", *two])
-    if kind in {ANEW}:
-        main(["fit", *one, "--name", "anew", *two])
-main(["fit", "--config", "runs/sequence/half/config.yaml", "--name", "half", "--resume", "--early_stopping", "null",
-      "--model.lr", "0.01", *two])
-unused = ["--trainer.strategy", "ddp_find_unused_parameters_true", "--trainer.devices", "2"]
-for kind in {list(DRAWN)}:
-    cli = TaskCLI(["fit", "--config", f"runs/{{kind}}/one/config.yaml", "--name", "anew", *unused])
-    weights = sum(float(p.detach().double().abs().sum()) for p in cli.model.parameters())
-    print(f"\\nweights {{kind}} {{weights!r}}", flush=True)
-"""
+
+def work() -> None:
+    """What one process fitted is scored again, by a fit that has nothing left to train; predicted; and fitted anew."""
+    for kind in KINDS:
+        one = ("--config", f"runs/{kind}/one/config.yaml")
+        main(["fit", *one, "--name", "two", "--resume", *TWO])
+        main(["predict", *one, "--ckpt_path", f"runs/{kind}/two/checkpoints/best.ckpt", *TWO])
+        if kind in ANEW:
+            main(["fit", *one, "--name", "anew", *TWO])
+    main(["fit", "--config", "runs/sequence/half/config.yaml", "--name", "half", "--resume", "--early_stopping", "null",
+          "--model.lr", "0.01", *TWO])  # fmt: skip
+    for kind in DRAWN:
+        cli = TaskCLI(["fit", "--config", f"runs/{kind}/one/config.yaml", "--name", "anew", *TWO])
+        weights = sum(float(p.detach().double().abs().sum()) for p in cli.model.parameters())
+        print(f"\nweights {kind} {weights!r}", flush=True)
 
 
 @pytest.fixture(scope="module")
@@ -89,23 +84,19 @@ def home(tmp_path_factory) -> Path:
         patch.chdir(home)
         write_pack(home / "data/mars")
         for kind, args in KINDS.items():
-            main(["fit", *args, *SMALL, "--experiment", kind, "--name", "one"])
+            figures = ("--figures", "last" if kind == "image" else "none")
+            main(["fit", *args, *SMALL, *figures, "--experiment", kind, "--name", "one"])
             main(["predict", "--config", f"runs/{kind}/one/config.yaml",
                   "--ckpt_path", f"runs/{kind}/one/checkpoints/best.ckpt"])  # fmt: skip
             shutil.copytree(f"runs/{kind}/one", f"runs/{kind}/two")
             for written in ("predictions_test", "predictions", "rows", "results", "predictions_predict"):
                 for path in Path(f"runs/{kind}/two").glob(f"{written}.*"):
                     path.unlink()
-        long = (*SMALL, "--trainer.limit_train_batches", "1.0", "--trainer.max_epochs", "6", "--experiment", "sequence")
+        long = (*SMALL, "--trainer.limit_train_batches", "1.0", "--trainer.max_epochs", "6", "--experiment", "sequence",
+                "--figures", "none")  # fmt: skip
         main(["fit", *KINDS["sequence"], *long, "--model.lr", "1e-9", "--early_stopping", "1", "--name", "half"])
         main(["fit", *KINDS["sequence"], *long, "--model.lr", "0.01", "--name", "whole"])
-        (home / "driver.py").write_text(DRIVER)
-        # One start for all commands, which is what takes longest: Lightning runs the driver a second time.
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([sys.executable, "driver.py", *KINDS], env=environment, timeout=600,
-                              capture_output=True, text=True)  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
-        (home / "out.txt").write_text(done.stdout)
+        (home / "out.txt").write_text("".join(in_two_processes(work, home / "log")))
     return home
 
 
@@ -116,9 +107,15 @@ def columns(path: Path) -> dict[str, np.ndarray]:
             return {key: file[key] for key in file}
     with path.open() as file:
         rows = list(csv.DictReader(file))
-    text = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    names = ("id", "pred", "label")  # names of samples and classes
-    return {key: value if key in names else value.astype(float) for key, value in text.items()}
+    return {key: numbers_of(np.array([row[key] for row in rows])) for key in rows[0]}
+
+
+def numbers_of(text: np.ndarray) -> np.ndarray:
+    """As numbers, or as they are where they are names of samples and classes."""
+    try:
+        return text.astype(float)
+    except ValueError:
+        return text
 
 
 def assert_same(one: Path, two: Path, drawn: tuple[str, ...] = ()) -> None:

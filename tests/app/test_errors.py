@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, results
+from tests.toys import ToyNothing
 
 MARS = ("fit", "--config", ROOT / "configs/mars_unet.yaml")
 TOY = ("fit", "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--trainer.max_epochs", 1,
@@ -227,3 +228,50 @@ def test_a_fit_whose_output_nobody_reads_can_go_on(cli, capsys, monkeypatch):
     assert stop.value.code == 141 and "error" not in capsys.readouterr().err
     cli(*TOY[:-4], "--draws", 0, "--trainer.max_epochs", 3, "--resume")
     assert Path("runs/ToySequence/default/results.json").is_file()
+
+
+class Undefined(ToyNothing):
+    """What chooses the best epoch is NaN in the first ``epochs``, or is not measured at all."""
+
+    monitor, mode = "val/chosen", "min"
+
+    def __init__(self, epochs: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.save_hyperparameters(logger=False)
+
+    def evaluate(self, part, batch):
+        super().evaluate(part, batch)
+        if self.hparams.epochs is not None:
+            value = torch.nan if self.current_epoch < self.hparams.epochs else float(self.current_epoch)
+            self.track(f"{part}/chosen", torch.tensor(value), len(batch["id"]))
+
+
+@pytest.mark.parametrize("epochs", [None, 1, 9])
+def test_an_epoch_whose_monitored_metric_is_nan_is_never_the_best(cli, capsys, epochs):
+    args = ("fit", "--model", "tests.app.test_errors.Undefined", *TOY[3:5], *TOY[7:], "--trainer.max_epochs", 3,
+            "--model.epochs", epochs if epochs is not None else "null", "--figures", "none")  # fmt: skip
+    run = Path("runs/Undefined/default")
+    if epochs is None:
+        with pytest.raises(SystemExit):
+            cli(*args)
+        message = capsys.readouterr().err.split("error: ")[1]
+        assert "val/chosen chooses the best epoch, and validation measured no such metric. It has val/loss." in message
+        return
+    cli(*args)
+    if epochs == 1:
+        assert results(run)["best_epoch"] == 1 and results(run)["best"] == {"val/chosen": 1.0}
+        return
+    assert results(run)["best_epoch"] == 2 and not (run / "checkpoints/best.ckpt").exists()
+    assert "val/chosen was NaN in every epoch" in results(run)["notes"][-1]
+    cli("test", "--config", run / "config.yaml", "--ckpt_path", "last")
+    with pytest.raises(SystemExit):
+        cli("test", "--run", run)
+    assert "best.ckpt does not exist" in capsys.readouterr().err
+
+
+def test_a_gan_that_compares_no_samples_while_it_trains_is_refused_before_it_does(cli, capsys):
+    with pytest.raises(SystemExit):
+        cli("fit", "--model", "tests.toys.ToyGan", *TOY[3:], "--model.compare", "after")
+    message = capsys.readouterr().err.split("error: ")[1]
+    assert "val/energy chooses the best epoch of ToyGan" in message and "Set --model.compare always" in message
+    assert not Path("runs/ToyGan").exists() or not list(Path("runs/ToyGan").iterdir())

@@ -6,13 +6,15 @@ import torch
 from scipy.stats import binomtest, norm
 
 from lightning_tasks.common.units import FEW_POSITIVES
-from lightning_tasks.measures.binary import auroc, pauc, roc
+from lightning_tasks.measures.binary import auroc, average_precision, pauc, roc
 from lightning_tasks.measures.bootstrap import (
     bootstrap,
     exact_share,
     is_biased,
+    logit_interval,
     members,
     paired,
+    rarer_units,
     replicates,
     tail,
     unbiased_interval,
@@ -59,11 +61,11 @@ def test_of_few_units_the_interval_of_a_mean_is_as_wide_as_students():
 SHORT, LONG = 80, 300
 
 
-def coverage(draw, score, truth, repeats, draws=200):
-    """Share of the intervals of ``repeats`` samples that hold ``truth``."""
+def coverage(draw, score, truth, repeats, draws=200, name="s"):
+    """Share of the intervals of ``repeats`` samples that hold ``truth``; how they are made depends on the ``name``."""
     held = []
     for seed in range(repeats):
-        low, high = bootstrap(lambda rows: {"s": score(rows)}, draw(np.random.default_rng(seed)), draws)["s"]
+        low, high = bootstrap(lambda rows: {name: score(rows)}, draw(np.random.default_rng(seed)), draws)[name]
         held.append(low <= truth <= high)
     return np.mean(held)
 
@@ -113,25 +115,57 @@ def fitted_line(rng):
 
 
 def truth_of_ranking():
-    """AUROC and partial AUC of two normal laws 1.5 apart, by quadrature over the sensitivity."""
+    """AUROC, partial AUC and AP of two normal laws 1.5 apart, one in ten positive, by quadrature over sensitivity."""
     tpr = np.linspace(0, 1, 200_001)[1:-1]
     specificity = norm.cdf(norm.ppf(1 - tpr) + 1.5)
-    return {"auroc": norm.cdf(1.5 / 2**0.5), "pauc": specificity[tpr >= 0.8].mean() * 0.2}
+    precision = 0.1 * tpr / (0.1 * tpr + 0.9 * (1 - specificity))
+    return {"auroc": norm.cdf(1.5 / 2**0.5), "pauc": specificity[tpr >= 0.8].mean() * 0.2, "ap": precision.mean()}
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "name, positives, least",
-    [("auroc", 20, 0.90), ("auroc", 80, 0.91), ("pauc", 8, 0.5), ("pauc", 20, 0.75), ("pauc", 40, 0.83),
-     ("pauc", FEW_POSITIVES, 0.87)],
-)  # fmt: skip
-def test_ranking_scores_are_covered_but_for_few_positives(name, positives, least):
-    """The partial AUC reads the lowest fifth of the positives: below 80 of them ``cautions`` says so."""
-    measure = {"auroc": auroc, "pauc": pauc}[name]
+@pytest.mark.parametrize("positives", [8, 20, 40, FEW_POSITIVES])
+@pytest.mark.parametrize("name, least", [("auroc", 0.90), ("pauc", 0.87), ("ap", 0.92)])
+def test_ranking_scores_are_covered_where_positives_are_few(name, positives, least):
+    """By the number of samples instead of that of positives, partial AUC has .61, .85 and .88 with 8, 20 and 40."""
+    measure = {"auroc": auroc, "pauc": pauc, "ap": average_precision}[name]
     truth = truth_of_ranking()[name]
-    found = coverage(scans(positives), lambda rows: measure(roc(rows["prob"], rows["label"])), truth, LONG)
+    found = coverage(scans(positives), lambda rows: measure(roc(rows["prob"], rows["label"])), truth, LONG, name=name)
     print(f"{name} with {positives} positives: {found:.3f}")
     assert found >= least, found
+
+
+def test_ranking_scores_go_by_the_rarer_class_and_others_by_all_samples():
+    rows = scans(8)(np.random.default_rng(0))
+    assert rarer_units(rows) == 8 and rarer_units({**rows, "label": 1 - rows["label"]}) == 8
+    assert rarer_units({**rows, "group": torch.arange(80) // 4}) == 2 and rarer_units({"x": torch.zeros(9)}) == 9
+    assert rarer_units({**rows, "group": torch.zeros(80)}) == 8 and rarer_units({"label": torch.ones(5)}) == 0
+
+    def score(rows):
+        curve = roc(rows["prob"], rows["label"])
+        return {"auroc": auroc(curve), "auroc_old": auroc(curve), "pauc": pauc(curve), "other": auroc(curve)}
+
+    intervals, drawn = bootstrap(score, rows), replicates(score, rows, 200)
+    share = 100 * tail(8)
+    assert tail(8) < 0.015 and intervals["auroc"] == intervals["auroc_old"] != intervals["other"]
+    assert intervals["auroc"] == pytest.approx(np.percentile(drawn["auroc"], [share, 100 - share]))
+    assert intervals["other"] == pytest.approx(np.percentile(drawn["other"], [2.5, 97.5]))
+    low, high = intervals["pauc"]
+    assert 0 < low < float(score(rows)["pauc"]) < high < 0.2
+    difference = paired({"auroc": drawn["auroc"]}, {"auroc": drawn["auroc"] ** 2}, 80, 8)["auroc"]
+    assert difference == pytest.approx(np.percentile(drawn["auroc"] ** 2 - drawn["auroc"], [share, 100 - share]))
+    many = scans(FEW_POSITIVES)(np.random.default_rng(0))  # of enough the percentiles stay
+    assert bootstrap(score, many, 20)["pauc"] == pytest.approx(
+        np.percentile(replicates(score, many, 20)["pauc"], [2.5, 97.5])
+    )
+
+
+def test_the_interval_on_the_logit_is_students_and_of_equal_draws_nothing():
+    drawn = 0.2 / (1 + np.exp(-np.random.default_rng(0).normal(0.3, 0.5, 20_000)))
+    low, high = logit_interval(0.11, drawn, 8, 0.2)
+    ends = np.log(np.array([low, high]) / (0.2 - np.array([low, high])))
+    centre, half = np.log(0.11 / 0.09), 2.3646 * (8 / 7) ** 0.5 * 0.5
+    assert ends == pytest.approx([centre - half, centre + half], rel=0.02)
+    assert logit_interval(0.2, np.full(9, 0.2), 8, 0.2) == (0.2, 0.2)
 
 
 @pytest.mark.long
@@ -222,7 +256,7 @@ def test_a_paired_interval_is_that_of_the_differences_of_the_units():
     group, first = torch.arange(80) // 2, torch.randn(80, dtype=torch.float64)
     second = first + 0.1 * torch.randn(80, dtype=torch.float64) + 0.05
     a, b, apart = ({"x": x, "group": group} for x in (first, second, second - first))
-    intervals = paired(replicates(mean, a, 300), replicates(mean, b, 300), len(members(a)))
+    intervals = paired(replicates(mean, a, 300), replicates(mean, b, 300), len(members(a)), len(members(a)))
     assert intervals["mean"] == pytest.approx(bootstrap(mean, apart, 300)["mean"])
     assert list(intervals) == ["mean"], "how much of the bias of a calibration error cancels is not known"
     low, high = bootstrap(mean, a, 300)["mean"]
@@ -236,6 +270,6 @@ def test_paired_intervals_hold_the_true_difference_as_often_as_they_say():
     for trial in range(200):
         hard = rng.normal(size=60)
         a, b = ({"x": torch.from_numpy(hard + rng.normal(size=60) * 0.5 + shift)} for shift in (0.0, 0.2))
-        low, high = paired(*(replicates(mean, rows, 100, trial) for rows in (a, b)), 60)["mean"]
+        low, high = paired(*(replicates(mean, rows, 100, trial) for rows in (a, b)), 60, 60)["mean"]
         held += low <= 0.2 <= high
     assert 0.9 <= held / 200 <= 0.985, held

@@ -115,7 +115,7 @@ def test_weights_that_do_not_fit_are_errors(tmp_path):
     with pytest.raises(ValueError, match="is of another network: .* has shape"):
         task(weights=str(tmp_path / "w.pt")).load_given_weights(print)
     (tmp_path / "w.pt").write_bytes(b"no weights")
-    with pytest.raises(ValueError, match="is no state dict"):
+    with pytest.raises(ValueError, match="w.pt is no readable file of weights"):
         task(weights=str(tmp_path / "w.pt")).load_given_weights(print)
     with pytest.raises(FileNotFoundError, match="no such file. Choose none, auto"):
         task(weights="nope.pt").load_given_weights(print)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from lightning_tasks.nets.weights import load_file
 from lightning_tasks.runs.checkpoint import is_whole, read_checkpoint
 from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.frozen import load_frozen
 from tests.conftest import results
 from tests.processes import SHM, Command
 
@@ -112,6 +114,36 @@ def test_a_checkpoint_runs_no_code(tmp_path):
         with pytest.raises(ValueError, match="a.ckpt is no readable checkpoint .not made of plain values"):
             read_checkpoint(tmp_path / "a.ckpt")
         assert not (tmp_path / "it_ran").exists()
+
+
+NO_WEIGHTS = {
+    "code": {"weight": Harmful()},
+    "a list": [torch.zeros(2, 3)],
+    "a number": {"weight": 1.0},
+    "no name": {1: torch.zeros(2, 3)},
+    "a claim": {"weight": torch.zeros(1).expand(10**12)},
+    "sparse": {"weight": torch.eye(3).to_sparse()},
+    "nested": {"state_dict": {"state_dict": {"weight": torch.zeros(2, 3)}}},
+    "wrong keys": {"state_dict": [1, 2]},
+}
+
+
+@pytest.mark.parametrize("case", NO_WEIGHTS)
+def test_what_holds_other_things_than_weights_is_refused_by_every_reader(tmp_path, case):
+    path = tmp_path / "checkpoints/best.ckpt"
+    path.parent.mkdir()
+    content = NO_WEIGHTS[case]
+    whole = content if isinstance(content, list) or "state_dict" in content else {"state_dict": content}
+    for read, stored in (
+        (lambda: load_file(torch.nn.Linear(3, 2), path), content),
+        (lambda: read_checkpoint(path), whole),
+        (lambda: load_frozen(tmp_path), whole),
+    ):
+        torch.save(stored, path)
+        with pytest.raises(ValueError, match="best.ckpt is no readable .*Is it truncated, or another file") as error:
+            read()
+        assert len(str(error.value).splitlines()) == 1 and "weights_only" not in str(error.value)
+        assert not Path("it_ran").exists()
 
 
 def test_resume_goes_on_from_the_newest_whole_checkpoint_and_says_so(toy, caplog):

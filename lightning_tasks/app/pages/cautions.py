@@ -16,9 +16,14 @@ def cautions(scores: dict[str, dict[str, Any]]) -> list[str]:
             f"The intervals of {listed(few, 4)} come from few independent units (the least: {min(few.values())}): "
             f"below {FEW_UNITS} they are rough, and may miss the truth more often than in 5 % of cases."
         )
-    rare = {name: m["positives"] for name, m in drawn.items() if m.get("positives", FEW_POSITIVES) < FEW_POSITIVES}
+    rare = {
+        name: few
+        for name, m in drawn.items()
+        if "positives" in m and (few := min(m["positives"], m["n"] - m["positives"])) < FEW_POSITIVES
+    }
     if rare:
         sentences.append(
-            f"{min(rare.values())} positives: below {FEW_POSITIVES} the intervals of {listed(rare, 4)} are too narrow."
+            f"{min(rare.values())} samples of the rarer class: below {FEW_POSITIVES} the intervals of "
+            f"{listed(rare, 4)} are rough, too."
         )
     return sentences

@@ -21,7 +21,7 @@ def write_pack(folder, n=40, test_shape=(6, 64, 128), dtype=np.float64, **change
     arrays = {"training_set": training, "test_set": rng.integers(0, 256, test_shape).astype(dtype)}
     for key, change in changes.items():
         arrays[key] = change(arrays[key])
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "mars_for_students.npz", **{k: v for k, v in arrays.items() if v is not None})
     return arrays
 

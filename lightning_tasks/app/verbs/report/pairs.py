@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.scores import resampled
-from lightning_tasks.measures.bootstrap import members, paired, replicates
+from lightning_tasks.measures.bootstrap import members, paired, rarer_units, replicates
 from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.rowfile import concatenated, load_rows
 
@@ -54,7 +54,7 @@ def differences(entries: list[Entry], draws: int) -> tuple[list[dict[str, dict[s
         if not reason:
             second = sample_of(entry, draws)
             reason = second if isinstance(second, str) else unlike(entries[0], entry, first, second)
-            intervals = {} if reason else paired(first.drawn, second.drawn, first.units)
+            intervals = {} if reason else paired(first.drawn, second.drawn, first.units, rarer_units(first.rows))
         change: dict[str, dict[str, float]] = {}
         for name, score in entry.scores.items():
             base = entries[0].scores.get(name, {}).get("value")

@@ -102,7 +102,7 @@ class Search:
         with locked(self.lock):
             for trial in self.all():
                 if trial.state == TrialState.RUNNING and not held(self.trial_lock(trial.number)):
-                    self._interrupted(trial)
+                    self._interrupted(trial, len(trial.params) == len(space.ranges))
             index = len(self.all())
             if index >= self.trials:
                 return None
@@ -114,13 +114,31 @@ class Search:
             fcntl.flock(self._held, fcntl.LOCK_EX)
             return trial, index, values
 
-    def _interrupted(self, trial: FrozenTrial) -> None:
-        """Its process died: close it, and let the same values run again, unless they did that too often."""
+    def _interrupted(self, trial: FrozenTrial, is_drawn: bool) -> None:
+        """Its process died: close it, and let the same values run again, unless they did that too often.
+
+        One that died while values were drawn had not begun. With some of them fixed the others would be other draws, so
+        all are drawn anew, and come out the same.
+        """
         self.study.tell(trial.number, state=TrialState.FAIL)
         kills = trial.user_attrs.get("kills", 0) + 1
-        if kills < KILLS:
+        if is_drawn and kills < KILLS:
             self.study.enqueue_trial(trial.params, user_attrs={"kills": kills})
         self.trial_lock(trial.number).unlink(missing_ok=True)
+
+    def put_back(self, trial: Trial) -> None:
+        """Close a trial that ends with its process for another reason than itself: its values run again, next time.
+
+        A trial that was told already stays as it is.
+        """
+        if self._held is None:
+            return
+        with locked(self.lock):
+            trial.set_user_attr("put_back", True)
+            self.study.tell(trial, state=TrialState.FAIL)
+            self.study.enqueue_trial(trial.params, user_attrs={"kills": trial.user_attrs.get("kills", 0)})
+            self.trial_lock(trial.number).unlink(missing_ok=True)
+            self.let_go()
 
     def tell(self, trial: Trial, state: TrialState, value: float | None = None) -> None:
         """Close a trial of this process."""
@@ -171,7 +189,7 @@ def counts(trial: FrozenTrial) -> bool:
     """Whether a trial is part of the budget: not one that waits, nor one that was interrupted and runs again."""
     if trial.state == TrialState.WAITING:
         return False
-    again = trial.user_attrs.get("kills", 0) + 1 < KILLS
+    again = "put_back" in trial.user_attrs or trial.user_attrs.get("kills", 0) + 1 < KILLS
     return not (trial.state == TrialState.FAIL and "error" not in trial.user_attrs and again)
 
 

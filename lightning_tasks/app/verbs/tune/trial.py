@@ -12,6 +12,7 @@ from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.errors import describe
 from lightning_tasks.app.hooks import NoProfiler
 from lightning_tasks.app.jobs import free_memory
+from lightning_tasks.app.output import is_of_the_place
 from lightning_tasks.callbacks import EpochSeed, MetricsCSV, NonFiniteGuard, Patience
 from lightning_tasks.common.choices import nearest
 
@@ -116,6 +117,10 @@ def run_trial(search: Search, trial: Trial, args: list[str], tuning: Tuning) -> 
 
     Returns:
         What came of it, for the user.
+
+    Raises:
+        UnknownMetric: See there.
+        OSError: The disk is full, or nobody reads the output: the trial is not to blame, and stays open.
     """
     report = Report(trial, tuning.metric, tuning.mode, tuning.space.penalty)
     begin = time.perf_counter()
@@ -126,6 +131,8 @@ def run_trial(search: Search, trial: Trial, args: list[str], tuning: Tuning) -> 
         search.tell(trial, TrialState.FAIL)  # without an error, so that it does not count
         raise
     except Exception as error:
+        if is_of_the_place(error):
+            raise
         log = search.folder / "trials" / f"{search.name}_{trial.number}.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")
         trial.set_user_attr("error", describe(error))

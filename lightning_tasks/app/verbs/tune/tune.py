@@ -135,17 +135,15 @@ def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
             break
         trial, index, values = proposal
         label = f"trial {index + 1} of {search.trials} ({search.name}_{trial.number})"
-        drawn = zip(short_names(list(values)), values.values(), strict=True)
         remaining.total = remaining.done + search.trials - len(search.done())
-        settings = ", ".join(f"{name}={short(value)}" for name, value in drawn)
-        print("; ".join(filter(None, (f"{label}: {settings}", remaining.words()))), flush=True)
-        if (first := search.known(values)) is not None:
-            search.repeat(trial, first)
-            print(f"{label}: as trial {first.number}, {tuning.objective} {first.value:.4f}", flush=True)
-            continue
-        names = ["--experiment", tuning.plan.options.experiment]
-        names += ["--name", f"{o.study}/trials/{search.name}_{trial.number}", "--overwrite"]
         try:
+            print("; ".join(filter(None, (f"{label}: {in_words(values)}", remaining.words()))), flush=True)
+            if (first := search.known(values)) is not None:
+                search.repeat(trial, first)
+                print(f"{label}: as trial {first.number}, {tuning.objective} {first.value:.4f}", flush=True)
+                continue
+            names = ["--experiment", tuning.plan.options.experiment]
+            names += ["--name", f"{o.study}/trials/{search.name}_{trial.number}", "--overwrite"]
             with titled(label):
                 outcome = run_trial(search, trial, ["fit", *tuning.trial_args(values), *names], tuning)
         except UnknownMetric:
@@ -153,12 +151,22 @@ def run_search(tuning: Tuning, search: Search, timeout: float | None) -> None:
                 (tuning.folder / "made_of.json").unlink(missing_ok=True)  # nothing was searched yet
             raise
         except SystemExit as stop:
+            search.put_back(trial)
             raise SystemExit(f"Interrupted in {label}. The same command goes on from there.") from stop
+        except (KeyboardInterrupt, OSError):
+            search.put_back(trial)
+            raise
         finally:
             search.let_go()
         remaining.step()
         print(f"{label}: {outcome}", flush=True)
         search.check_hope()
+
+
+def in_words(values: dict[str, Any]) -> str:
+    """``lr=0.01, width=8``."""
+    names = short_names(list(values))
+    return ", ".join(f"{name}={short(value)}" for name, value in zip(names, values.values(), strict=True))
 
 
 def short(value: Any) -> str:
