@@ -69,7 +69,7 @@ def read_data(name: str, exercise: Exercise, options: Namespace) -> dict[str, An
     """Hand an exercise the parts of its data module.
 
     Returns:
-        What was read: name of the data module and whether it is real or simulated; nothing where nothing is read.
+        What was read: name of the data module and where it comes from; nothing where nothing is read.
 
     Raises:
         ValueError: Data for an exercise that reads none, or an unknown data module.
