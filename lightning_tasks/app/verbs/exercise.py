@@ -48,8 +48,8 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
     exercise = cls(**arguments)
     data = read_data(name, exercise, options)
     answer = exercise.answer()
-    new_folder(folder, overwrite=True)  # it is computed in seconds: there is nothing to lose
-    results = write(folder, name, exercise, answer, arguments | data)
+    with new_folder(folder, overwrite=True):  # it is computed in seconds: there is nothing to lose
+        results = write(folder, name, exercise, answer, arguments | data)
     show(name, exercise, answer)
     print(f"Report: {as_shown(folder / 'report.html')}")
     if wrong := [check["name"] for check in results["checks"] if not check["holds"]]:
