@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from lightning_tasks.app.headers import data_state, header_of
 from tests.conftest import ROOT, measured, results
 
 CONFIGS = sorted(
@@ -42,7 +43,8 @@ def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, co
     captions = re.findall("<figcaption><b>.*?</b>(.*?)</figcaption>", (run / "report.html").read_text())
     assert all(captions), "a figure that captions.RUN does not describe"
     found = results(run)
-    assert found["data_source"] == "simulated" and found["experiment"] == config.stem
+    source = data_state(header_of(config.relative_to(ROOT).as_posix()), None)
+    assert found["data_source"] == source and found["experiment"] == config.stem
     assert found["monitor"] in found["best"], "the monitored metric exists"
     torch.load(run / "checkpoints/best.ckpt", weights_only=True)
 

@@ -36,14 +36,6 @@ IN_DOCUMENTS = commands_of(PAGES)
 COMMANDS = sorted(IN_DOCUMENTS | commands_of(NOTEBOOKS))
 
 
-SHORT = {
-    "fit": ("--trainer.fast_dev_run", "true", "--data.source", "simulated", "--data.limit", "64"),
-    "sweep": ("--trainer.fast_dev_run", "true", "--data.source", "simulated", "--data.limit", "64", "--seeds", "0"),
-    "layers": (),
-    "exercise": (),
-}
-
-
 def words_of(command):
     """Arguments of a command that a reader can give as they stand; None where a part is to be filled in."""
     args = shlex.split(command)
@@ -96,38 +88,6 @@ def test_a_wrong_key_is_told_by_the_parser_that_was_used_before(parse_with, monk
         with pytest.raises(ValueError, match="Did you mean 'lr'"):
             parse_with(["fit", "--config", "configs/mnist_cnn.yaml", "--model.lrr", "1"])
         parse_with(["fit", "--config", "configs/mnist_cnn.yaml", "--model.lr", "1"])
-
-
-def shortened(command):
-    """Arguments that run a command on a little simulated data for a step or two; None where it needs what a reader has.
-
-    That is a file or a run. Verbs that work on runs have tests of their own.
-    """
-    if (args := words_of(command)) is None or args[0] not in SHORT or {"--resume", "--ckpt_path", "--help"} & set(args):
-        return None
-    for option in ("--data.root", "--data.source", "--data.limit", "--seeds"):
-        while option in args:
-            del args[args.index(option) : args.index(option) + 2]
-    return (
-        None
-        if re.search(r"FILE|FOLDER|RUN|NAME|TASK|runs/|exercise G1[789] --", " ".join(args))
-        else [*args, *SHORT[args[0]]]
-    )
-
-
-SHORTENED = sorted({shlex.join(args) for command in IN_DOCUMENTS if (args := shortened(command))})
-CHEAP = [c for c in SHORTENED if re.match(r"exercise \w+ --", c)]  # those without options run in a test of their own
-
-
-@pytest.mark.parametrize("command", CHEAP)
-def test_cheap_commands_run(cli, command):
-    cli(*shlex.split(command))
-
-
-@pytest.mark.docs
-@pytest.mark.parametrize("command", [c for c in SHORTENED if c not in CHEAP], ids=str)
-def test_commands_run_in_a_short_version(cli, command):
-    cli(*shlex.split(command))
 
 
 def test_every_config_is_in_the_documents():

@@ -49,8 +49,9 @@ class DataModule(Serving):
         limit: Use only so many samples of each pool, for trials: the first ones, without losing a class.
 
     Attributes:
-        folder: Folder of the real data; None for simulated data, and before ``setup``.
-        data_source: ``real`` or ``simulated``, after ``setup``.
+        folder: Folder of the real data; None where none is read, and before ``setup``.
+        data_source: After ``setup``: ``real``, ``simulated`` (in place of a real set), or ``made`` (there is no real
+            set: ``MadeDataModule``).
         part_kind: Part -> what it is in words, such as ``fold 0 of 5, grouped``.
         fitted: What ``fit`` returned, or what a checkpoint brought.
         notes: What the user should know: shown once, kept in results.json.

@@ -8,7 +8,7 @@ class MadeDataModule(DataModule):
     """``simulate`` alone gives the pools; nothing is looked for, and nothing is said of a missing folder."""
 
     def load(self) -> dict[str, Arrays]:
-        """Make the pools.
+        """Make the pools; ``data_source`` is ``made``, since they take no real set's place.
 
         Raises:
             ValueError: ``source: real``, or a folder was named.
@@ -20,4 +20,6 @@ class MadeDataModule(DataModule):
             raise ValueError(f"{type(self).__name__} is made, not read: there is nothing for it in {h.root}. "
                              "Leave --data.root away, or add --data.source simulated.")  # fmt: skip
         self.hparams.source = "simulated"
-        return super().load()
+        pools = super().load()
+        self.data_source = "made"
+        return pools

@@ -121,6 +121,7 @@ def finish_fit(fitted: Fitted) -> None:
         "last": {name: value for name, value in epochs[-1].items() if "/" in name},
         "epochs": epochs[-1]["epoch"] + 1,
         "metrics": metrics,
+        "diagnosis": task.diagnosis({name: m["value"] for name, m in metrics.items()}),
         "baselines": baselines,
         "seconds": round(stopwatch.seconds, 2),
         "samples_per_second": round(stopwatch.samples / max(stopwatch.seconds, 1e-9), 2),

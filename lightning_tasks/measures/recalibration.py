@@ -82,8 +82,8 @@ def calibrated(task: Any, out: dict[str, Any]) -> dict[str, Any]:
     views = task.hparams.get("tta", "none")
     if fitted["tta"] != views:
         raise ValueError(
-            f"The run was calibrated with tta={fitted['tta']!r}, and now tta is {views!r}: means are less sure. "
-            f"Run `python cli.py calibrate --run RUN --model.tta {views}` first, or change tta."
+            f"The run was calibrated with tta={fitted['tta']!r}, and now tta is {views!r}: means are less sure. Give "
+            f"--model.tta {fitted['tta']} and no --tta, or run `python cli.py calibrate --run RUN --model.tta {views}`."
         )
     return {**out, "prob": recalibrate(out["prob"], fitted)}
 

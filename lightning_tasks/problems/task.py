@@ -68,12 +68,7 @@ class Task(LightningModule):
     weights_origin = "scratch"
     every_sample = False
     idles = False
-    refuses: dict[str, str] = {
-        "ensemble": NO_MEAN,
-        "calibrate": NO_CLASSES,
-        "explain": NO_PICTURES,
-        "tta": NO_PICTURES,
-    }
+    refuses: dict[str, str] = {"ensemble": NO_MEAN, "calibrate": NO_CLASSES, "explain": NO_PICTURES, "tta": NO_PICTURES}
     panels: dict[str, tuple[str, ...]] = {}
     class_names: list[str] = []
     knows_labels = True
@@ -153,6 +148,10 @@ class Task(LightningModule):
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Scores on the test part of predictors that need no network: name -> metrics."""
         return {}
+
+    def diagnosis(self, scores: dict[str, float | None]) -> str:
+        """What the scores of a test mean, in a word for the table of a sweep, such as ``overfitted``; or nothing."""
+        return ""
 
     def file_columns(self, out: dict) -> dict[str, Tensor]:
         """What ``predict`` writes of a ``predict_step``: name -> (B, ...)."""

@@ -19,6 +19,11 @@ def data_record(data: Any) -> dict[str, Any]:
     }
 
 
+def same_source(old: str, new: str) -> bool:
+    """Whether two records name one source: earlier versions said of made data that it was simulated."""
+    return old == new or {old, new} == {"made", "simulated"}
+
+
 def write_data_record(run: RunDir, record: dict[str, Any]) -> None:
     """Write ``data.json``."""
     write_atomic(run.data, json.dumps(record, indent=2) + "\n")
@@ -42,7 +47,7 @@ def check_same_data(run: RunDir, record: dict[str, Any]) -> None:
         ValueError: Another source, other samples or another split.
     """
     old, new = read_data_record(run), record
-    if old["data_source"] != new["data_source"]:
+    if not same_source(old["data_source"], new["data_source"]):
         raise ValueError(
             f"--resume: the run was trained on {old['data_source']} data, and what is found now is "
             f"{new['data_source']} data. Set --data.root and --data.source as they were, or give another --name."

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lightning_tasks.common.atomic import write_atomic_with
@@ -10,6 +11,7 @@ from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.lock import Lock
 
 NEEDED = "needed_"  # what the names of runs begin with that another fit needed
+UNFINISHED = ".unfinished"  # stands in a folder as long as a verb has not written all of it
 
 
 class RunDir:
@@ -128,6 +130,11 @@ def is_filled(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
+def holds_results(folder: Path) -> bool:
+    """Whether a folder holds anything but what a verb left that did not end."""
+    return is_filled(folder) and not (folder / UNFINISHED).is_file()
+
+
 def remove_runs(runs: list[RunDir]) -> None:
     """Delete runs that are to be made anew; none of them where another process works on one.
 
@@ -157,17 +164,29 @@ def find_run(path: str | Path) -> RunDir:
     raise FileNotFoundError(f"{path} is no run: it has no config.yaml.{hint}")
 
 
-def new_folder(path: Path, overwrite: bool, make: bool = True) -> None:
-    """An empty folder for what a verb writes; ``make=False`` only sees whether it may be made.
+def check_new(path: Path, overwrite: bool) -> None:
+    """See whether a verb may make a folder, before anything costly is computed.
 
     Raises:
         FileExistsError: It holds something, and ``overwrite`` is False.
     """
-    if is_filled(path) and not overwrite:
+    if holds_results(path) and not overwrite:
         raise FileExistsError(f"{path} is not empty. Add --overwrite to replace it, or --name NAME to keep both.")
-    if make:
-        shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True)
+
+
+@contextmanager
+def new_folder(path: Path, overwrite: bool) -> Iterator[None]:
+    """An empty folder for what a verb writes in the block. Where that breaks off, the next call may replace it.
+
+    Raises:
+        FileExistsError: As ``check_new``.
+    """
+    check_new(path, overwrite)
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    (path / UNFINISHED).touch()
+    yield
+    (path / UNFINISHED).unlink()
 
 
 def kind_of(folder: Path) -> str:

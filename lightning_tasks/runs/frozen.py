@@ -14,6 +14,7 @@ from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.torch_files import reason
 
 from .checkpoint import another_version, read_checkpoint, take_weights
+from .data_record import same_source
 
 
 def load_frozen(run: str | Path) -> LightningModule:
@@ -64,7 +65,7 @@ def other_data(run: str | Path, data: Any) -> str:
     if not path.is_file():
         return f"{run} has no results.json, so it is not known on which samples it was trained."
     results = read_json(path)
-    if results["data_source"] != data.data_source:
+    if not same_source(results["data_source"], data.data_source):
         return f"{run} was trained on {results['data_source']} data, and this is {data.data_source} data."
     if results["data_fingerprint"] != data.fingerprint():
         return f"{run} was trained on other samples or another split: it may know samples that are scored here."

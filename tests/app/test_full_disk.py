@@ -8,6 +8,7 @@ import pytest
 
 from lightning_tasks.common import atomic
 from tests.conftest import results
+from tests.small_fits import KINDS
 
 
 def fill_for(monkeypatch, name):
@@ -66,5 +67,30 @@ def test_a_verb_without_room_leaves_the_run_as_it_was_and_works_when_there_is(to
             cli(*VERBS[name], run)
     check_error(stop, capsys, name)
     assert all(path.read_bytes() == content for path, content in kept.items())
-    cli(*VERBS[name], run, *(["--overwrite"] if name == "results.json" else []))
+    cli(*VERBS[name], run)
     assert list(Path("runs").rglob(name))
+
+
+NEW = {  # verb that writes a folder of its own -> a file of it, and its options
+    "inspect": ("inspect.json", (*KINDS["classification"], "--tsne", 0)),
+    "report": ("results.json", ("--draws", 0, "--runs", "runs/ToySequence/other", "runs/ToySequence/default")),
+}
+
+
+@pytest.mark.parametrize("verb", NEW)
+def test_what_a_verb_left_in_a_new_folder_is_no_obstacle_and_what_others_left_is(toy, cli, capsys, monkeypatch, verb):
+    name, options = NEW[verb]
+    for run in ("default", "other") if verb == "report" else ():
+        toy("ToySequence", "--trainer.max_epochs", 1, "--figures", "none", name=run)
+    with monkeypatch.context() as patch:
+        fill_for(patch, name)
+        with pytest.raises(SystemExit) as stop:
+            cli(verb, *options)
+    check_error(stop, capsys, name)
+    cli(verb, *options)
+    assert not list(Path("runs").rglob(".unfinished"))
+    (mine := Path("runs/ToySequence/mine/notes.txt")).parent.mkdir()
+    mine.touch()
+    with pytest.raises(SystemExit):
+        cli(verb, *options, "--name", "mine")
+    assert mine.is_file() and "--name" in capsys.readouterr().err

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from lightning_tasks.app.console import SHORT
-from tests.conftest import ROOT
+from lightning_tasks.runs.data_record import same_source
+from tests.conftest import ROOT, results
 from tests.small_fits import QUIET
 
 PLAIN = ("--draws", 0, "--baselines", "false", "--figures", "none", "--trainer.max_epochs", 1, *QUIET)
@@ -65,6 +66,31 @@ def test_of_real_data_nothing_is_said_and_of_weights_by_themselves_nothing_is_ne
     (run / "checkpoints/best.ckpt").rename("alone/x.ckpt")
     cli("predict", "--config", run / "config.yaml", "--ckpt_path", "alone/x.ckpt")
     assert capsys.readouterr().out.splitlines()[-1].startswith("Wrote alone/predictions_")
+
+
+MADE = ("--config", ROOT / "configs/ring_gan.yaml", "--data.n_train", 64, "--data.n_test", 32, "--needs", "{}",
+        "--trainer.max_epochs", 1, "--draws", 0, "--figures", "none", *QUIET)  # fmt: skip
+
+
+def test_of_data_that_is_made_no_verb_says_that_it_counts_for_nothing_and_earlier_runs_of_it_go_on(cli, capsys):
+    cli("fit", *MADE)
+    run = Path("runs/ring_gan/default")
+    assert "Test part, made data" in capsys.readouterr().out
+    for name in ("data.json", "results.json"):  # earlier versions called it simulated
+        text = (run / name).read_text()
+        assert '"data_source": "made"' in text
+        (run / name).write_text(text.replace('"data_source": "made"', '"data_source": "simulated"'))
+    cli("fit", *MADE, "--trainer.max_epochs", 2, "--resume")
+    assert results(run)["data_source"] == "made"
+    assert not same_source("real", "made") and not same_source("simulated", "real")
+    cli("inspect", *MADE[:6], "--tsne", 0)
+    cli("sample", "--run", run)
+    with pytest.raises(SystemExit):
+        cli("submit", "--run", run)
+    text = capsys.readouterr()
+    assert "SIMULATED" not in text.out and "Made data, " in text.out and "has no submission format" in text.err
+    for page in (run / "report.html", run / "../inspect/report.html"):
+        assert "made data" in page.read_text() and "simulated" not in page.read_text().lower()
 
 
 def test_a_report_says_how_runs_are_put_side_by_side(toy, cli, capsys):

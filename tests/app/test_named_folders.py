@@ -63,6 +63,15 @@ def test_every_set_refuses_a_folder_without_its_data(name, others):
     assert own <= 1
 
 
+@pytest.mark.parametrize("name", [name for name in NAMED if issubclass(getattr(datamodules, name), MadeDataModule)])
+def test_what_has_no_real_set_is_made_and_not_simulated(name):
+    few = {"CuesDataModule": {"n_train": 16, "n_test": 8}, "DigitSequencesDataModule": {"n_train": 200, "n_test": 40}}
+    (data := getattr(datamodules, name)(**few.get(name, {}))).setup()
+    assert data.data_source == "made" and data.notes == []
+    with pytest.raises(ValueError, match="has no real data"):
+        getattr(datamodules, name)(source="real").setup()
+
+
 @pytest.mark.parametrize("root", ["FashionMNIST", "FashionMNIST/raw"])
 def test_a_set_whose_files_have_the_names_of_another_is_told_by_its_folder(tmp_path, root):
     for (file,) in [names[:1] for names in datamodules.MNISTDataModule.layouts[0]]:

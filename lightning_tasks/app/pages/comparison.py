@@ -52,16 +52,18 @@ def figures_of(folder: Path, subfolder: Path) -> dict[str, list[Path]]:
 
 def table_of(results: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Head and rows of a sweep: a row a combination with mean and sd over seeds, rows without a network."""
-    shown, axes = results["shown"], results["axes"]
+    shown, axes, combos = results["shown"], results["axes"], results["combinations"]
+    said = ["diagnosis"] if any(combo.get("diagnosis") for combo in combos) else []
     rows = []
-    for combo in results["combinations"]:
-        cells = [mean_sd(combo["metrics"].get(name)) for name in shown]
+    for combo in combos:
+        cells = [*(mean_sd(combo["metrics"].get(name)) for name in shown), *(combo[key] or "-" for key in said)]
         seconds = "-" if combo["seconds"] is None else f"{combo['seconds']:.0f}"
         rows.append([*(as_text(v) for v in combo["shown"].values()), str(combo["n"]), *cells, seconds])
-    for name, scores in pooled_baselines(results["combinations"]).items():
+    for name, scores in pooled_baselines(combos).items():
         if any(metric in scores for metric in shown):
-            rows.append([f"({name})", *[""] * len(axes), *(number(scores.get(m)) for m in shown), ""])
-    return [*axes, "n", *shown, "seconds"], rows
+            blank = [""] * (len(said) + 1)
+            rows.append([f"({name})", *[""] * len(axes), *(number(scores.get(m)) for m in shown), *blank])
+    return [*axes, "n", *shown, *said, "seconds"], rows
 
 
 def pooled_baselines(combinations: list[dict[str, Any]]) -> dict[str, dict[str, float]]:

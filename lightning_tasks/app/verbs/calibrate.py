@@ -50,7 +50,10 @@ def run(options: Namespace, overrides: list[str]) -> None:
     print_notes([], loaded.data.data_source == "simulated")
     print(f"Wrote {as_shown(loaded.dir.path / NAME)}. Report: {as_shown(loaded.dir.report)}")
     verbs = [*(["submit"] if loaded.task.submits is not None else []), "predict", "export"]
-    print(f"Next: {', '.join(verbs)} --run {as_shown(loaded.dir.path)} use the calibration; so does ensemble.")
+    where = as_shown(loaded.dir.path)
+    if (views := calibration["tta"]) != "none":  # a run reads its own configuration, which may have other views
+        where += f" --model.tta {views}"
+    print(f"Next: {', '.join(verbs)} --run {where} use the calibration; so does ensemble.")
 
 
 def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:

@@ -48,8 +48,8 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
     exercise = cls(**arguments)
     data = read_data(name, exercise, options)
     answer = exercise.answer()
-    new_folder(folder, overwrite=True)  # it is computed in seconds: there is nothing to lose
-    results = write(folder, name, exercise, answer, arguments | data)
+    with new_folder(folder, overwrite=True):  # it is computed in seconds: there is nothing to lose
+        results = write(folder, name, exercise, answer, arguments | data)
     show(name, exercise, answer)
     print(f"Report: {as_shown(folder / 'report.html')}")
     if wrong := [check["name"] for check in results["checks"] if not check["holds"]]:
@@ -69,7 +69,7 @@ def read_data(name: str, exercise: Exercise, options: Namespace) -> dict[str, An
     """Hand an exercise the parts of its data module.
 
     Returns:
-        What was read: name of the data module and whether it is real or simulated; nothing where nothing is read.
+        What was read: name of the data module and where it comes from; nothing where nothing is read.
 
     Raises:
         ValueError: Data for an exercise that reads none, or an unknown data module.

@@ -15,8 +15,8 @@ class GapClassifier(ImageClassifier):
     evaluation mode and without augmentation. ``train/loss`` is not comparable with ``val/loss``, because dropout and
     augmentation make it larger, and it is taken while the weights still move. ``val/gap`` is validation loss minus
     clean train loss: what overfitting is. A test measures the same under the weights that are tested:
-    ``test/train_loss``, ``test/train_acc`` and ``test/gap``; ``figures/test_generalisation.md`` and the report say by
-    ``measures.generalisation`` whether the network is under- or overfitted.
+    ``test/train_loss``, ``test/train_acc`` and ``test/gap``; ``figures/test_generalisation.md``, the report and the
+    table of a sweep say by ``measures.generalisation`` whether the network is under- or overfitted.
 
     Args:
         l1: Weight of the sum of absolute weights (not of biases and norms) in the loss.
@@ -103,13 +103,20 @@ class GapClassifier(ImageClassifier):
         if self.trainer.state.fn != "test" or self._train_acc is None or not self.last_rows:
             return texts
         train, held_out = float(self._train_acc), float(hits(self.last_rows["prob"], self.last_rows["label"]).mean())
-        label = generalisation(train, held_out, h.reachable, h.largest_gap)
+        label = self.diagnosis({"test/train_acc": train, "test/acc": held_out})
         lines = [
             "| train accuracy | held-out accuracy | gap | verdict |", "|---|---|---|---|",
             f"| {train:.4f} | {held_out:.4f} | {train - held_out:.4f} | {label} |", "",
             f"Underfitted: train accuracy below {h.reachable:g}. Else overfitted: a gap above {h.largest_gap:g}.",
         ]  # fmt: skip
         return texts | {"generalisation": "\n".join(lines)}
+
+    def diagnosis(self, scores: dict[str, float | None]) -> str:
+        """``underfitted``, ``overfitted`` or ``neither``; nothing where the train part is not measured."""
+        train, held_out = scores.get("test/train_acc"), scores.get("test/acc")
+        if train is None or held_out is None:
+            return ""
+        return generalisation(train, held_out, self.hparams.reachable, self.hparams.largest_gap)
 
     def _track_gap(self, part: str) -> None:
         total, weight = self._sums.get(f"{part}/loss", (None, 0))

@@ -166,7 +166,12 @@ def test_a_map_fitted_to_single_views_is_not_used_on_averaged_ones():
     prob = torch.tensor([[0.9, 0.1]])
     np.testing.assert_allclose(calibrated(task, {"prob": prob})["prob"], [[0.75, 0.25]], atol=1e-6)  # sqrt(9) : 1
     task.hparams.tta = "flips"
-    with pytest.raises(ValueError, match="calibrated with tta='none', and now tta is 'flips'.*--model.tta flips"):
+    with pytest.raises(
+        ValueError, match="tta='none', and now tta is 'flips'.*--model.tta none and no --tta.*tta flips"
+    ):
+        calibrated(task, {"prob": prob})
+    task.calibration["tta"], task.hparams.tta = "flips", "none"
+    with pytest.raises(ValueError, match="Give --model.tta flips, or run .*--model.tta none"):
         calibrated(task, {"prob": prob})
 
 

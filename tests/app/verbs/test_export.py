@@ -13,7 +13,7 @@ from datamodules.readers.words import TOKEN
 from lightning_tasks.app.members import load_members, mean_batches
 from lightning_tasks.app.pages.card import licence_of
 from lightning_tasks.app.verbs.export import graph
-from tests.conftest import ROOT
+from tests.conftest import ROOT, results
 
 PLAIN = ("--draws", 0, "--baselines", "false", "--figures", "none", "--trainer.enable_progress_bar", "false",
          "--trainer.max_epochs", 1)  # fmt: skip
@@ -212,6 +212,9 @@ def test_each_kind_of_network(config, kind, cli, trained):
     cli("export", "--run", run, "--format", kind, "--samples", 64)
     parity = record_of(run / f"export/model{graph.SUFFIXES[kind]}")["parity"]
     assert parity["samples"] > 1 and parity["difference"] <= parity["allowed"]
+    is_made = results(run)["data_source"] == "made"
+    card = (run / "export/model.md").read_text()
+    assert is_made == ("there is no real set of it" in card) and is_made != ("say nothing about the real task" in card)
 
 
 @pytest.mark.export

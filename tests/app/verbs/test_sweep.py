@@ -10,9 +10,9 @@ import pytest
 
 from lightning_tasks.app.members import load_run
 from lightning_tasks.app.options import parse
-from lightning_tasks.app.pages.comparison import pooled_baselines
+from lightning_tasks.app.pages.comparison import pooled_baselines, table_of
 from lightning_tasks.app.verbs.sweep.axes import clash, combinations, parse_grid
-from lightning_tasks.app.verbs.sweep.summary import draw
+from lightning_tasks.app.verbs.sweep.summary import counted, draw
 from lightning_tasks.app.verbs.sweep.sweep import Sweep, read_file
 from tests.conftest import ROOT, results
 from tests.processes import Command, rows_of
@@ -260,6 +260,16 @@ def test_each_sweep_of_ours_names_valid_keys_and_expands(path):
     sweep.plan()
     assert sweep.experiment == Path(found["config"]).stem and len(sweep.runs) == len(combos) * len(found["seeds"])
     assert set(sweep.states.values()) == {"missing"} and found["title"] and found["metrics"]
+
+
+def test_the_table_says_what_runs_were_diagnosed_as_where_their_task_does():
+    assert [counted(said) for said in (["over", "over"], ["over", "under", "over"], ["", ""], [])] == [
+        "over", "over 2, under 1", "", ""]  # fmt: skip
+    combo = {"shown": {"a": 1}, "combination": "a", "n": 2, "seconds": 3.0, "metrics": {}}
+    found = {"shown": ["m"], "axes": ["a"], "combinations": [combo | {"diagnosis": "over"}, combo | {"diagnosis": ""}]}
+    head, rows = table_of(found)
+    assert head == ["a", "n", "m", "diagnosis", "seconds"] and [row[3] for row in rows] == ["over", "-"]
+    assert table_of(found | {"combinations": [combo]})[0] == ["a", "n", "m", "seconds"]  # of an earlier version
 
 
 @pytest.mark.parametrize("axes", [["a"], ["a", "b"], ["b"], ["a", "b", "c"]])

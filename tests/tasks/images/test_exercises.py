@@ -75,6 +75,7 @@ def test_the_gap_is_measured_under_the_tested_weights_without_dropout_and_augmen
     assert found["test/gap"]["value"] == pytest.approx(found["test/loss"]["value"] - loss, abs=1e-5)
     train_acc, acc = found["test/train_acc"]["value"], found["test/acc"]["value"]
     label = generalisation(train_acc, acc, reachable=0.9, largest_gap=0.05)
+    assert results(folder)["diagnosis"] == label
     text = (folder / "figures/test_generalisation.md").read_text()
     assert f"| {train_acc:.4f} | {acc:.4f} | {train_acc - acc:.4f} | {label} |" in text
     assert "Under- or overfitted, test part" in (folder / "report.html").read_text()

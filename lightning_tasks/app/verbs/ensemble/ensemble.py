@@ -15,7 +15,7 @@ from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import mean_baselines, scores_of
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.json_files import read_json
-from lightning_tasks.runs.directory import kind_of, new_folder
+from lightning_tasks.runs.directory import check_new, kind_of, new_folder
 from lightning_tasks.runs.results import clean_json
 from lightning_tasks.runs.rowfile import concatenated
 from lightning_tasks.runs.tables import save_table
@@ -50,7 +50,7 @@ class Unit:
 def run(options: Namespace, overrides: list[str]) -> None:
     """``ensemble --runs A B ... [--fit-weights] [--name N] [--overwrite]`` and overrides for every member."""
     folder = options.runs[0].parent / options.name
-    new_folder(folder, options.overwrite, make=False)
+    check_new(folder, options.overwrite)
     groups = [Group(path, load_members(path, overrides), kind_of(path)) for path in options.runs]
     check_members(groups)
     first = groups[0].runs[0]
@@ -102,12 +102,12 @@ def run(options: Namespace, overrides: list[str]) -> None:
         "notes": first.data.notes,
     }
     results = clean_json(results)
-    new_folder(folder, options.overwrite)
     file = {"id": np.array(first.data.names(first.data.pool_of(units[0].part), mean["id"].numpy()), dtype=str)}
     file |= {k: v.numpy() for k, v in mean.items() if k in task.written_rows}
-    save_table(folder / "predictions", file, task.class_names)
-    write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
-    report = write_ensemble_report(folder)
+    with new_folder(folder, options.overwrite):
+        save_table(folder / "predictions", file, task.class_names)
+        write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
+        report = write_ensemble_report(folder)
     print_members(results)
     print(f"Report: {as_shown(report)}")
     print(f"Next: export --run {' '.join(as_shown(path) for path in options.runs)} writes the mean as one file.")

@@ -20,7 +20,7 @@ from lightning_tasks.app.pages.inspect import print_findings, write_inspect_repo
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.inspect import class_figure, contact_sheet, map_figure
 from lightning_tasks.plots.tensorboard import publish
-from lightning_tasks.runs.directory import new_folder
+from lightning_tasks.runs.directory import check_new, new_folder
 from lightning_tasks.runs.results import clean_json
 
 from .features import network_features
@@ -57,7 +57,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     start = time.perf_counter()
     cli = TaskCLI(overrides, run=False)
     folder = cli.run_dir.path.parent / options.name
-    new_folder(folder, options.overwrite, make=False)
+    check_new(folder, options.overwrite)
     task, data = cli.model, cli.datamodule
     data.broken = {}  # a picture that cannot be decoded is a finding, not an end
     network = None
@@ -80,8 +80,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     }
     results["seconds"] = round(time.perf_counter() - start, 1)
     results = clean_json(results)
-    new_folder(folder, options.overwrite)
-    write(folder, results, audit, data, task.class_names)
+    with new_folder(folder, options.overwrite):
+        write(folder, results, audit, data, task.class_names)
     print_findings(results, folder)
 
 

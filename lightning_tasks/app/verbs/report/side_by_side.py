@@ -13,7 +13,7 @@ from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.side_by_side import curve_figures, scores_figure
 from lightning_tasks.plots.tensorboard import publish
-from lightning_tasks.runs.directory import is_filled, kind_of
+from lightning_tasks.runs.directory import holds_results, kind_of, new_folder
 from lightning_tasks.runs.results import clean_json
 
 from .entries import Entry, common_folder, entries_of
@@ -34,13 +34,14 @@ def compare(options: Namespace) -> Path:
     """
     entries = entries_of(options.runs)
     folder = common_folder(entries) / options.name
-    if is_filled(folder) and kind_of(folder) != "comparison":
+    if holds_results(folder) and kind_of(folder) != "comparison":
         raise FileExistsError(f"{as_shown(folder)} is no comparison. Give another --name.")
     results = clean_json(compared(entries, folder, options.draws))
-    publish(folder, figures_of(entries, results))
-    write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
-    print_comparison(results)
-    return write_side_by_side(folder)
+    with new_folder(folder, overwrite=True):  # an earlier comparison follows from the same runs
+        publish(folder, figures_of(entries, results))
+        write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
+        print_comparison(results)
+        return write_side_by_side(folder)
 
 
 def compared(entries: list[Entry], folder: Path, draws: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -52,6 +53,8 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
                     "best_epoch": results[-1]["best_epoch"],
                 }
                 row["metrics"] = metrics_of(run, results[-1])
+                if said := results[-1].get("diagnosis"):  # runs of earlier versions have none
+                    row["diagnosis"] = said
             else:
                 row["status"] = "waiting"
             rows.append(row)
@@ -60,7 +63,8 @@ def summarise(sweep: Sweep, failed: dict[str, str]) -> dict[str, Any]:
         stats = {name: spread([row["metrics"].get(name) for row in done]) for name in names}
         mean_seconds = float(np.mean([row["seconds"] for row in done])) if done else None
         combos.append({"combination": combo.slug, "shown": combo.shown, "n": len(done), "seconds": mean_seconds,
-                       "metrics": stats, "baselines": baselines})  # fmt: skip
+                       "metrics": stats, "diagnosis": counted([row.get("diagnosis", "") for row in done]),
+                       "baselines": baselines})  # fmt: skip
         runs += rows
     return clean_json(
         {
@@ -93,6 +97,12 @@ def metrics_of(run: RunDir, results: dict[str, Any]) -> dict[str, float | None]:
     metrics |= {name: value for name, value in best.items() if "/" in name} | results["best"]
     metrics |= {f"last/{name}": value for name, value in (table[-1] if table else {}).items() if "/" in name}
     return {name: value for name, value in metrics.items() if not name.endswith("train/lr")}
+
+
+def counted(diagnoses: list[str]) -> str:
+    """What runs were diagnosed as: ``overfitted``, or ``overfitted 2, neither 1`` where they differ."""
+    counts = Counter(filter(None, diagnoses))
+    return "".join(counts) if len(counts) == 1 else ", ".join(f"{word} {n}" for word, n in counts.most_common())
 
 
 def headline_of(results: list[dict[str, Any]]) -> dict[str, str | None]:
