@@ -171,7 +171,7 @@ def test_a_map_fitted_to_single_views_is_not_used_on_averaged_ones():
     ):
         calibrated(task, {"prob": prob})
     task.calibration["tta"], task.hparams.tta = "flips", "none"
-    with pytest.raises(ValueError, match="Give --model.tta flips, or run .*--model.tta none"):
+    with pytest.raises(ValueError, match="Give --model.tta flips and no --tta, or run .*--model.tta none"):
         calibrated(task, {"prob": prob})
 
 
