@@ -43,8 +43,7 @@ class Task(LightningModule):
         averaged: Key of ``predict_step`` whose mean over members is again a prediction; None if there is none.
         explains: What ``explain`` shows: ``pictures``, by ``logits`` and gradients; or ``text``, by ``word_weights``.
         refuses: Verb or option -> reason why it has no meaning for this task.
-        panels: Title -> metrics (without part) that a report draws on one axes. What a task tracks and names in no
-            panel has one of its own.
+        panels: Title -> metrics (without part) that a report draws on one axes; others have one of their own.
         class_names: Names of the classes, where a sample has one.
         knows_labels: Whether these are the data's classes; a pretext makes labels of its own.
         trained_names: Names of the data's classes and columns that the weights belong to (``names_known``).
@@ -66,8 +65,7 @@ class Task(LightningModule):
     generates: str | None = None
     projects: str | None = None
     weights_origin = "scratch"
-    every_sample = False
-    idles = False
+    every_sample = idles = False
     refuses: dict[str, str] = {
         "ensemble": NO_MEAN,
         "calibrate": NO_CLASSES,
