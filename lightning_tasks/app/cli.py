@@ -15,7 +15,7 @@ from lightning_tasks.common.atomic import drop_leftovers, write_atomic
 from lightning_tasks.common.lock import Busy, Lock
 from lightning_tasks.problems import Task
 from lightning_tasks.runs.calibration import calibration_beside
-from lightning_tasks.runs.checkpoint import load_weights
+from lightning_tasks.runs.checkpoint import load_weights, read_checkpoint, take_weights
 from lightning_tasks.runs.data_record import check_same_data, data_record, write_data_record
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.keeper import with_checkpoint_io
@@ -180,6 +180,8 @@ class TaskCLI(LightningCLI):
         options = self.options
         if options.resume:
             ckpt_path = checkpoint_to_resume(self.run_dir, model, options.trainer.max_epochs)
+        elif ckpt_path:
+            take_weights(model, read_checkpoint(ckpt_path), ckpt_path)  # Lightning does it again, in other words
         writes, interrupted = rank_zero_only.rank == 0 and not options.trainer.fast_dev_run, False
         record = self.read_data() if writes else None
         try:

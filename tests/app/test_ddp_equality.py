@@ -1,4 +1,8 @@
-"""Two processes that each take half of every batch train, test, predict and fold what one process does (-m long)."""
+"""Two processes that each take half of every batch train, test, predict and fold what one process does (-m long).
+
+Gradients are averaged over processes. So all holds but for what is no mean over the samples of a batch: statistics of
+batch normalisation, and means over pixels where unlike numbers of them count. The segmentation here has neither.
+"""
 
 import os
 import subprocess
@@ -65,7 +69,6 @@ KINDS = {
     "frozen": ("--model", "ImageClassifier", "--data", "tests.app.test_ddp_equality.OddAnimals",
                "--model.class_names", "[cat,dog,owl]", "--model.net", "mlp", "--model.unfreeze", "{0: head, 1: all}",
                "--model.net_args", "{image_size: 8, hidden: [8, 8]}"),
-    # without statistics of a batch, which half a batch has others of
     "segmentation": ("--config", str(ROOT / "configs/mars_unet.yaml"), "--data.augment", "[]",
                      "--model.net_args", "{width: 4, depth: 2, norm: none}", "--model.loss", "ce",
                      "--model.class_weights", "none", "--data.samples_per_epoch", "32", "--data.limit", "45"),
@@ -90,12 +93,20 @@ def kfold(kind: str, name: str, batch: int, *more: str) -> list[str]:
     return ["kfold", *task, *SMALL, "--folds", "2", "--name", name, "--data.batch_size", str(batch), *more]
 
 
-def work() -> None:
-    """What two processes do."""
+def work(name: str = "two", batch: int = 8, more: tuple[str, ...] = TWO) -> None:
+    """What two processes do, and one. How many streams a text is read in follows from the size of a batch."""
     for kind in KINDS:
-        main(fit(kind, "two", 8, *TWO))
+        main(fit(kind, name, batch, *more))
         for verb in ("test", "predict"):
-            main([verb, "--run", f"runs/{kind}/two", *QUIET])
+            run = f"runs/{kind}/{name}"
+            weights = ("--ckpt_path", f"{run}/checkpoints/last.ckpt", "--trainer.accelerator", "cpu")
+            main([verb, "--run", run, *weights, *QUIET, "--data.batch_size", "16"])
+
+
+def without_ground(training):
+    """Masks of classes that count."""
+    training[:, 1] = training[:, 1].clip(1)
+    return training
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +117,8 @@ def home(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         patch.setattr(vae, "drawn", sure)
-        write_pack(home / "data/mars", n=45)
-        for kind in KINDS:
-            main(fit(kind, "one", 16))
-            for verb in ("test", "predict"):
-                main([verb, "--run", f"runs/{kind}/one", "--trainer.accelerator", "cpu", *QUIET])
+        write_pack(home / "data/mars", n=45, training_set=without_ground)
+        work("one", 16, ())
         in_two_processes(work, home / "log")
     return home
 
@@ -123,12 +131,15 @@ def test_a_network_that_two_processes_train_is_the_one_that_one_process_trains(h
     for name, value in first.items():
         torch.testing.assert_close(second[name], value, atol=1e-5, rtol=1e-4, msg=lambda m, n=name: f"{n}: {m}")
     for expected, found in zip(*(read_metrics(run / "metrics.csv") for run in (one, two)), strict=True):
-        assert_close(expected, found)
+        assert_close(
+            *({n: v for n, v in r.items() if kind != "language" or "val/" not in n} for r in (expected, found))
+        )
     expected, found = (results(run)["metrics"] for run in (one, two))
     assert {name: (m["n"], m["units"]) for name, m in found.items()} == {
         name: (m["n"], m["units"]) for name, m in expected.items()
     }
-    assert_close({name: m["value"] for name, m in expected.items()}, {name: m["value"] for name, m in found.items()})
+    if kind != "language":
+        assert_close(*({name: m["value"] for name, m in metrics.items()} for metrics in (expected, found)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -143,7 +154,7 @@ def test_test_and_predict_with_two_processes_write_what_one_writes(home, kind):
 
 @pytest.mark.parametrize("kind", FOLDED)
 def test_folds_of_two_processes_are_pooled_to_what_one_process_gives(tmp_path, kind):
-    write_pack(tmp_path / "data/mars")
+    write_pack(tmp_path / "data/mars", training_set=without_ground)
     main(kfold(kind, "one", 10))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(ROOT / "cli.py"), *kfold(kind, "two", 5, *TWO)]  # as a user starts it

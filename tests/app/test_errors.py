@@ -91,6 +91,24 @@ def test_a_checkpoint_of_another_size_is_refused(toy, cli, capsys):
     assert "size mismatch at embedding.weight (9x8 in the checkpoint, 9x9 here)" in capsys.readouterr().err
 
 
+def test_a_fit_that_begins_at_other_weights_says_where_they_differ(toy, cli, capsys):
+    run = toy("ToySequence", "--trainer.max_epochs", 1)
+    with pytest.raises(SystemExit):
+        cli(*TOY, "--model.width", 9, "--ckpt_path", run, "--name", "other")
+    message = capsys.readouterr().err.split("error: ")[1]
+    assert "best.ckpt does not fit" in message and "size mismatch at embedding.weight (9x8 in" in message
+
+
+def test_a_run_whose_checkpoint_lacks_an_empty_buffer_goes_on(toy):
+    run = toy("ToyGan", "--trainer.max_epochs", 1)
+    for path in (run / "checkpoints").iterdir():
+        checkpoint = torch.load(path, weights_only=True)
+        assert not checkpoint["state_dict"].pop("mode_mean").numel()
+        torch.save(checkpoint, path)
+    toy("ToyGan", "--trainer.max_epochs", 2, "--resume")
+    assert results(run)["epochs"] == 2
+
+
 def test_a_truncated_checkpoint_is_refused(toy, cli, capsys):
     run = toy("ToySequence", "--trainer.max_epochs", 1)
     path = run / "checkpoints/best.ckpt"

@@ -3,6 +3,7 @@
 import csv
 import errno
 import math
+import multiprocessing
 import os
 import random
 import signal
@@ -16,7 +17,7 @@ from optuna.trial import TrialState
 
 from lightning_tasks.app.verbs.tune import study, trial, tune
 from lightning_tasks.app.verbs.tune.space import read_space
-from lightning_tasks.app.verbs.tune.study import KILLS, Search
+from lightning_tasks.app.verbs.tune.study import KILLS, JournalLock, Search
 from tests.app.test_kills import differences
 from tests.conftest import results
 from tests.processes import Command
@@ -137,3 +138,27 @@ def test_a_trial_that_died_while_it_was_drawn_is_drawn_anew():
         patch.setattr(type(space), "suggest", die)
         broken.ask(space)
     assert type(space).suggest is suggest and broken.ask(space)[1:] == (0, expected)
+
+
+def die_in_a_line(folder: str) -> None:
+    """In another process: die while the lock of the journal is held."""
+    lock = JournalLock(Path(folder) / "study.journal")
+    lock.acquire()
+    with lock.journal.open("ab") as file:
+        file.write(b'{"op_code": 5, "half a li')
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_kill_while_the_journal_is_written_stops_nobody_and_loses_no_line():
+    space, found = read_space(Path("space.yaml")), search("study")
+    asked, _, expected = found.ask(space)
+    found.tell(asked, TrialState.COMPLETE, 1.0)
+    process = multiprocessing.get_context("fork").Process(target=die_in_a_line, args=("study",))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    again = search("study")
+    asked, place, _ = again.ask(space)
+    again.tell(asked, TrialState.COMPLETE, 2.0)
+    assert place == 1 and [t.value for t in search("study").done()] == [1.0, 2.0]
+    assert search("study").done()[0].params == expected

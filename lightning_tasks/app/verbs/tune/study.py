@@ -1,16 +1,17 @@
 """A study on disk that processes and machines may share, and that a killed one leaves in order.
 
-Trials stand in Optuna's journal: an append-only file with a lock by symbolic link, which is safe for processes of one
-machine and, unlike SQLite, for machines that share a folder over NFS. Who may begin how many trials, and whether a
-running trial's owner still lives, is settled by file locks (``flock``), which the system lets go when a process dies.
+Trials stand in Optuna's journal: an append-only file, which unlike SQLite machines may share over NFS. Who writes to
+it, who may begin how many trials, and whether a running trial's owner still lives, is settled by file locks
+(``flock``), which the system lets go when a process dies.
 """
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
@@ -46,6 +47,38 @@ def make_pruner(name: str, trials: int, epochs: int) -> BasePruner:
     return HyperbandPruner(min_resource=1, max_resource=epochs) if name == "hyperband" else NopPruner()
 
 
+class JournalLock:
+    """Held while lines are appended to a journal: what Optuna's ``JournalFileBackend`` asks of a lock.
+
+    Optuna's own is a symbolic link that outlives a killed process: to a relative path it dangles, and then all later
+    processes wait for it without end. Whoever gets the lock cuts off the line that a kill or a full disk left
+    unfinished: with another one behind it no journal could be read.
+
+    Args:
+        journal: The file.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self.journal = journal
+        self._file: BinaryIO
+
+    def acquire(self) -> bool:
+        """Wait until it is free."""
+        file = self.journal.open("ab+")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        self._file = file
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        if file.read(1) not in (b"", b"\n"):
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+        return True
+
+    def release(self) -> None:
+        """Let it go."""
+        self._file.close()
+
+
 class Search:
     """One sampler's trials.
 
@@ -63,9 +96,10 @@ class Search:
         (folder / "trials").mkdir(parents=True, exist_ok=True)
         self.folder, self.name, self.trials, self.seed = folder, name, trials, seed
         self._held: TextIOWrapper | None = None
+        journal = folder / "study.journal"
         with locked(self.lock):
             self.study = optuna.create_study(
-                storage=JournalStorage(JournalFileBackend(str(folder / "study.journal"))),
+                storage=JournalStorage(JournalFileBackend(str(journal), lock_obj=JournalLock(journal))),
                 study_name=name,
                 direction=direction,
                 pruner=pruner,
