@@ -58,9 +58,10 @@ class ImageTask(GradientTask):
             self.mean.copy_(statistics["mean"].view(-1, 1, 1))
             self.std.copy_(statistics["std"].view(-1, 1, 1))
 
-    def on_fit_start(self) -> None:
-        """Put the network into its memory format."""
-        if self.hparams.channels_last:
+    def setup(self, stage: str) -> None:
+        """Also put the network into its memory format: DDP, which wraps it next, lays gradients out as weights are."""
+        super().setup(stage)
+        if stage == "fit" and self.hparams.channels_last:
             self.to(memory_format=torch.channels_last)
 
     def normalized(self, image: Tensor) -> Tensor:
