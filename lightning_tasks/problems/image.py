@@ -65,15 +65,12 @@ class ImageTask(GradientTask):
             self.std.copy_(statistics["std"].view(-1, 1, 1))
 
     def setup(self, stage: str) -> None:
-        """Also say where views are averaged that training does not show."""
+        """Also put the network into its memory format, and say where views are averaged that training does not show."""
         super().setup(stage)
         data = self.trainer.datamodule
         if data is not None and not set(TTA[self.hparams.tta]) <= set(TTA[data.flips_shown]):
             data.note(UNSEEN.format(self.hparams.tta, shown=data.flips_shown))
-
-    def on_fit_start(self) -> None:
-        """Put the network into its memory format."""
-        if self.hparams.channels_last:
+        if stage == "fit" and self.hparams.channels_last:  # now: DDP, which wraps it next, lays gradients out as weights
             self.to(memory_format=torch.channels_last)
 
     def normalized(self, image: Tensor) -> Tensor:

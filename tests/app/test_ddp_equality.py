@@ -149,7 +149,8 @@ def test_test_and_predict_with_two_processes_write_what_one_writes(home, kind):
     written = sorted(path.name for path in one.glob("predictions*"))
     assert written == sorted(path.name for path in two.glob("predictions*")) and len(written) >= 2
     for name in written:
-        assert_same(one / name, two / name, SAMPLED)
+        if kind != "language" or name.startswith("predictions_test"):  # those of the fit are of fewer streams
+            assert_same(one / name, two / name, SAMPLED)
 
 
 @pytest.mark.parametrize("kind", FOLDED)

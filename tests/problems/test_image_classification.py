@@ -293,3 +293,19 @@ def test_one_sample_is_scored_like_many_and_samples_a_second_count_those_there_w
     assert found["sizes"] == {"train": 17, "val": 1, "test": 1} and found["metrics"]["test/acc"]["n"] == 1
     rate, seconds = found["samples_per_second"], found["seconds"]  # both are rounded to two digits
     assert rate * seconds == pytest.approx(17, abs=0.006 * (rate + seconds))
+
+
+class LaidOut(ImageClassifier):
+    """Looks at its weights when optimisers are made, just after DDP has wrapped them."""
+
+    def configure_optimizers(self):
+        weight = self.net.stem[0].weight
+        assert weight.shape[1] > 1 and weight.is_contiguous(memory_format=torch.channels_last)
+        return super().configure_optimizers()
+
+
+def test_weights_are_laid_out_before_processes_agree_on_the_layout_of_gradients(cli):
+    """DDP that wraps them in another layout mixes their gradients up, without a word."""
+    cli("fit", "--model", "tests.problems.test_image_classification.LaidOut", "--model.class_names", "[cat,dog,owl]",
+        "--data", "tests.problems.test_image_classification.Animals", "--model.net_args", "{width: 4}",
+        "--model.channels_last", "true", "--trainer.fast_dev_run", "true")  # fmt: skip
