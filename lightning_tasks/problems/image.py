@@ -70,7 +70,7 @@ class ImageTask(GradientTask):
         data = self.trainer.datamodule
         if data is not None and not set(TTA[self.hparams.tta]) <= set(TTA[data.flips_shown]):
             data.note(UNSEEN.format(self.hparams.tta, shown=data.flips_shown))
-        if stage == "fit" and self.hparams.channels_last:  # now: DDP, which wraps it next, lays gradients out as weights
+        if stage == "fit" and self.hparams.channels_last:  # DDP, which wraps it next, lays gradients out as weights
             self.to(memory_format=torch.channels_last)
 
     def normalized(self, image: Tensor) -> Tensor:
