@@ -62,9 +62,11 @@ class RunCheckpoint(ModelCheckpoint):
         """
         if current is None:
             known = sorted(name for name in trainer.callback_metrics if name.startswith("val/"))
+            if not known:
+                return False  # no validation yet
             raise ValueError(
                 f"{self.monitor} chooses the best epoch, and validation measured no such metric. It has "
-                f"{', '.join(known) or 'none'}."
+                f"{', '.join(known)}."
             )
         return not bool(current.isnan()) and super().check_monitor_top_k(trainer, current)
 
