@@ -76,6 +76,8 @@ def in_short(command):
     for experiment, words in WORDS.items():
         if any(arg.startswith(f"runs/{experiment}/") for arg in args):
             args = [words.get(arg, arg) for arg in args]
+    if "--data.train_size" in args:
+        args[args.index("--data.train_size") + 1] = "20"  # of LITTLE
     if "--resume" in args:
         return shortened(args, (*LITTLE, *EPOCH))
     smallest = () if args[0] == "fit" else SMALLEST.get(Path(value_of(args, "--config") or "").stem, ())

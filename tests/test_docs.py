@@ -1,4 +1,4 @@
-"""Commands in the documents parse and run, and every config is in the documents."""
+"""Commands in the documents parse, and every config is in the documents; ``test_commands`` runs them."""
 
 import json
 import re
@@ -107,6 +107,7 @@ def test_the_table_of_tasks_says_how_long_what_has_a_time_takes():
     for *_, command, _, _, _, time in rows:
         if found := re.search(r"configs/[\w/]+\.yaml", command):
             assert not time or header_of(found[0]).takes, f"{command}: its head says no time"
+            assert time or found[0].count("/") > 1, f"{command}: its row says no time"
 
 
 def test_links_between_documents_lead_somewhere():

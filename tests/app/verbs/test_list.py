@@ -23,6 +23,7 @@ def test_every_configuration_is_known_with_title_data_and_command():
         assert any(path in command for _, command in header.commands), path
         is_task = Path(path).parent.name in ("configs", "variants")  # sweeps and searches compare: docs/results.md
         assert header.of("Expect") or not is_task, f"{path} does not say what to expect"
+        assert header.takes or path not in MAIN, f"{path} does not say how long it takes"
     assert [path for path in MAIN if not KNOWN[path].assignments] == ["configs/image_folder.yaml"]
 
 
