@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lightning_tasks.nets.weights import load_file
-from lightning_tasks.runs.checkpoint import is_whole, read_checkpoint
+from lightning_tasks.runs.checkpoint import is_whole, on_host, read_checkpoint
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.frozen import load_frozen
 from tests.conftest import results
@@ -90,6 +90,26 @@ def test_the_reason_of_a_failed_write_is_the_systems(tmp_path):
     folder.touch()
     with pytest.raises(OSError, match="could not be written .File exists.. Start again"):
         WholeCheckpointIO().save_checkpoint({"state_dict": {}}, folder / "last.ckpt")
+
+
+def test_tensors_are_fetched_from_an_accelerator_all_at_once(monkeypatch):
+    done = []
+
+    class Away(torch.Tensor):
+        """A tensor that says when it is fetched."""
+
+        def to(self, device, non_blocking=False):
+            done.append((device, non_blocking))
+            return self.as_subclass(torch.Tensor)
+
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda: done.append("waited"))
+    away = [torch.full((2,), float(i)).as_subclass(Away) for i in range(3)]
+    here = torch.zeros(2)
+    fetched = on_host({"state_dict": {"a": away[0], "b": here}, "states": [{"c": (away[1], away[2])}], "epoch": 3})
+    assert done == [("cpu", True)] * 3 + ["waited"]
+    assert fetched["state_dict"]["b"] is here and fetched["epoch"] == 3
+    assert [t[0].item() for t in (fetched["state_dict"]["a"], *fetched["states"][0]["c"])] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
