@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from lightning_tasks.app.headers import data_state, header_of
 from tests.conftest import ROOT, measured, results
@@ -25,6 +26,7 @@ SMALLEST = {
     "blood_cells_convnext": ("--model.net", "timm/convnext_atto"),
     "isic_efficientnet": ("--model.net", "timm/tf_efficientnetv2_b0"),
     "mars_deeplabv3plus": ("--model.net", "smp/DeepLabV3Plus/tu-regnetx_002"),
+    "mars_unet_resnet34": ("--model.net", "smp/Unet/tu-regnetx_002"),
     "mars_segformer": ("--model.net", "smp/Segformer/tu-regnetx_002"),
 }
 
@@ -58,10 +60,20 @@ def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, co
     assert list(run.glob("predictions_*.*"))
 
 
-def test_overlays_change_a_task_and_leave_it_its_name(cli):
+OVERLAYS = {  # name -> a task's configuration it is given after, and a setting of the run
+    "bf16": ("mnist_cnn", "trainer.precision", "bf16-mixed"),
+    "mars_mild": ("mars_unet", "model.init_args.ema", 0.995),
+}
+
+
+@pytest.mark.parametrize("overlay", [p.stem for p in (ROOT / "configs/overlays").glob("*.yaml")])
+def test_overlays_change_a_task_and_leave_it_its_name(cli, overlay):
     """``configs/overlays`` hold no tasks; each is given after one."""
-    for overlay in (ROOT / "configs/overlays").glob("*.yaml"):
-        configs = ("--config", ROOT / "configs/mnist_cnn.yaml", "--config", overlay)
-        cli("fit", *configs, *SMALL, "--trainer.max_epochs", 1, "--trainer.limit_train_batches", 2, "--draws", 0,
-            "--baselines", "false", "--figures", "none", "--name", overlay.stem)  # fmt: skip
-        assert results(Path("runs/mnist_cnn") / overlay.stem)["precision"] == "bf16-mixed"
+    task, key, value = OVERLAYS[overlay]
+    configs = ("--config", ROOT / f"configs/{task}.yaml", "--config", ROOT / f"configs/overlays/{overlay}.yaml")
+    cli("fit", *configs, *SMALL, "--trainer.max_epochs", 1, "--trainer.limit_train_batches", 2, "--draws", 0,
+        "--baselines", "false", "--figures", "none", "--name", overlay)  # fmt: skip
+    setting = yaml.safe_load((Path("runs") / task / overlay / "config.yaml").read_text())
+    for name in key.split("."):
+        setting = setting[name]
+    assert setting == value
