@@ -1,8 +1,10 @@
 """Optimisers and learning-rate schedules by name."""
 
 import math
+import os
 from typing import Any
 
+import torch
 from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
 from torch.optim import Optimizer
@@ -24,6 +26,10 @@ def make_optimizer(net: nn.Module, name: str, lr: float, weight_decay: float, **
     """
     if name.lower() not in list_optimizers():
         raise ValueError(f"optimizer={name!r} is unknown.{nearest(name, list_optimizers())}")
+    if not torch.cuda.is_available():
+        # Adam asks for an accelerator at every step. Lightning has torch ask the driver's library, which is then sought
+        # anew each time, a third of a millisecond; without a GPU the runtime knows as well.
+        os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"
     return create_optimizer_v2(net, opt=name, lr=lr, weight_decay=weight_decay, **options)
 
 
