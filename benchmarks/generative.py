@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 import torch
-from throughput import Step, bare_rate, fit_rate, plain_step, wait_for
+from throughput import Step, bare_rate, fit_rate, parse, plain_step, wait_for
 
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.members import load_run
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--run", help="of a diffusion model, for sample")
     parser.add_argument("-n", type=int, default=1000, help="samples, at most as many as the test part has")
-    options, extra = parser.parse_known_args()
+    options, extra = parse(parser)
     chosen = options.what or ["fit", "sample"]
     if unknown := sorted(set(chosen) - {"fit", "sample"}):
         parser.error(f"{unknown[0]}: choose of fit, sample")

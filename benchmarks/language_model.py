@@ -11,14 +11,14 @@ options go to ``fit``.
 
 import argparse
 import statistics
-import time
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from throughput import fit_rate
+from throughput import fit_rate, parse
 
 from lightning_tasks.app.cli import TaskCLI
+from lightning_tasks.callbacks.stopwatch import Stopwatch
 from lightning_tasks.problems.optim import make_optimizer
 
 CONFIG = Path(__file__).parents[1] / "configs/char_lstm.yaml"
@@ -34,7 +34,7 @@ def bare_rate(cli: TaskCLI, epochs: int) -> float:
     text = text[: streams * rows + 1]
     inputs, targets = text[:-1].view(streams, rows), text[1:].view(streams, rows).long()
     optimizer = make_optimizer(net, task.hparams.optimizer, task.hparams.lr, task.hparams.weight_decay)
-    clip, count, begin = cli.trainer.gradient_clip_val, 0, time.perf_counter()
+    clip, count, begin = cli.trainer.gradient_clip_val, 0, Stopwatch.clock()
     for _ in range(epochs):
         memory = None
         for start in range(0, rows, steps):
@@ -45,7 +45,7 @@ def bare_rate(cli: TaskCLI, epochs: int) -> float:
             torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
             optimizer.step()
             count += streams
-    return count / (time.perf_counter() - begin)
+    return count / (Stopwatch.clock() - begin)
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--config", default=str(CONFIG))
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    options, extra = parser.parse_known_args()
+    options, extra = parse(parser)
     rounds = []
     for _ in range(options.rounds):
         fit, cli = fit_rate(options.config, options.epochs, extra)

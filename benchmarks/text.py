@@ -18,17 +18,17 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from throughput import fit_rate
+from throughput import fit_rate, parse
 
 from datamodules import ImdbDataModule
 from datamodules.core.loader import TensorLoader, to_float
 from datamodules.simulate.sentences import SYLLABLES
 from lightning_tasks import SentimentTask
+from lightning_tasks.callbacks.stopwatch import Stopwatch
 from lightning_tasks.problems.optim import make_optimizer
 
 CONFIG = Path(__file__).parents[1] / "configs/variants/imdb_lstm.yaml"
@@ -40,14 +40,14 @@ def train(task: SentimentTask, batches: list[dict]) -> float:
     optimizer = make_optimizer(task, task.hparams.optimizer, task.hparams.lr, task.hparams.weight_decay)
     task.train()
     task.track = lambda *args: None  # a loop by hand keeps no epoch means
-    begin = time.perf_counter()
+    begin = Stopwatch.clock()
     for batch in batches:
         loss = task.training_step(batch, 0)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(task.parameters(), 2.0)
         optimizer.step()
-    return sum(len(batch["id"]) for batch in batches) / (time.perf_counter() - begin)
+    return sum(len(batch["id"]) for batch in batches) / (Stopwatch.clock() - begin)
 
 
 def buckets(rounds: int, samples: int, extra: list[str]) -> None:
@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1000, help="of buckets")
     parser.add_argument("--epochs", type=int, default=3, help="of fit")
     parser.add_argument("--comments", type=int, default=COMMENTS)
-    options, extra = parser.parse_known_args()
+    options, extra = parse(parser)
     chosen = options.what or ["buckets", "fit", "read"]
     if unknown := sorted(set(chosen) - {"buckets", "fit", "read"}):
         parser.error(f"{unknown[0]}: choose of buckets, fit, read")

@@ -8,7 +8,8 @@ the whole application: loader, augmentation, metrics, logging and checkpoints, v
 too: a fit draws twice, whatever its length, and these fits are short.
 The bare loop augments nothing; beside the ratio stands which share of the time of ``fit`` augmentation takes, measured
 by itself over as many batches, and the ratio as it would be without. Both run in one process and take turns, so that
-a busy machine slows both; the median of the rounds counts. Other options go to ``fit``.
+a busy machine slows both; the median of the rounds counts. ``--clock cpu`` counts CPU seconds of the process instead of
+those of the clock, which other work on the machine hardly changes. Other options go to ``fit``.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import torch
 
 from datamodules.core.loader import TensorLoader, to_float
 from lightning_tasks.app.cli import TaskCLI
+from lightning_tasks.callbacks.stopwatch import Stopwatch
 from lightning_tasks.problems import GradientTask
 from lightning_tasks.problems.optim import make_optimizer
 
@@ -30,7 +32,17 @@ DEFAULT = [
     CONFIGS / name for name in ("mars_unet.yaml", "blood_cells.yaml", "mnist_cnn.yaml", "variants/mnist_mlp.yaml")
 ]
 
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
 Step = Callable[[dict], None]  # trains with one batch
+
+
+def parse(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, list[str]]:
+    """The options, with ``--clock`` put into effect, and what else was given: arguments of ``fit``."""
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="seconds of the clock, or of the CPU")
+    options, extra = parser.parse_known_args()
+    Stopwatch.clock = staticmethod(CLOCKS[options.clock])
+    return options, extra
 
 
 def fit_rate(config: str, epochs: int, extra: list[str]) -> tuple[float, TaskCLI]:
@@ -67,7 +79,7 @@ def bare_rate(cli: TaskCLI, epochs: int, stepper: Callable[..., Step] = plain_st
     step = stepper(task, torch.autocast(device.type, torch.bfloat16, enabled="bf16" in str(cli.trainer.precision)))
     size, n = data.hparams.batch_size, len(ready["id"])
     task.track = lambda *args: None  # the loop by hand keeps no epoch means
-    count, begin = 0, time.perf_counter()
+    count, begin = 0, Stopwatch.clock()
     for _ in range(epochs):
         order = torch.randperm(n, device=device)
         for start in range(0, n - size + 1, size):
@@ -75,7 +87,7 @@ def bare_rate(cli: TaskCLI, epochs: int, stepper: Callable[..., Step] = plain_st
             step(batch)
             count += size
     wait_for(device)
-    return count / (time.perf_counter() - begin)
+    return count / (Stopwatch.clock() - begin)
 
 
 def augmentation_seconds(cli: TaskCLI) -> float:
@@ -88,10 +100,10 @@ def augmentation_seconds(cli: TaskCLI) -> float:
     for batch in loader:
         batch = to_float(batch)
         wait_for(device)
-        begin = time.perf_counter()
+        begin = Stopwatch.clock()
         data.augment(batch, generator)
         wait_for(device)
-        seconds += time.perf_counter() - begin
+        seconds += Stopwatch.clock() - begin
         count += len(batch["id"])
     return seconds / count
 
@@ -122,10 +134,10 @@ def main() -> None:
     parser.add_argument("--config", action="append", help="repeatable; default: the four above")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    options, extra = parser.parse_known_args()
+    options, extra = parse(parser)
     rows = [compare(str(config), options, extra) for config in options.config or DEFAULT]
-    print(f"{torch.get_num_threads()} threads, {options.rounds} rounds of {options.epochs} epochs; samples a second, "
-          "the bare loop without augmentation")  # fmt: skip
+    print(f"{torch.get_num_threads()} threads, {options.rounds} rounds of {options.epochs} epochs; samples a second "
+          f"({options.clock} clock), the bare loop without augmentation")  # fmt: skip
     print(f"{'config':14} {'batch':>5} {'precision':>10} {'fit':>10} {'bare':>10} {'ratio':>6}  {'rounds':>11} "
           f"{'augmentation':>13} {'without it':>10}")  # fmt: skip
     print("\n".join(rows))
