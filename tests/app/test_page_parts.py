@@ -4,6 +4,7 @@ import pytest
 
 from lightning_tasks.app.pages.captions import INSPECTED, RUN, Caption, caption_of, title_of_text
 from lightning_tasks.app.pages.curves import curves_of, draw
+from lightning_tasks.app.pages.render import mean_sd, number
 from lightning_tasks.app.pages.texts import blocks_of
 from lightning_tasks.common.tables import read_metrics, write_csv
 from lightning_tasks.plots.panels import default_panels, with_always
@@ -95,3 +96,10 @@ def test_metrics_survive_the_file(tmp_path):
     assert (tmp_path / "m.csv").read_text() == text
     write_csv(tmp_path / "n.csv", [{"a": None, "b": float("nan"), "c": "x,\n"}])
     assert (tmp_path / "n.csv").read_text() == 'a,b,c\n,nan,"x,\n"\n'
+
+
+def test_counts_stand_without_decimals():
+    assert [number(value) for value in (0.5, 1.0, 71.0, 14977218.0, 26.5, None)] == [
+        "0.5000", "1.0000", "71", "14,977,218", "26.5000", "-"
+    ]  # fmt: skip
+    assert mean_sd({"mean": 226.0, "sd": None}) == "226" and mean_sd({"mean": 0.5, "sd": 0.1}) == "0.5000 ± 0.1000"

@@ -20,6 +20,7 @@ OF_CLASS = ("recall_", "precision_", "f1_", "iou_", "dice_", "boundary_f1_")  # 
 VERSIONS = ("python", "git_commit")
 FULL_ROW = 800  # pixels: a wide figure above it stands in a row by itself
 WIDE = 1.25  # width over height
+COUNT = 20  # whole numbers from here on are counts: samples, parameters
 
 
 @dataclass
@@ -101,8 +102,10 @@ def first(rows: dict[str, Any], headline: str) -> dict[str, Any]:
 
 
 def number(value: float | None) -> str:
-    """Four decimals, or a dash."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:.4f}"
+    """Four decimals, a count such as 14,977,218 without, or a dash."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= COUNT and value == int(value) else f"{value:.4f}"
 
 
 def value_of(m: dict[str, Any]) -> str:
