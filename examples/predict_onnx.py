@@ -24,8 +24,10 @@ TYPES = {"uint8": np.uint8, "int64": np.int64, "float32": np.float32}
 
 def pictures(paths: list[str], shape: list) -> np.ndarray:
     """Pictures of files as uint8 (N, C, H, W), brought to the size that the file asks for."""
-    from PIL import Image
-
+    try:
+        from PIL import Image
+    except ModuleNotFoundError:
+        sys.exit("Files of pictures are read with Pillow: pip install pillow. Or give arrays by --arrays.")
     channels, height, width = shape[1:]
     opened = [Image.open(path).convert("L" if channels == 1 else "RGB") for path in paths]
     arrays = [np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR)) for picture in opened]

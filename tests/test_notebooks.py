@@ -23,7 +23,8 @@ def cells(path):
 
 
 def test_there_is_one_for_each_kind_of_problem_and_the_page_lists_them():
-    assert IDS == ["classification", "generative", "segmentation", "series", "tables_and_pictures", "text"]
+    assert IDS == ["classification", "closed_form", "generative", "language_models", "reconstruction", "segmentation",
+                   "series", "tables_and_pictures", "text", "word_vectors"]  # fmt: skip
     page = (ROOT / "docs" / "notebooks.md").read_text()
     assert sorted(re.findall(r"notebooks/(\w+)\.ipynb", page)) == IDS
 

@@ -1,8 +1,10 @@
 """What ``export`` writes says what the task says: for each kind of network, and for the mean of several."""
 
 import json
+import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import numpy as np
@@ -215,6 +217,48 @@ def test_each_kind_of_network(config, kind, cli, trained):
     is_made = results(run)["data_source"] == "made"
     card = (run / "export/model.md").read_text()
     assert is_made == ("there is no real set of it" in card) and is_made != ("say nothing about the real task" in card)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory) -> str:
+    """Python of a new environment with onnxruntime, numpy and what these need; skips where pip finds no index."""
+    folder = tmp_path_factory.mktemp("bare")
+    venv.create(folder, with_pip=True)
+    python = str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
+    pip = [python, "-I", "-m", "pip"]
+    done = subprocess.run([*pip, "install", "-q", "--retries", "1", "--timeout", "30", "onnxruntime", "numpy"],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    if done.returncode:
+        pytest.skip(f"pip cannot install onnxruntime and numpy: {done.stderr.strip().splitlines()[-1]}")
+    listed = subprocess.run([*pip, "list", "--format", "json"], capture_output=True, text=True, check=True).stdout
+    names = {package["name"].lower() for package in json.loads(listed)}
+    assert {"numpy", "onnxruntime"} <= names and not names & {"torch", "lightning", "lightning-tasks", "pillow"}
+    return python
+
+
+@pytest.mark.export
+def test_the_example_runs_in_an_environment_with_onnxruntime_and_numpy_alone(bare, cli, trained):
+    def said(*args, right: bool = True) -> str:
+        command = [bare, "-I", str(ROOT / "examples/predict_onnx.py"), *map(str, args)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == right, done.stderr
+        return done.stdout if right else done.stderr
+
+    def file_of(config: str) -> Path:
+        cli("export", "--run", trained(config, *KINDS[config]), "--samples", 8)
+        return Path("runs") / config / "default/export/model.onnx"
+
+    texts, generator, digits = map(file_of, ("phrasebank_attention", "ring_gan", "mnist_cnn"))
+    batch = next(iter(mean_batches(load_members(digits.parents[1]), "test")))
+    np.savez("asked.npz", image=(batch["image"] * 255).round().to(torch.uint8).numpy())
+    said(digits, "--arrays", "asked.npz", "--out", "said.npz")
+    np.testing.assert_allclose(np.load("said.npz")["prob"], batch["prob"].numpy(), atol=1e-5)
+    assert "pip install pillow" in said(digits, "digit.png", right=False)
+    (line,) = said(texts, "--text", "Profit fell.").splitlines()
+    assert sum(float(share.split()[-1]) for share in line.split(": ")[1].split(", ")) == pytest.approx(1, abs=2e-3)
+    said(generator, "--draw", 16, "--out", "points.npz")
+    (points,) = np.load("points.npz").values()
+    assert points.shape == (16, 2) and np.isfinite(points).all() and len(np.unique(points, axis=0)) == 16
 
 
 @pytest.mark.export
