@@ -41,6 +41,7 @@ SHORT = {  # what stands in place of a command's own options of these names
     "exercise G18": ("--samples", "60", "--side", "12", "--steps", "20", "--budget", "20000", "--seeds", "[0]"),
     "exercise G19": ("--samples", "60", "--side", "12", "--steps", "20", "--seeds", "[0]"),
 }
+SIZES = {"rotation": ("--grid", "data.train_size=20")}  # sweeps over numbers of samples -> those that LITTLE has
 RUN = re.compile(r"^runs/(\w+)/(\w+)")
 NAMES = {"fit": "default", "kfold": "kfold", "sweep": "sweep"}  # of what a command makes, where it gives none
 MADE_BY = {"fit": (), "kfold": ("--folds", "2"), "sweep": ("--seeds", "0,1")}  # runs that other commands read
@@ -81,7 +82,8 @@ def in_short(command):
     if "--resume" in args:
         return shortened(args, (*LITTLE, *EPOCH))
     smallest = () if args[0] == "fit" else SMALLEST.get(Path(value_of(args, "--config") or "").stem, ())
-    return shortened(args, (*SHORT.get(" ".join(args[:2]), SHORT.get(args[0], ())), *smallest))
+    sizes = SIZES.get(Path(value_of(args, "--sweep") or "").stem, ())
+    return shortened(args, (*SHORT.get(" ".join(args[:2]), SHORT.get(args[0], ())), *smallest, *sizes))
 
 
 SHORTENED = sorted({shlex.join(args) for command in IN_DOCUMENTS if (args := in_short(command))})

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from datamodules.core.base import DataModule
 from lightning_tasks.common.json_files import read_json
+from lightning_tasks.common.unfinished import no_checkpoint
 from lightning_tasks.measures.recalibration import calibrated
 from lightning_tasks.problems import Task
 from lightning_tasks.problems.checks import check_trained
@@ -43,8 +44,13 @@ def load_run(path: str, overrides: list[str] | None = None, is_calibrated: bool 
         path: Run directory.
         overrides: Further command-line arguments, such as ``["--data.root", "other"]``.
         is_calibrated: Also load what ``calibrate`` fitted, where it was called.
+
+    Raises:
+        FileNotFoundError: No run, or one without its best weights.
     """
     run = find_run(path)
+    if not run.best.is_file():
+        raise no_checkpoint(run.best)
     cli = TaskCLI(["--config", str(run.config), *(overrides or [])], run=False)
     cli.datamodule.take_fitted(load_weights(cli.model, run.best))
     cli.model.calibration = read_calibration(run) if is_calibrated else None

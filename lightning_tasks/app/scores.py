@@ -5,8 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lightning_tasks.measures.binary import RANKING
-from lightning_tasks.measures.bootstrap import bootstrap, exact_share, members
+from lightning_tasks.measures.bootstrap import bootstrap, exact_share, is_ranking, members
 from lightning_tasks.measures.classification import is_share
 
 
@@ -38,15 +37,16 @@ def scores_of(
     """
     rows = used(task, rows)
     values = task.score(rows) if values is None else values
-    intervals = bootstrap(task.resampled, resampled(task, rows), draws) if draws and rows else {}
     counted = task.counted(rows) if rows else {}
+    intervals = bootstrap(task.resampled, resampled(task, rows), draws, counted=counted) if draws and rows else {}
     whole = size(rows)
     scores = {}
     for name, value in values.items():
-        n, units = size({k: v[counted[name]] for k, v in rows.items()}) if name in counted else whole
+        read = {k: v[counted[name]] for k, v in rows.items()} if name in counted else rows
+        n, units = size(read) if name in counted else whole
         scores[f"{part}/{name}"] = {"value": float(value), "n": n, "units": units}
-        if name in RANKING and "label" in rows:
-            scores[f"{part}/{name}"]["positives"] = int((rows["label"] == 1).sum())
+        if is_ranking(name) and "label" in rows:
+            scores[f"{part}/{name}"]["positives"] = int((read["label"] == 1).sum())
         if name not in intervals or not math.isfinite(value) or not n:  # of no samples a score is 0 by its definition
             continue
         low, high = intervals[name]

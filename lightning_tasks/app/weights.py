@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lightning_tasks.common.unfinished import no_checkpoint
 from lightning_tasks.runs.directory import RunDir, find_run
 
 from .places import as_shown
@@ -44,12 +45,11 @@ def file_of(value: str) -> str:
         if not best.is_file():
             best = path / "best.ckpt"
         if not best.is_file():
-            find_run(path)  # raises where it is no run
-            raise FileNotFoundError(f"{value} holds no checkpoints/best.ckpt: its fit did not finish an epoch.")
+            raise no_checkpoint(find_run(path).best)
         print(f"Weights: {as_shown(best)}")
         return str(best)
     if value.endswith(".ckpt") and not path.is_file():
-        raise FileNotFoundError(f"checkpoint {value} does not exist.")
+        raise no_checkpoint(path)
     return value
 
 
@@ -62,6 +62,8 @@ def of_word(value: str, run: RunDir) -> str:
     if value not in WORDS:
         return value
     path = run.best if value == "best" else run.last
+    if not path.is_file() and run.config.is_file():
+        raise no_checkpoint(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"--ckpt_path {value}: {as_shown(path)} does not exist. Name the run by --run R or --name."

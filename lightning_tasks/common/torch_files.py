@@ -55,6 +55,14 @@ def named_tensors(state: Any, path: Path, kind: str) -> dict[str, Tensor]:
     return state
 
 
+def likely_name(name: str, state: dict[str, Tensor], expected: dict[str, Tensor]) -> str:
+    """``, as NAME is there`` where ``state`` lacks a tensor and has one of its shape that nobody expects; or ""."""
+    if name in state or name not in expected:
+        return ""
+    there = (n for n in state if n not in expected and state[n].shape == expected[name].shape)
+    return f", as {found} is there" if (found := next(there, None)) else ""
+
+
 def unreadable(path: Path, kind: str, why: str) -> ValueError:
     """The error of a file that is no ``kind``."""
     return ValueError(f"{path} is no readable {kind} ({why}). Is it truncated, or another file?")

@@ -1,6 +1,8 @@
 """Bootstrap intervals over independent units, and exact ones of shares, where few units leave it nothing to draw."""
 
 import math
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import torch
@@ -15,21 +17,24 @@ MOST_BIAS = 1 / (math.sqrt(2) - 1)  # of a score, in biases that its draws show
 FEW_CASES = 10  # of one kind: a share of fewer is too skewed to be resampled (the rule n p >= 10 of the normal law)
 
 
-def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -> dict[str, tuple[float, float]]:
+def bootstrap(
+    score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0, counted: dict[str, Tensor] | None = None
+) -> dict[str, tuple[float, float]]:
     """95 % percentile intervals of ``score(rows)`` over the independent unit.
 
     The unit is the ``group`` (patient, site) where rows carry one with at least two values, else the sample.
     Draws in which a metric is undefined (NaN) are left out of its interval. Below ``FEW_UNITS`` units the percentiles
     are moved outwards by what the interval of a mean lacks there: Student's t for the normal law, and n / (n - 1).
-    Ranking scores of two classes go by the units of the rarer class (``rarer_units``); a partial AUC with fewer than
-    ``FEW_POSITIVES`` of them gets ``logit_interval``, because it reads the lowest fifth of the positives alone. Those
-    of ``BIASED`` measures are moved by the bias that the draws show (``unbiased_interval``).
+    Which units count is what ``units_behind`` says. A partial AUC with fewer than ``FEW_POSITIVES`` of the rarer class
+    gets ``logit_interval``, because it reads the lowest fifth of the positives alone. Those of ``BIASED`` measures are
+    moved by the bias that the draws show (``unbiased_interval``).
 
     Args:
         score: Function of rows, returning name -> value.
         rows: Name -> tensor (N, ...).
         draws: Number of resamples.
         seed: Seed of the resamples.
+        counted: Of scores that read a part of the rows only: name -> which of them, bool (N,).
 
     Returns:
         Name -> (low, high).
@@ -37,16 +42,16 @@ def bootstrap(score, rows: dict[str, Tensor], draws: int = 200, seed: int = 0) -
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), section 13.3; Hesterberg 2015, "What teachers
     should know about the bootstrap", section 4.5 (expanded percentiles).
     """
-    values, units, rarer = replicates(score, rows, draws, seed), len(members(rows)), rarer_units(rows)
-    is_partial = 2 <= rarer < FEW_POSITIVES and "pauc" in values
+    values, units = replicates(score, rows, draws, seed), units_behind(rows, counted)
+    is_partial = "pauc" in values and 2 <= units("pauc") < FEW_POSITIVES
     whole = score(rows) if is_partial or any(map(is_biased, values)) else {}
 
     def interval(name: str, drawn: np.ndarray) -> tuple[float, float]:
         if is_biased(name):
-            return unbiased_interval(float(whole[name]), drawn, tail(units))
+            return unbiased_interval(float(whole[name]), drawn, tail(units(name)))
         if name == "pauc" and is_partial:
-            return logit_interval(float(whole[name]), drawn, rarer, 1 - MIN_TPR)
-        return _interval(drawn, tail(rarer if is_ranking(name) else units))
+            return logit_interval(float(whole[name]), drawn, units(name), 1 - MIN_TPR)
+        return _interval(drawn, tail(units(name)))
 
     return {name: interval(name, drawn) for name, drawn in values.items()}
 
@@ -74,7 +79,7 @@ def replicates(score, rows: dict[str, Tensor], draws: int, seed: int = 0) -> dic
 
 
 def paired(
-    first: dict[str, np.ndarray], second: dict[str, np.ndarray], units: int, rarer: int
+    first: dict[str, np.ndarray], second: dict[str, np.ndarray], units: Callable[[str], int]
 ) -> dict[str, tuple[float, float]]:
     """95 % intervals of ``second - first``, both from ``replicates`` of the same units: name -> (low, high).
 
@@ -84,13 +89,12 @@ def paired(
     Args:
         first: Replicates of one score.
         second: Of the other one, in the same resamples.
-        units: Number of independent units.
-        rarer: As ``rarer_units`` counts them.
+        units: As ``units_behind`` gives it.
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), section 8.3 (paired data).
     """
     both = [name for name in first if name in second and not is_biased(name)]
-    return {name: _interval(second[name] - first[name], tail(rarer if is_ranking(name) else units)) for name in both}
+    return {name: _interval(second[name] - first[name], tail(units(name))) for name in both}
 
 
 def is_biased(name: str) -> bool:
@@ -101,6 +105,21 @@ def is_biased(name: str) -> bool:
 def is_ranking(name: str) -> bool:
     """Whether a score, perhaps of one stratum, is read from a ranking of two classes."""
     return name.startswith("auroc_") or name.rpartition("/")[2] in RANKING
+
+
+def units_behind(rows: dict[str, Tensor], counted: dict[str, Tensor] | None = None) -> Callable[[str], int]:
+    """Name of a score -> independent units that its interval goes by.
+
+    Those of the rows that it reads, where ``counted`` (as in ``bootstrap``) says that it reads a part; of a ranking
+    score those of the rarer class among them.
+    """
+
+    @cache
+    def units(name: str) -> int:
+        part = {k: v[counted[name].to(v.device)] for k, v in rows.items()} if counted and name in counted else rows
+        return rarer_units(part) if is_ranking(name) else len(members(part))
+
+    return units
 
 
 def rarer_units(rows: dict[str, Tensor]) -> int:

@@ -8,7 +8,8 @@ from urllib.request import Request, urlopen
 
 from torch import Tensor, nn
 
-from lightning_tasks.common.torch_files import named_tensors, read_torch
+from lightning_tasks.common.torch_files import likely_name, named_tensors, read_torch
+from lightning_tasks.common.unfinished import no_checkpoint
 
 from .packaged import Package, package_of
 
@@ -91,6 +92,8 @@ def load_file(net: nn.Module, path: str | Path) -> list[str]:
         ValueError: No state dict, or one of another network; names the first parameter that differs.
     """
     path = Path(path)
+    if (path / "config.yaml").is_file() and not (best := path / "checkpoints" / "best.ckpt").is_file():
+        raise no_checkpoint(best)
     if path.is_dir():
         path = path / "checkpoints" / "best.ckpt"
     if not path.is_file():
@@ -115,8 +118,9 @@ def load_state(net: nn.Module, state: dict[str, Tensor], source: str) -> list[st
     ]
     if wrong := [name for name in other if name not in in_head]:
         raise ValueError(
-            f"weights={source!r} is of another network: {wrong[0]} has shape {_shape(state, wrong[0])} there "
-            f"and {_shape(net_state, wrong[0])} here ({len(wrong)} parameters differ). "
+            f"weights={source!r} is of another network: {wrong[0]} has shape {_shape(state, wrong[0])} there and "
+            f"{_shape(net_state, wrong[0])} here{likely_name(wrong[0], state, net_state)} "
+            f"({len(wrong)} parameters differ). "
             "Set net and net_args as they were."
         )
     dropped = sorted(in_head) if other else []

@@ -10,7 +10,8 @@ from lightning_utilities import apply_to_collection
 from torch import Tensor
 
 from lightning_tasks.common.atomic import write_atomic_with
-from lightning_tasks.common.torch_files import named_tensors, read_torch, reason, unreadable
+from lightning_tasks.common.torch_files import likely_name, named_tensors, read_torch, reason, unreadable
+from lightning_tasks.common.unfinished import no_checkpoint
 
 
 class WholeCheckpointIO(TorchCheckpointIO):
@@ -72,7 +73,7 @@ def read_checkpoint(path: str | Path, map_location: Any = "cpu", mmap: bool = Fa
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"checkpoint {path} does not exist.")
+        raise no_checkpoint(path)
     checkpoint = read_torch(path, "checkpoint", map_location, mmap)
     named_tensors(checkpoint.get("state_dict"), path, "checkpoint")
     arguments, epoch = checkpoint.get("hyper_parameters", {}), checkpoint.get("epoch", 0)
@@ -134,9 +135,7 @@ def take_weights(task: LightningModule, checkpoint: dict, path: str | Path) -> N
         name = wrong[0]
         sizes = f"{shape(state, name)} there and {shape(expected, name)} here"
         if is_built_alike(task, checkpoint):
-            alike = [n for n in wrong if n in state and n not in expected and shape(state, n) == shape(expected, name)]
-            hint = f", as {alike[0]} is there" if name not in state and alike else ""
-            raise another_version(type(task), path, f"{name} is {sizes}{hint}")
+            raise another_version(type(task), path, f"{name} is {sizes}{likely_name(name, state, expected)}")
         raise ValueError(
             f"{path} does not fit the configured network: size mismatch at {name} "
             f"({shape(state, name)} in the checkpoint, {shape(expected, name)} here). "

@@ -25,7 +25,7 @@ def load_frozen(run: str | Path) -> LightningModule:
         ValueError: It is cut, of a task that this application does not have, or of another version of its task.
     """
     path = Path(run) / "checkpoints" / "best.ckpt"
-    if not path.is_file():
+    if not path.is_file() and not (Path(run) / "config.yaml").is_file():
         raise FileNotFoundError(
             f"{path} does not exist. Give the directory of a finished run, such as runs/mnist_cnn/latest."
         )

@@ -1,9 +1,13 @@
-"""What ``results.json`` is made of."""
+"""What ``results.json`` is made of, and how it is read."""
 
 import math
 import subprocess
 from pathlib import Path
 from typing import Any
+
+from lightning_tasks.common.json_files import read_json
+
+from .directory import RunDir
 
 
 def clean_json(value: Any) -> Any:
@@ -15,6 +19,21 @@ def clean_json(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def read_results(run: RunDir) -> dict[str, Any]:
+    """``results.json`` of a run.
+
+    Raises:
+        FileNotFoundError: It has none; the message says how to go on.
+        ValueError: It cannot be read.
+    """
+    if not run.results.is_file():
+        word = "--overwrite" if run.newest() is None else "--resume"
+        raise FileNotFoundError(
+            f"{run.path} has no results.json: its fit did not finish. Go on with it: fit --config {run.config} {word}."
+        )
+    return read_json(run.results)
 
 
 def git_commit() -> str | None:

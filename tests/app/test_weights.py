@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,53 @@ def test_weights_that_are_not_there_have_a_remedy(cli, capsys, case):
     with pytest.raises(SystemExit):
         cli(*args)
     assert message in capsys.readouterr().err
+
+
+READERS = {  # what takes a run -> the arguments before it
+    "predict": ("predict", "--run"),
+    "a folder": ("test", *TOY, "--ckpt_path"),
+    "explain": ("explain", "--run"),
+    "submit": ("submit", "--run"),
+    "words": ("words", "--closest", "b00", "--run"),
+    "calibrate": ("calibrate", "--run"),
+    "inspect": ("inspect", *TOY[:4], "--run"),
+    "ensemble": ("ensemble", "--runs", RUN),
+    "export": ("export", "--run"),
+    "teacher": ("fit", "--config", "configs/distill_mnist.yaml", "--data.source", "simulated", "--data.limit", 64,
+                "--name", "b", "--model.teacher"),
+    "weights": ("fit", "--config", "configs/mnist_cnn.yaml", "--data.source", "simulated", "--data.limit", 64,
+                "--name", "b", "--model.weights"),
+}  # fmt: skip
+
+
+def test_a_run_without_its_best_weights_is_said_to_be_what_it_is(run, cli, capsys):
+    """By all that take a run, with what to do; then the last epoch is taken by name, and the fit goes on."""
+    other = run.with_name("killed")
+    shutil.copytree(run, other)
+    (other / "checkpoints/best.ckpt").unlink()
+    for name in ("results.json", "report.html"):
+        (other / name).unlink()
+    (other / "config.yaml").write_text((other / "config.yaml").read_text().replace("name: default", "name: killed"))
+    fit = f"fit --config {other}/config.yaml"
+
+    def said(*args):
+        with pytest.raises(SystemExit):
+            cli(*args)
+        return capsys.readouterr().err.split("error: ")[1]
+
+    for reader, args in READERS.items():
+        expected = f"{other} has last.ckpt and no best.ckpt: its fit did not finish. Go on with it: {fit} --resume."
+        assert expected in said(*args, other), reader
+    assert f"has no results.json: its fit did not finish. Go on with it: {fit} --resume." in said(
+        "report", "--run", other
+    )
+    cli("predict", "--run", other, "--ckpt_path", "last")
+    shutil.move(other / "checkpoints", "aside")
+    for reader in ("predict", "a folder", "explain"):
+        assert f"no epoch of its fit was validated yet. Train it: {fit} --overwrite." in said(*READERS[reader], other)
+    shutil.move("aside", other / "checkpoints")
+    cli(*fit.split(), "--resume")
+    assert (other / "results.json").is_file()
 
 
 def test_a_checkpoint_by_itself_has_its_scores_beside_it(run, cli, tmp_path):

@@ -12,12 +12,12 @@ from lightning_tasks.measures.bootstrap import (
     exact_share,
     is_biased,
     logit_interval,
-    members,
     paired,
     rarer_units,
     replicates,
     tail,
     unbiased_interval,
+    units_behind,
 )
 from lightning_tasks.measures.calibration import BIASED, brier_decomposition, calibration_scores, ece
 from lightning_tasks.measures.regression import regression_scores
@@ -151,12 +151,33 @@ def test_ranking_scores_go_by_the_rarer_class_and_others_by_all_samples():
     assert intervals["other"] == pytest.approx(np.percentile(drawn["other"], [2.5, 97.5]))
     low, high = intervals["pauc"]
     assert 0 < low < float(score(rows)["pauc"]) < high < 0.2
-    difference = paired({"auroc": drawn["auroc"]}, {"auroc": drawn["auroc"] ** 2}, 80, 8)["auroc"]
+    difference = paired({"auroc": drawn["auroc"]}, {"auroc": drawn["auroc"] ** 2}, units_behind(rows))["auroc"]
     assert difference == pytest.approx(np.percentile(drawn["auroc"] ** 2 - drawn["auroc"], [share, 100 - share]))
     many = scans(FEW_POSITIVES)(np.random.default_rng(0))  # of enough the percentiles stay
     assert bootstrap(score, many, 20)["pauc"] == pytest.approx(
         np.percentile(replicates(score, many, 20)["pauc"], [2.5, 97.5])
     )
+
+
+def test_scores_of_a_part_go_by_the_units_of_that_part():
+    """A stratum has 10 of the 100 rarer ones, and a tenth of the samples."""
+    rows = scans(100)(np.random.default_rng(0)) | {"old": torch.arange(1000) % 10 == 0}
+
+    def score(rows):
+        old = rows["old"]
+        area = auroc(roc(rows["prob"], rows["label"]))
+        return {"auroc": area, "acc_old": rows["prob"][old].mean(),
+                "auroc_old": auroc(roc(rows["prob"][old], rows["label"][old]))}  # fmt: skip
+
+    counted = {"auroc_old": rows["old"], "acc_old": rows["old"]}
+    intervals, drawn = bootstrap(score, rows, counted=counted), replicates(score, rows, 200)
+    for name, units in {"auroc": 100, "auroc_old": 10, "acc_old": 100}.items():
+        share = 100 * tail(units)
+        assert units_behind(rows, counted)(name) == units
+        assert intervals[name] == pytest.approx(np.percentile(drawn[name], [share, 100 - share])), name
+    assert tail(10) < tail(100)
+    grouped = rows | {"group": torch.arange(1000) // 50}  # the positives are in two of twenty
+    assert [units_behind(grouped, counted)(name) for name in ("auroc_old", "acc_old", "other")] == [2, 20, 20]
 
 
 def test_the_interval_on_the_logit_is_students_and_of_equal_draws_nothing():
@@ -256,7 +277,7 @@ def test_a_paired_interval_is_that_of_the_differences_of_the_units():
     group, first = torch.arange(80) // 2, torch.randn(80, dtype=torch.float64)
     second = first + 0.1 * torch.randn(80, dtype=torch.float64) + 0.05
     a, b, apart = ({"x": x, "group": group} for x in (first, second, second - first))
-    intervals = paired(replicates(mean, a, 300), replicates(mean, b, 300), len(members(a)), len(members(a)))
+    intervals = paired(replicates(mean, a, 300), replicates(mean, b, 300), units_behind(a))
     assert intervals["mean"] == pytest.approx(bootstrap(mean, apart, 300)["mean"])
     assert list(intervals) == ["mean"], "how much of the bias of a calibration error cancels is not known"
     low, high = bootstrap(mean, a, 300)["mean"]
@@ -270,6 +291,6 @@ def test_paired_intervals_hold_the_true_difference_as_often_as_they_say():
     for trial in range(200):
         hard = rng.normal(size=60)
         a, b = ({"x": torch.from_numpy(hard + rng.normal(size=60) * 0.5 + shift)} for shift in (0.0, 0.2))
-        low, high = paired(*(replicates(mean, rows, 100, trial) for rows in (a, b)), 60, 60)["mean"]
+        low, high = paired(*(replicates(mean, rows, 100, trial) for rows in (a, b)), units_behind(a))["mean"]
         held += low <= 0.2 <= high
     assert 0.9 <= held / 200 <= 0.985, held

@@ -114,6 +114,10 @@ def test_weights_that_do_not_fit_are_errors(tmp_path):
     torch.save(build_classifier("cnn_small", 3, 4).state_dict(), tmp_path / "w.pt")
     with pytest.raises(ValueError, match="is of another network: .* has shape"):
         task(weights=str(tmp_path / "w.pt")).load_given_weights(print)
+    state = {name.replace("fc.", "head."): value for name, value in task().net.state_dict().items()}
+    torch.save({name.replace("conv1.0", "stem"): value for name, value in state.items()}, tmp_path / "w.pt")
+    with pytest.raises(ValueError, match=r"conv1.0.weight has shape none there and .* here, as stem.weight is there"):
+        task(weights=str(tmp_path / "w.pt")).load_given_weights(print)
     (tmp_path / "w.pt").write_bytes(b"no weights")
     with pytest.raises(ValueError, match="w.pt is no readable file of weights"):
         task(weights=str(tmp_path / "w.pt")).load_given_weights(print)

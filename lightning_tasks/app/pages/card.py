@@ -8,7 +8,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lightning_tasks.app.members import Run
 from lightning_tasks.common.atomic import write_atomic
-from lightning_tasks.common.json_files import read_json
+from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.results import read_results
 
 from .cautions import cautions
 from .render import first, interval, value_of
@@ -25,8 +26,8 @@ def write_card(path: Path, folders: list[Path], members: list[Run], record: dict
         members: Their networks.
         record: What stands in the JSON file beside it.
     """
-    scored = [read_json(folder / "results.json") for folder in folders]
-    trained = [read_json(member.dir.results) for member in members]
+    scored = [read_results(RunDir(folder)) for folder in folders]
+    trained = [read_results(member.dir) for member in members]
     task, data = members[0].task, members[0].data
     card = path.with_suffix(".md")
     inputs, outputs = ([port["name"] for port in record[side]] for side in ("inputs", "outputs"))

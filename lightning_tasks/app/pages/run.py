@@ -7,6 +7,7 @@ from lightning_tasks.app.console import chosen, verdict_of
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.results import read_results
 
 from .calibration import describe_map
 from .captions import RUN, part_and_name
@@ -24,9 +25,7 @@ def write_report(run: RunDir) -> Path:
     Raises:
         FileNotFoundError: The run has no ``results.json``: it did not finish.
     """
-    if not run.results.is_file():
-        raise FileNotFoundError(f"{run.path} has no results.json: its fit did not finish. Continue it with --resume.")
-    return write_report_of(run, read_json(run.results))
+    return write_report_of(run, read_results(run))
 
 
 def write_report_of(run: RunDir, results: dict[str, Any]) -> Path:

@@ -15,7 +15,6 @@ from lightning_tasks.app.pages.render import interval
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
-from lightning_tasks.common.json_files import read_json
 from lightning_tasks.measures.bootstrap import bootstrap, exact_share, members
 from lightning_tasks.measures.calibration import (
     calibration_scores,
@@ -29,7 +28,7 @@ from lightning_tasks.measures.recalibration import METHODS, apply_temperature, f
 from lightning_tasks.plots.calibration import reliability_figure, risk_figure, scaling_figure
 from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.calibration import NAME, weights_digest
-from lightning_tasks.runs.results import clean_json
+from lightning_tasks.runs.results import clean_json, read_results
 
 FACTORS = torch.logspace(-1, 1, 41)
 
@@ -63,9 +62,7 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
         ValueError: The data or split are not those of the run, or the task classifies no samples.
         RuntimeError: A map that must keep every predicted class changed one.
     """
-    if not loaded.dir.results.is_file():
-        raise FileNotFoundError(f"{loaded.dir.path} has no results.json: its fit did not finish. Add --resume to it.")
-    results = read_json(loaded.dir.results)
+    results = read_results(loaded.dir)
     if loaded.data.fingerprint() != results["data_fingerprint"]:
         raise ValueError(
             f"{loaded.dir.path} was trained on other data or another split than these options give, so its validation "

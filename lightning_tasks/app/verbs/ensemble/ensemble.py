@@ -14,9 +14,8 @@ from lightning_tasks.app.pages.ensemble import print_members, write_ensemble_rep
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import mean_baselines, scores_of
 from lightning_tasks.common.atomic import write_atomic
-from lightning_tasks.common.json_files import read_json
 from lightning_tasks.runs.directory import check_new, kind_of, new_folder
-from lightning_tasks.runs.results import clean_json
+from lightning_tasks.runs.results import clean_json, read_results
 from lightning_tasks.runs.rowfile import concatenated
 from lightning_tasks.runs.tables import save_table
 
@@ -79,7 +78,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     member_rows = [concatenated([rows[m] for _, rows in scored])[0] for m in range(len(names))]
     mean_weights = np.mean([member_weights(u, w) for u, w in zip(units, weights, strict=True)], 0)
     part = "oof" if len(units) > 1 else units[0].part
-    stored = read_json(first.dir.results)
+    stored = read_results(first.dir)
     results = {
         "kind": "ensemble",
         "task": type(task).__name__,
@@ -126,7 +125,7 @@ def check_members(groups: list[Group]) -> None:
     for run in runs[1:]:
         for kind, value in (
             ("tasks", lambda r: type(r.task).__name__),
-            ("data", lambda r: read_json(r.dir.results)["arrays_fingerprint"]),
+            ("data", lambda r: read_results(r.dir)["arrays_fingerprint"]),
         ):
             if value(run) != value(runs[0]):
                 raise ValueError(
@@ -137,7 +136,7 @@ def check_members(groups: list[Group]) -> None:
 
 def baselines_of(groups: list[Group]) -> dict[str, dict[str, float]]:
     """Scores without a network: the mean over the members whose fit had them on the data and split of today."""
-    stored = [(run, read_json(run.dir.results)) for group in groups for run in group.runs]
+    stored = [(run, read_results(run.dir)) for group in groups for run in group.runs]
     return mean_baselines([found for run, found in stored if found["data_fingerprint"] == run.data.fingerprint()])
 
 

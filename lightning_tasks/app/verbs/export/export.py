@@ -19,6 +19,7 @@ from lightning_tasks.common.json_files import read_json
 from lightning_tasks.problems.exported import Case, Exported, Graph
 from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.directory import kind_of
+from lightning_tasks.runs.results import read_results
 
 from .columns import of_raw_columns
 from .graph import SUFFIXES, Outputs, check_installed, open_graph, write_graph
@@ -56,6 +57,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     if len(members) > 1:
         require(task, "ensemble")
     for member in members:
+        read_results(member.dir)  # of which the card tells: an error of it comes before the file
         member.data.parts[PART] = data.parts["val"][: options.samples]
     with torch.no_grad():
         batches = next(batches_of(members, PART))

@@ -11,6 +11,7 @@ from lightning_tasks.app.settings import settings
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.tables import read_metrics
 from lightning_tasks.runs.directory import RunDir, find_run, kind_of
+from lightning_tasks.runs.results import read_results
 
 Scores = dict[str, dict[str, Any]]
 RUNS = ("run", "kfold", "bags")  # kinds of directories that have scores of one network, or of the folds of one
@@ -109,9 +110,7 @@ def entries_at(path: Path) -> list[Entry]:
         raise ValueError(f"{path} was made by {kind}, and is no run. --runs takes runs, k-fold directories and sweeps.")
     if kind == "run":
         run = find_run(path)
-        if not run.results.is_file():
-            raise FileNotFoundError(f"{path} has no results.json: its fit did not finish. Continue it with --resume.")
-        return [Entry(run.path, read_json(run.results), [run])]
+        return [Entry(run.path, read_results(run), [run])]
     results = read_json(path / "results.json")
     return [Entry(path.resolve(), results, [find_run(path / f"fold_{i}") for i in range(results["folds"])])]
 

@@ -1,5 +1,6 @@
 """Differences between runs, with intervals over the same resamples where both were scored on the same samples."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.scores import resampled
-from lightning_tasks.measures.bootstrap import members, paired, rarer_units, replicates
+from lightning_tasks.measures.bootstrap import paired, replicates, units_behind
 from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.rowfile import concatenated, load_rows
 
@@ -23,16 +24,13 @@ class Sample:
         rows: What its scores are resampled from, in the order of ``id``.
         names: Of the samples, in the same order.
         drawn: Scores of the resamples.
+        units: Independent ones behind each score.
     """
 
     rows: dict[str, Tensor]
     names: np.ndarray
     drawn: dict[str, np.ndarray]
-
-    @property
-    def units(self) -> int:
-        """Independent units."""
-        return len(members(self.rows))
+    units: Callable[[str], int]
 
 
 def differences(entries: list[Entry], draws: int) -> tuple[list[dict[str, dict[str, float]]], list[str]]:
@@ -54,7 +52,7 @@ def differences(entries: list[Entry], draws: int) -> tuple[list[dict[str, dict[s
         if not reason:
             second = sample_of(entry, draws)
             reason = second if isinstance(second, str) else unlike(entries[0], entry, first, second)
-            intervals = {} if reason else paired(first.drawn, second.drawn, first.units, rarer_units(first.rows))
+            intervals = {} if reason else paired(first.drawn, second.drawn, fewer(first.units, second.units))
         change: dict[str, dict[str, float]] = {}
         for name, score in entry.scores.items():
             base = entries[0].scores.get(name, {}).get("value")
@@ -84,7 +82,12 @@ def sample_of(entry: Entry, draws: int) -> Sample | str:
     task: Any = TaskCLI(["--config", str(run.config)], run=False).model
     load_weights(task, run.best)  # for what it learnt of the data, such as the names of strata
     rows = resampled(task, rows)
-    return Sample(rows, names, replicates(task.resampled, rows, draws))
+    return Sample(rows, names, replicates(task.resampled, rows, draws), units_behind(rows, task.counted(rows)))
+
+
+def fewer(first: Callable[[str], int], second: Callable[[str], int]) -> Callable[[str], int]:
+    """The lesser of two numbers of units: which samples a precision reads depends on the network."""
+    return lambda name: min(first(name), second(name))
 
 
 def unlike(first: Entry, second: Entry, a: Sample, b: Sample) -> str:

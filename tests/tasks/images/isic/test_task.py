@@ -10,7 +10,9 @@ from torch import nn
 
 from lightning_tasks import IsicTask
 from lightning_tasks.app.scores import scores_of
+from lightning_tasks.common.units import FEW_UNITS
 from lightning_tasks.measures.binary import auroc, auroc_error, roc
+from lightning_tasks.measures.bootstrap import rarer_units, replicates, tail
 from lightning_tasks.nets.fused import FusedNet, TableNet, lazy_layers, materialize
 from lightning_tasks.nets.parameter_groups import blocks, trainable_names
 from lightning_tasks.tasks.images.isic import BRANCHES, MIN_STRATUM, prior_shift
@@ -199,6 +201,19 @@ def test_the_score_of_a_stratum_is_reported_with_the_samples_and_patients_of_the
     assert male["n"] == int(inside.sum()) < found["val/auroc"]["n"] == len(rows["label"])
     assert male["units"] == len(rows["group"][inside].unique()) < found["val/auroc"]["units"] == len(rows["label"]) // 2
     assert male["low"] < male["value"] < male["high"]
+    assert male["positives"] == int(rows["label"][inside].sum()) < found["val/auroc"]["positives"]
+
+
+def test_the_interval_of_a_stratum_goes_by_the_patients_of_its_rarer_class():
+    task, rows = ready("metadata"), sample_rows()
+    rows["label"] = torch.where((rows["sex"] == 1) & (torch.arange(600) % 3 > 0), 0, rows["label"])
+    rows |= {"id": torch.arange(len(rows["label"])), "group": torch.arange(len(rows["label"])) // 2}
+    patients = len(rows["group"][(rows["sex"] == 1) & (rows["label"] == 1)].unique())
+    assert patients < FEW_UNITS <= rarer_units(rows)
+    found, drawn = scores_of(task, "val", rows, draws=40), replicates(task.score, rows, 40)
+    for name, cut in {"auroc_sex_1": tail(patients), "auroc": 0.025}.items():
+        interval = found[f"val/{name}"]["low"], found[f"val/{name}"]["high"]
+        assert interval == pytest.approx(np.nanpercentile(drawn[name], [100 * cut, 100 - 100 * cut])), name
 
 
 def test_a_stratum_needs_samples_of_both_classes():
