@@ -20,6 +20,10 @@ def test_results_name_the_device_of_the_trainer_and_verbs_use_that_of_the_run(to
     toy("ToySequence", "--trainer.max_epochs", 1, *CPU, "--resume")  # nothing is left to train: the finish alone
     assert results(run)["device"].startswith("CPU, ")
     assert device_name(torch.device("cuda", 1)) == "GPU cuda:1"
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert device_name(torch.device("cpu")) == "CPU, 2 threads"
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert device_name(torch.device("cpu")) == "CPU, 1 thread"
     loaded = load_run(str(run), list(CPU))
     assert {batch["id"].device.type for (batch,) in batches_of([loaded], "test")} == {"cpu"}
 

@@ -1,10 +1,12 @@
-"""Parts of pages: panels of curves, captions, Markdown, tables."""
+"""Parts of pages: panels of curves, figures, captions, Markdown, tables."""
+
+import struct
 
 import pytest
 
 from lightning_tasks.app.pages.captions import INSPECTED, RUN, Caption, caption_of, title_of_text
 from lightning_tasks.app.pages.curves import curves_of, draw
-from lightning_tasks.app.pages.render import mean_sd, number
+from lightning_tasks.app.pages.render import ENVIRONMENT, Picture, mean_sd, number
 from lightning_tasks.app.pages.texts import blocks_of
 from lightning_tasks.common.tables import read_metrics, write_csv
 from lightning_tasks.plots.panels import default_panels, with_always
@@ -50,6 +52,19 @@ def test_panels_of_a_run_are_drawn_as_it_names_them_then_what_it_leaves_out():
         "Curve of learning rate. train/lr over the epochs, of which 1 is the best.",
     ]
     assert curves_of(history[:1], found) == []  # one epoch is no curve
+
+
+# ---- figures --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [((700, 300), None), ((1074, 879), "large"), ((1320, 376), "wide"), ((600, 1200), None)]
+)
+def test_a_figure_that_a_phone_shows_small_gets_more_of_a_row_and_says_that_a_tap_helps(size, kind):
+    picture = Picture("Masks", "", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + struct.pack(">II", *size))
+    page = ENVIRONMENT.get_template("parts.html").module.gallery([picture])
+    assert (f'<figure class="{kind}">' if kind else "<figure>") in page
+    assert ("Tap it for its full size" in page) == bool(kind)
 
 
 # ---- words ----------------------------------------------------------------------------------------------------

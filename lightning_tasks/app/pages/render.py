@@ -18,7 +18,7 @@ from .captions import Captions, caption_of
 
 OF_CLASS = ("recall_", "precision_", "f1_", "iou_", "dice_", "boundary_f1_")  # what a score of one class begins with
 VERSIONS = ("python", "git_commit")
-FULL_ROW = 800  # pixels: a wide figure above it stands in a row by itself
+LARGE = 800  # pixels: a wider figure gets more of a row, and a wide one a row by itself
 WIDE = 1.25  # width over height
 COUNT = 20  # whole numbers from here on are counts: samples, parameters
 
@@ -48,10 +48,15 @@ class Picture:
         return struct.unpack(">II", self.png[16:24])
 
     @property
+    def is_large(self) -> bool:
+        """Whether a phone shows it at less than half its size."""
+        return self.size[0] > LARGE
+
+    @property
     def is_wide(self) -> bool:
         """Whether it fills a row."""
         width, height = self.size
-        return width > max(FULL_ROW, WIDE * height)
+        return self.is_large and width > WIDE * height
 
     @property
     def base64(self) -> str:
