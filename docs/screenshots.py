@@ -9,12 +9,15 @@ go to ``--out`` (build/screenshots). Needs Chromium or Chrome (``--browser``, or
 
 import argparse
 import contextlib
+import functools
+import http.server
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -55,11 +58,11 @@ def shoot(address: str, width: int, out: Path, height: int = 844, wait: int = 5)
     """
     from PIL import Image
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         if width < NARROWEST:
-            frame = Path(folder) / "frame.html"
-            frame.write_text(FRAME.format(address, width, height + BELOW), encoding="utf-8")
-            address = frame.as_uri()
+            (Path(folder) / "frame.html").write_text(FRAME.format(address, width, height + BELOW), encoding="utf-8")
+            is_file = address.startswith("file:")
+            address = f"{Path(folder).as_uri() if is_file else stack.enter_context(served(folder))}/frame.html"
         subprocess.run(
             [browser(), "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={folder}",
              f"--window-size={max(width, NARROWEST)},{height + BELOW}", f"--virtual-time-budget={1000 * wait}",
@@ -68,6 +71,23 @@ def shoot(address: str, width: int, out: Path, height: int = 844, wait: int = 5)
         )  # fmt: skip
     with Image.open(out) as picture:
         picture.crop((0, 0, width, height)).save(out)
+
+
+@contextlib.contextmanager
+def served(folder: str) -> Iterator[str]:
+    """The address of ``folder``: a page of this machine stays empty in a frame that is a file, a site of its own."""
+    handler = functools.partial(QuietHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Gives files without a line for each."""
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
 
 
 @contextlib.contextmanager
