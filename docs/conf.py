@@ -26,16 +26,12 @@ highlight_language = "text"  # of blocks that name none: commands with placehold
 
 myst_heading_anchors = 3  # links to headings as GitHub makes them
 
-# A page for each package. Lightning's classes have a hundred members each, so that inherited ones are left out. So are
-# the command line, exercises and generators of data: nobody derives from them, and the build should stay short.
+# A page for each package. Lightning's classes have a hundred members each, so that inherited ones are left out. So is
+# the command line: nobody derives from it, and its function ``main`` has the name of a module.
 apidoc_automodule_options = {"members", "show-inheritance"}
 apidoc_modules = [
-    {
-        "path": str(ROOT / package),
-        "destination": f"api/{package}",
-        "exclude_patterns": [str(ROOT / package / name) for name in left_out],
-    }
-    for package, left_out in (("lightning_tasks", ("app", "foundations")), ("datamodules", ("simulate",)))
+    {"path": str(ROOT / package), "destination": f"api/{package}", "exclude_patterns": [str(ROOT / package / "app")]}
+    for package in ("lightning_tasks", "datamodules")
 ]
 autodoc_member_order = "bysource"
 napoleon_numpy_docstring = False
@@ -46,6 +42,6 @@ nitpicky = True
 # Classes that begin with an underscore are documented by those that derive from them.
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!lightning_tasks\.|datamodules\.).*"),
-    (r"py:.*", r"(lightning_tasks\.(app|foundations)|datamodules\.simulate)\..*"),  # left out above
+    (r"py:.*", r"lightning_tasks\.app\..*"),  # left out above
     (r"py:class", r".*\._\w+"),
 ]
