@@ -48,3 +48,11 @@ def test_an_installed_wheel_runs_from_an_empty_folder(installed, tmp_path):
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "max_steps=1" in done.stdout + done.stderr and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("args", [("list", "mars"), ("--help",)])
+def test_an_installed_wheel_names_the_command_that_it_brings(installed, args):
+    env = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "-m", "lightning_tasks", *args]
+    shown = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    assert "lightning-tasks " in shown and "cli.py" not in shown

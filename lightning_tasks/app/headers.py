@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightning_tasks.common.call import CALL, IN_CHECKOUT
+
 from .places import CONFIGS
 
 LINE = re.compile(r"# ([A-Z][\w -]*?): +(.*)")
@@ -59,12 +61,12 @@ class Header:
     @property
     def commands(self) -> list[tuple[str, str]]:
         """Key and command of each line that is one."""
-        return [(key, text) for key, text in self.lines if text.startswith("python cli.py ")]
+        return [(key, text) for key, text in self.lines if text.startswith(f"{CALL} ")]
 
 
 def read_header(path: Path) -> Header:
     """The head of a file of ``configs/``: its comment lines before the first key."""
-    title, lines, content = [], [], path.read_text(encoding="utf-8")
+    title, lines, content = [], [], path.read_text(encoding="utf-8").replace(IN_CHECKOUT, CALL)
     for line in content.splitlines():
         if not line.startswith("#"):
             break

@@ -6,6 +6,7 @@ import threading
 from importlib import import_module
 
 from lightning_tasks.common.atomic import FULL
+from lightning_tasks.common.call import CALL
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.common.lock import BUSY, Busy
 
@@ -114,7 +115,7 @@ def checked_arguments(command: str, args: list[str]) -> list[str]:
 
 def overview() -> str:
     """The page of ``--help``."""
-    lines = ["usage: python cli.py COMMAND --config configs/TASK.yaml [--model.lr 0.001 ...] [--debug]", ""]
+    lines = [f"usage: {CALL} COMMAND --config configs/TASK.yaml [--model.lr 0.001 ...] [--debug]", ""]
     lines += [f"  {name:10} {text}" for name, text in {**LIGHTNING, **VERBS}.items()]
-    lines += ["", "python cli.py COMMAND --help tells a command's options. TensorBoard: tensorboard --logdir runs"]
+    lines += ["", f"{CALL} COMMAND --help tells a command's options. TensorBoard: tensorboard --logdir runs"]
     return "\n".join(lines)

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lightning_tasks.common.call import CALL
+
 METHODS = ("temperature", "vector", "isotonic")
 SMALLEST = torch.finfo(torch.float32).tiny  # below it float32 probabilities are 0
 MARGIN = 1e-5  # of the top class: it must survive float32 and the seven digits of files
@@ -83,7 +85,7 @@ def calibrated(task: Any, out: dict[str, Any]) -> dict[str, Any]:
     if fitted["tta"] != views:
         raise ValueError(
             f"The run was calibrated with tta={fitted['tta']!r}, and now tta is {views!r}: means are less sure. Give "
-            f"--model.tta {fitted['tta']} and no --tta, or run `python cli.py calibrate --run RUN --model.tta {views}`."
+            f"--model.tta {fitted['tta']} and no --tta, or run `{CALL} calibrate --run RUN --model.tta {views}`."
         )
     return {**out, "prob": recalibrate(out["prob"], fitted)}
 

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from lightning_tasks.common.call import CALL
 from lightning_tasks.common.json_files import read_json
 
 from .directory import RunDir
@@ -30,7 +31,7 @@ def read_calibration(run: RunDir) -> dict[str, Any] | None:
     if stored["weights_sha256"] != weights_digest(run.best):
         raise ValueError(
             f"{path} was fitted for other weights than {run.best.name} holds now. "
-            f"Run `python cli.py calibrate --run {run.path}` again, or delete the file."
+            f"Run `{CALL} calibrate --run {run.path}` again, or delete the file."
         )
     return stored["map"] | {"tta": stored["tta"]}
 

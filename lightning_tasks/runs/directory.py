@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lightning_tasks.common.atomic import write_atomic_with
+from lightning_tasks.common.call import CALL
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.lock import Lock
 
@@ -160,7 +161,7 @@ def find_run(path: str | Path) -> RunDir:
     near = sorted(p.parent for p in path.glob("[!.]*/config.yaml")) or sorted(
         p.parent for p in path.parent.glob("[!.]*/config.yaml")
     )
-    hint = f" Runs near: {', '.join(map(str, near[:5]))}." if near else " Make one with `python cli.py fit`."
+    hint = f" Runs near: {', '.join(map(str, near[:5]))}." if near else f" Make one with `{CALL} fit`."
     raise FileNotFoundError(f"{path} is no run: it has no config.yaml.{hint}")
 
 

@@ -14,6 +14,7 @@ from lightning_tasks.app.pages.exercise import cell, write_animation, write_exer
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.preflight import check_class
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.call import CALL
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.foundations import EXERCISES, exercise_class, exercise_title
 from lightning_tasks.plots.save import save_figure
@@ -61,7 +62,7 @@ def trained(name: str) -> str:
     chosen = [] if name.upper() in EXERCISES else [h for h in headers() if name.upper() in h.assignments]
     if not chosen:
         return ""
-    more = f" ({len(chosen) - 1} more: python cli.py list {name.upper()})" if len(chosen) > 1 else ""
+    more = f" ({len(chosen) - 1} more: {CALL} list {name.upper()})" if len(chosen) > 1 else ""
     return f"{name.upper()} is trained, not computed: {chosen[0].of('Run')}{more}."
 
 

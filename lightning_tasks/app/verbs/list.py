@@ -7,6 +7,7 @@ from argparse import Namespace
 from typing import Any
 
 from lightning_tasks.app.headers import Header, data_state, data_text, headers
+from lightning_tasks.common.call import CALL
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.foundations import EXERCISES
 
@@ -16,7 +17,7 @@ HEAD = ("configuration", "assignment", "data", "takes", "expected")
 def run(options: Namespace, rest: list[str]) -> None:
     """``list [NAME] [--json] [--data.root FOLDER]``."""
     if rest:
-        raise ValueError(f"list has no option {rest[0]!r}. `python cli.py list --help` tells the options.")
+        raise ValueError(f"list has no option {rest[0]!r}. `{CALL} list --help` tells the options.")
     known = headers()
     if options.name is None:
         rows = [facts(header, options.root) for header in known]
@@ -26,10 +27,8 @@ def run(options: Namespace, rest: list[str]) -> None:
             return
         show_table([row for row in rows if row["config"].count("/") == 1])
         others = sum(row["config"].count("/") > 1 for row in rows)
-        print(f"\nComputed exercises: {', '.join(exercises)}; python cli.py exercise NAME.")
-        print(
-            f"{others} variants, sweeps and searches stand with their task: python cli.py list NAME, such as list mars."
-        )
+        print(f"\nComputed exercises: {', '.join(exercises)}; {CALL} exercise NAME.")
+        print(f"{others} variants, sweeps and searches stand with their task: {CALL} list NAME, such as list mars.")
         return
     chosen = named(known, options.name)
     if options.json:
@@ -51,7 +50,7 @@ def named(known: list[Header], name: str) -> list[Header]:
     if exact or chosen:
         return list({header.path: header for header in [*exact, *chosen]}.values())
     if word.upper() in EXERCISES:
-        raise ValueError(f"{word.upper()} is computed, not trained: python cli.py exercise {word.upper()}.")
+        raise ValueError(f"{word.upper()} is computed, not trained: {CALL} exercise {word.upper()}.")
     raise ValueError(f"list {name}: no configuration of this name.{nearest(word, [h.name for h in known])}")
 
 
@@ -94,7 +93,7 @@ def show(header: Header, root: str | None) -> None:
     lines = [("Data", f"{state}. {data_text(header)}"), *((key, text) for key, text in header.lines if key != "Data")]
     width = max(len(key) for key, _ in lines) + 2
     for key, text in lines:
-        if text.startswith("python cli.py "):  # to be copied: in one line
+        if text.startswith(f"{CALL} "):  # to be copied: in one line
             print(f"  {key + ':':{width}}{text}")
         else:
             begin = f"  {key + ':':{width}}"
