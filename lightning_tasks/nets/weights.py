@@ -92,10 +92,11 @@ def load_file(net: nn.Module, path: str | Path) -> list[str]:
         ValueError: No state dict, or one of another network; names the first parameter that differs.
     """
     path = Path(path)
-    if (path / "config.yaml").is_file() and not (best := path / "checkpoints" / "best.ckpt").is_file():
-        raise no_checkpoint(best)
+    is_run = (path / "config.yaml").is_file()
     if path.is_dir():
         path = path / "checkpoints" / "best.ckpt"
+    if is_run and not path.is_file():
+        raise no_checkpoint(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"weights={str(path)!r}: no such file. Choose none, auto, pretrained, a file or the directory of a run."

@@ -53,9 +53,15 @@ def on_host(checkpoint: dict[str, Any]) -> dict[str, Any]:
     ``torch.save`` fetches tensor by tensor and waits for each: on a GPU that other processes use too, every wait is a
     whole round of its time slices, seconds for each checkpoint of some hundred tensors.
     """
-    fetched = apply_to_collection(checkpoint, Tensor, lambda value: value.to("cpu", non_blocking=True))
-    if torch.accelerator.is_available():
-        torch.accelerator.synchronize()
+    devices = set()
+
+    def fetch(value: Tensor) -> Tensor:
+        devices.add(value.device)
+        return value.to("cpu", non_blocking=True)
+
+    fetched = apply_to_collection(checkpoint, Tensor, fetch)
+    for device in devices - {torch.device("cpu")}:
+        torch.accelerator.synchronize(device)
     return fetched
 
 

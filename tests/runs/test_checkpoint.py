@@ -98,18 +98,22 @@ def test_tensors_are_fetched_from_an_accelerator_all_at_once(monkeypatch):
     class Away(torch.Tensor):
         """A tensor that says when it is fetched."""
 
+        device = torch.device("cuda", 1)
+
         def to(self, device, non_blocking=False):
             done.append((device, non_blocking))
             return self.as_subclass(torch.Tensor)
 
-    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
-    monkeypatch.setattr(torch.accelerator, "synchronize", lambda: done.append("waited"))
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda device: done.append(f"waited for {device}"))
     away = [torch.full((2,), float(i)).as_subclass(Away) for i in range(3)]
     here = torch.zeros(2)
     fetched = on_host({"state_dict": {"a": away[0], "b": here}, "states": [{"c": (away[1], away[2])}], "epoch": 3})
-    assert done == [("cpu", True)] * 3 + ["waited"]
+    assert done == [("cpu", True)] * 3 + ["waited for cuda:1"]
     assert fetched["state_dict"]["b"] is here and fetched["epoch"] == 3
     assert [t[0].item() for t in (fetched["state_dict"]["a"], *fetched["states"][0]["c"])] == [0, 1, 2]
+    done.clear()
+    on_host({"state_dict": {"b": here}})
+    assert done == [], "weights on the CPU do not wake a GPU that the machine has"
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.999])
