@@ -43,7 +43,7 @@ def corrupt(image: Tensor, name: str, severity: int | Tensor, ids: Tensor, seed:
     Args:
         image: float (B, C, H, W) in [0, 1]; it is not changed.
         name: one of ``NAMES``.
-        severity: 1..5, one for all or int64 (B,) on the device of ``image``.
+        severity: 1..5, one for all or int64 (B,).
         ids: int64 (B,), number of each sample; equal numbers draw equal noise, angles and places.
         seed: another seed, another suite. Severities share their draws, so that 5 is 1 made stronger.
 
@@ -59,9 +59,9 @@ def corrupt(image: Tensor, name: str, severity: int | Tensor, ids: Tensor, seed:
         raise ValueError(f"severity={severity}: need 1 (mild) to 5.")
     if image.dim() != 4 or image.shape[1] not in (1, 3) or len(ids) != len(image):
         raise ValueError(f"image {tuple(image.shape)} with {len(ids)} ids: need (B, 1 or 3, H, W) and one id each.")
-    strengths = torch.tensor(STRENGTH[name], device=image.device)
-    level = strengths[torch.as_tensor(severity, device=image.device) - 1].expand(len(image))  # (B,)
-    draw = Hashed(ids.to(image.device), seed, name)
+    level = torch.tensor(STRENGTH[name])[torch.as_tensor(severity).cpu() - 1].expand(len(image))  # (B,)
+    level = level.to(image.device, non_blocking=True)  # from the host, without a wait for a GPU
+    draw = Hashed(ids.to(image.device, non_blocking=True), seed, name)
     with torch.autocast(image.device.type, enabled=False):  # else precision would change the pictures
         return KINDS[name](image, level, draw).clamp_(0, 1).to(image.dtype)
 
@@ -71,15 +71,15 @@ def random_corruption(image: Tensor, ids: Tensor, seed: int = 0) -> Tensor:
 
     Arguments, result and errors as in ``corrupt``. The quick stand-in for the whole suite.
     """
-    ids = ids.to(image.device)
-    choice = Hashed(ids, seed, "choice").uniform(2)  # (B, 2)
+    choice = Hashed(ids.cpu(), seed, "choice").uniform(2)  # (B, 2), on the host: it fixes shapes
     kind = (choice[:, 0] * len(NAMES)).long()
     severity = (choice[:, 1] * len(SEVERITIES)).long() + 1
     out = image.clone()
     for number, name in enumerate(NAMES):
         rows = (kind == number).nonzero().squeeze(1)
         if len(rows):
-            out[rows] = corrupt(image[rows], name, severity[rows], ids[rows], seed)
+            at = rows.to(image.device, non_blocking=True)
+            out[at] = corrupt(image[at], name, severity[rows], ids[rows], seed)
     return out
 
 
@@ -93,7 +93,7 @@ class Hashed:
     """
 
     def __init__(self, ids: Tensor, seed: int, name: str) -> None:
-        salt = torch.tensor((seed * 0x9E3779B1 + zlib.crc32(name.encode())) & 0xFFFFFFFF, device=ids.device)
+        salt = torch.tensor((seed * 0x9E3779B1 + zlib.crc32(name.encode())) & 0xFFFFFFFF)  # 0-dim: may stay on the host
         self.key = _mix(_mix((ids & 0xFFFFFFFF) ^ _mix(salt)) ^ (ids >> 32 & 0xFFFFFFFF))  # (B,)
 
     def uniform(self, count: int, start: int = 0) -> Tensor:

@@ -25,18 +25,20 @@ def confusion_per_image(pred: Tensor, target: Tensor, num_classes: int) -> Tenso
         num_classes: C.
 
     Raises:
-        ValueError: for different shapes, or a prediction outside 0..C-1.
+        ValueError: for different shapes, or, where looking costs no wait for a GPU, a prediction outside 0..C-1.
     """
     if pred.shape != target.shape:
         raise ValueError(f"pred {tuple(pred.shape)} and target {tuple(target.shape)} must have the same shape.")
-    if pred.numel() and (pred.min() < 0 or pred.max() >= num_classes):
+    if pred.device.type == "cpu" and pred.numel() and (pred.min() < 0 or pred.max() >= num_classes):
         raise ValueError(f"pred holds class {int(pred.min())}..{int(pred.max())}; {num_classes=}.")
     batch = len(pred)
     image = torch.arange(batch, device=pred.device).view(-1, *[1] * (pred.ndim - 1))  # (B, 1, 1)
     cell = (image * num_classes + target) * num_classes + pred
     cells = batch * num_classes**2
     cell = cell.where((target >= 0) & (target < num_classes), cells)  # one spare cell takes the void
-    return torch.bincount(cell.flatten(), minlength=cells + 1)[:cells].view(batch, num_classes, num_classes)
+    counts = torch.zeros(cells + 1, dtype=torch.int64, device=pred.device)  # bincount waits for a GPU
+    counts.scatter_add_(0, cell.flatten(), torch.ones_like(cell).flatten())
+    return counts[:cells].view(batch, num_classes, num_classes)
 
 
 def iou(confusion: Tensor) -> Tensor:

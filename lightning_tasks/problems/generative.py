@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_tasks.common.choices import checked_choice
+from lightning_tasks.common.host import on_host
 from lightning_tasks.measures.generative import (
     energy_distance,
     frechet_distance,
@@ -165,8 +166,9 @@ class Generative(GradientTask):
 
     @property
     def mixture(self) -> Mixture | None:
-        """The true components, or None where the data does not know any."""
-        return Mixture(self.mode_weight, self.mode_mean, self.mode_cov) if len(self.mode_weight) else None
+        """The true components, on the host as rows are, or None where the data does not know any."""
+        parts = (self.mode_weight, self.mode_mean, self.mode_cov)
+        return Mixture(*(part.cpu() for part in parts)) if len(self.mode_weight) else None
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
@@ -256,7 +258,7 @@ class Generative(GradientTask):
             rows[name] = torch.cat([part["numbers"] for part in parts])
             if "class" in parts[0]:
                 rows[f"{name}_class"] = torch.cat([part["class"] for part in parts])
-        return {name: float(value) for name, value in Generative.score(self, rows).items()}
+        return {name: float(value) for name, value in Generative.score(self, on_host(rows)).items()}
 
     # ---- figures ----------------------------------------------------------------------------------------------
 

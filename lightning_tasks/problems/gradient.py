@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch.optim import Optimizer
+
+from lightning_tasks.callbacks.averaging import AveragedWeights
 
 from .optim import LARGEST, make_optimizer, make_schedule
 from .task import Task
@@ -60,5 +61,4 @@ class GradientTask(Task):
 
     def configure_callbacks(self) -> list:
         """The weight average, where one is asked for."""
-        # Buffers are averaged too, so BatchNorm statistics belong to the averaged weights.
-        return [EMAWeightAveraging(decay=self.hparams.ema)] if self.hparams.ema > 0 else []
+        return [AveragedWeights(self.hparams.ema)] if self.hparams.ema > 0 else []

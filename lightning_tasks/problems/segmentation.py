@@ -127,8 +127,8 @@ class Segmentation(ImageTask):
         """Confusion and boundary counts of every image."""
         logits = self(batch["image"])
         # of each picture: Dice of a batch depends on what else is in it
-        losses = [self.criterion(z, mask) for z, mask in zip(logits.split(1), batch["mask"].split(1), strict=True)]
-        self.track(f"{part}/loss", torch.stack(losses).mean(), len(losses))
+        losses = torch.vmap(lambda z, mask: self.criterion(z[None], mask[None]))(logits, batch["mask"])
+        self.track(f"{part}/loss", losses.mean(), len(losses))
         prob = self.probabilities(logits) if self.hparams.tta == "none" else self.predict_step(batch)["prob"]
         self.collect(part, batch, **self.rows_of(batch, {"prob": prob}))
 

@@ -8,6 +8,8 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
+from lightning_tasks.common.host import on_host
+
 from .checks import check_names, check_trained, check_trained_classes, names_known
 from .exported import Exported, predicting
 from .features import last_features
@@ -227,7 +229,7 @@ class Task(LightningModule):
         for name in sorted(n for n in self._sums if n.startswith(f"{part}/")):
             total, weight = self._sums.pop(name)
             pair = torch.stack([total, torch.as_tensor(weight, dtype=total.dtype, device=total.device)])
-            total, weight = self.trainer.strategy.reduce(pair, reduce_op="sum")
+            total, weight = self.trainer.strategy.reduce(pair, reduce_op="sum").cpu()
             self.log(name, total / weight, prog_bar=name.endswith("/loss"))
 
     def setup(self, stage: str) -> None:
@@ -279,9 +281,10 @@ class Task(LightningModule):
         self._log_means(part)
         if part not in self.rows:
             return
-        self.last_rows = self.rows.pop(part).whole()
+        self.last_rows = on_host(self.rows.pop(part).whole())
+        # On the host, as the scores of them: whoever shows or writes a number that lies on a GPU waits for it.
         scores = {f"{part}/{name}": value for name, value in self.score(self.last_rows).items()}
-        self.log_dict({k: torch.as_tensor(v, dtype=torch.float32, device=self.device) for k, v in scores.items()})
+        self.log_dict({name: torch.as_tensor(value, dtype=torch.float32) for name, value in scores.items()})
 
     def on_validation_epoch_end(self) -> None:
         """Compute and log the validation metrics over the whole part."""

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from lightning import LightningModule
 from lightning.pytorch.plugins.io import TorchCheckpointIO
-from lightning_utilities import apply_to_collection
 from torch import Tensor
 
 from lightning_tasks.common.atomic import write_atomic_with
+from lightning_tasks.common.host import on_host
 from lightning_tasks.common.torch_files import likely_name, named_tensors, read_torch, reason, unreadable
 from lightning_tasks.common.unfinished import no_checkpoint
 
@@ -45,24 +45,6 @@ class WholeCheckpointIO(TorchCheckpointIO):
     ) -> dict[str, Any]:
         """As ``read_checkpoint``: always plain values and tensors, which is all that tasks put into a checkpoint."""
         return read_checkpoint(path, map_location)
-
-
-def on_host(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """The checkpoint with all tensors in the computer's own memory, fetched from an accelerator in one go.
-
-    ``torch.save`` fetches tensor by tensor and waits for each: on a GPU that other processes use too, every wait is a
-    whole round of its time slices, seconds for each checkpoint of some hundred tensors.
-    """
-    devices = set()
-
-    def fetch(value: Tensor) -> Tensor:
-        devices.add(value.device)
-        return value.to("cpu", non_blocking=True)
-
-    fetched = apply_to_collection(checkpoint, Tensor, fetch)
-    for device in devices - {torch.device("cpu")}:
-        torch.accelerator.synchronize(device)
-    return fetched
 
 
 def read_checkpoint(path: str | Path, map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from lightning.pytorch.callbacks import LambdaCallback
 from torch import Tensor, nn
 
 from lightning_tasks.baselines.binary import binary_baselines
@@ -143,23 +142,14 @@ class IsicTask(ImageClassifier):
 
     # ---- what the fit learns of the data ----------------------------------------------------------------------
 
-    def configure_callbacks(self) -> list:
-        """Where weights are averaged, meet the data first: the average copies the network before ``setup``."""
-        average = super().configure_callbacks()
-        return [LambdaCallback(setup=lambda trainer, task, stage: task.meet(stage)), *average] if average else []
-
-    def meet(self, stage: str) -> None:
-        """When a fit begins, give the layers that read the table their size.
+    def setup(self, stage: str) -> None:
+        """When a fit begins, give the layers that read the table their size; also take the names of the strata.
 
         Raises:
             ValueError: The data has no table.
         """
         if stage == "fit" and lazy_layers(self.net):
             self.make_room(len(self.needed(self.trainer.datamodule.statistics(), "table_mean")))
-
-    def setup(self, stage: str) -> None:
-        """Also take the names of the strata."""
-        self.meet(stage)
         super().setup(stage)
         self.strata_names = getattr(self.trainer.datamodule, "strata_names", self.strata_names)
 

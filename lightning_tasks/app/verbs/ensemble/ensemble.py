@@ -14,6 +14,7 @@ from lightning_tasks.app.pages.ensemble import print_members, write_ensemble_rep
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import mean_baselines, scores_of
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.host import on_host
 from lightning_tasks.runs.directory import check_new, kind_of, new_folder
 from lightning_tasks.runs.results import clean_json, read_results
 from lightning_tasks.runs.rowfile import concatenated
@@ -212,10 +213,10 @@ def score_unit(unit: Unit, weights: list[float]) -> tuple[dict[str, Tensor], lis
 
         batch = batches[0]
         metadata = {k: batch[k] for k in ("id", "group") if k in batch}
-        mean.append(on_cpu({**task.rows_with(batch, average), **metadata}))
+        mean.append(on_host({**task.rows_with(batch, average), **metadata}))
         for m, rows in enumerate(member_rows):
             replay = iter(calls)  # the same copies in the same order
-            rows.append(on_cpu({**task.rows_with(batch, lambda _, r=replay, m=m: next(r)[m]), **metadata}))
+            rows.append(on_host({**task.rows_with(batch, lambda _, r=replay, m=m: next(r)[m]), **metadata}))
     return concatenated(mean)[0], [concatenated(rows)[0] for rows in member_rows]
 
 
@@ -227,11 +228,6 @@ def truths(unit: Unit, groups: int) -> np.ndarray:
         means = [mean_prediction([p for p, g in zip(probs, unit.group, strict=True) if g == i]) for i in range(groups)]
         true_probs.append(truth_probs(means, batches[0], unit.runs[0].task.hparams.get("ignore_class")))
     return np.concatenate(true_probs)
-
-
-def on_cpu(rows: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rows off the device, where those of a whole part would fill it."""
-    return {name: value.cpu() for name, value in rows.items()}
 
 
 def scored_on(units: list[Unit], first: Run) -> str:
