@@ -21,6 +21,7 @@ def quiet() -> None:
         ".*isinstance\\(treespec, LeafSpec\\).*",  # between Lightning and PyTorch
         ".*Trying to infer the `batch_size`.*",  # epoch metrics are not weighted by batches
         ".*GPU available but not used.*",
+        ".*`srun` command is available on your system but is not used.*",  # one process needs none: examples/slurm
         ".*not supported by the model summary.*",  # a size in MB, which we do not show
         ".*module\\(s\\) in eval mode at the start of training.*",  # frozen ones: a teacher, features, blocks
         ".*recommended to use `self.log\\(.*sync_dist=True\\)`.*",  # values are already reduced over ranks

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_tasks.nets.weights import load_file
 from lightning_tasks.common.host import on_host
+from lightning_tasks.nets.weights import load_file
 from lightning_tasks.runs.checkpoint import is_whole, read_checkpoint
 from lightning_tasks.runs.directory import RunDir
 from lightning_tasks.runs.frozen import load_frozen

@@ -16,16 +16,17 @@ SHOWN_FOLDS = 5  # columns of the printed table; more do not fit a terminal
 
 
 def rows_of_table(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row a metric: name, value of each fold, mean, sd, pooled metric or None."""
-    return [
-        {
-            "name": name,
-            "folds": [fold["metrics"].get(name) for fold in results["per_fold"]],
-            **over,
-            "pooled": results["metrics"].get("oof/" + name.removeprefix("val/")) if name.startswith("val/") else None,
-        }
-        for name, over in results["over_folds"].items()
-    ]
+    """One row a metric: name, value of each fold, mean, sd, pooled metric or None.
+
+    What each fold measured as ``val/...`` is called ``oof/...`` where all folds are pooled: the same samples.
+    """
+    rows = []
+    for name, over in results["over_folds"].items():
+        part, metric = name.split("/", 1)
+        pooled = results["metrics"].get(f"oof/{metric}") if part == "val" else None
+        values = [fold["metrics"].get(name) for fold in results["per_fold"]]
+        rows.append({"name": f"oof/{metric}" if pooled else name, "folds": values, **over, "pooled": pooled})
+    return rows
 
 
 def print_folds(results: dict[str, Any]) -> None:
@@ -63,13 +64,18 @@ def print_verdict(results: dict[str, Any], rows: dict[str, dict[str, Any]]) -> N
     """The headline beside the best baseline; over folds also what its interval is."""
     if line := verdict_of(results, rows):
         print(line)
-        if key_of(results) in rows:
+        if results["test"]:
             print(f"(mean of {results['folds']} folds; the interval is from the lowest to the highest of them)")
 
 
+def scored_part(results: dict[str, Any]) -> str:
+    """What baselines were scored on: the ``test`` part, where the data has one, else all folds pooled, ``oof``."""
+    return "test" if results["test"] else "oof"
+
+
 def key_of(results: dict[str, Any]) -> str:
-    """The headline on what baselines were scored on: the test part, where the data has one, else all folds pooled."""
-    return f"{'test' if results['test'] else 'oof'}/{results['headline']}"
+    """The headline on what baselines were scored on."""
+    return f"{scored_part(results)}/{results['headline']}"
 
 
 def verdict_of(results: dict[str, Any], rows: dict[str, dict[str, Any]]) -> str | None:
@@ -79,8 +85,10 @@ def verdict_of(results: dict[str, Any], rows: dict[str, dict[str, Any]]) -> str 
     part, which all folds together pool. In the first case the interval holds all folds.
     """
     key = key_of(results)
-    score = as_score(rows[key]) if key in rows else results["metrics"].get(key)
-    return None if score is None else verdict(key, score, results["headline_mode"], results["baselines"])
+    row = rows.get(key)
+    if row is None:
+        return None
+    return verdict(key, row["pooled"] or as_score(row), results["headline_mode"], results["baselines"])
 
 
 def as_score(row: dict[str, Any]) -> dict[str, Any]:
@@ -93,17 +101,15 @@ def as_score(row: dict[str, Any]) -> dict[str, Any]:
 def write_kfold_report(folder: Path) -> Path:
     """Write ``report.html`` from ``results.json`` and the figures of a k-fold directory."""
     results = read_json(folder / "results.json")
-    unit = "bag" if results["kind"] == "bags" else "fold"
-    head = [
-        *("metric", "pooled", "95 % interval", "n", "units", "mean", "sd"),
-        *(f"{unit} {i}" for i in range(results["folds"])),
-    ]
+    unit, baselines = "bag" if results["kind"] == "bags" else "fold", results["baselines"]
+    head = ["metric", "pooled", "95 % interval", "n", "units", "mean", "sd", *baselines]
     rows = first({row["name"]: row for row in rows_of_table(results)}, results["headline"])
     table = {}
     for name, row in rows.items():
-        m = row["pooled"]
+        m, (part, metric) = row["pooled"], name.split("/", 1)
         pooled = [value_of(m), interval(m, name), m["n"], m["units"]] if m else ["", "", "", ""]
-        table[name] = [name, *pooled, number(row["mean"]), number(row["sd"]), *map(number, row["folds"])]
+        beside = [scores.get(metric) if part == scored_part(results) else None for scores in baselines.values()]
+        table[name] = [name, *pooled, *map(number, (row["mean"], row["sd"], *beside))]
     return write_page(
         folder / "report.html",
         "kfold.html",
@@ -112,10 +118,10 @@ def write_kfold_report(folder: Path) -> Path:
         results=results,
         unit=unit,
         verdict=verdict_of(results, rows),
-        score_head=head[:7],
-        score_rows=[table[name][:7] for name in names_shown(rows, results["headline"])],
-        all_head=head,
-        all_rows=list(table.values()),
+        score_head=head,
+        score_rows=[table[name] for name in names_shown(rows, results["headline"])],
+        all_head=[*head, *(f"{unit} {i}" for i in range(results["folds"]))],
+        all_rows=[[*table[name], *map(number, row["folds"])] for name, row in rows.items()],
         pictures=[
             drawn(strip(results), "Folds", f"Scores of each {unit}, and pooled with their interval"),
             *pictures_in((folder / "figures").glob("*.png"), RUN),
@@ -128,7 +134,7 @@ def write_kfold_report(folder: Path) -> Path:
 
 def strip(results: dict[str, Any]) -> Figure:
     """A dot for each fold, and the pooled value with its interval, one line a metric."""
-    rows = [row for row in rows_of_table(results) if row["name"].startswith("val/")][:15]
+    rows = [row for row in rows_of_table(results) if not row["name"].startswith("test/")][:15]
     figure = Figure(figsize=(8, 0.6 + 0.4 * len(rows)), layout="constrained")
     axis = figure.subplots()
     for y, row in enumerate(rows):

@@ -44,7 +44,12 @@ def test_out_of_fold_scores_are_those_of_each_sample_once(tmp_path, cli, capsys)
     shown = capsys.readouterr().out
     assert "fold 2 of 3 (fold_1): starts" in shown and "pooled" in shown and "slightly optimistic" in shown
     assert (folder.parent / "latest").resolve() == folder and not (folder / "latest").exists()
-    assert (folder / "report.html").read_text().count("<img") >= 1
+    table = shown[shown.index("pooled") :]
+    assert "oof/acc" in table and "val/" not in table, "one name for one score, in the table as in the verdict"
+    page = (folder / "report.html").read_text()
+    assert page.count("<img") >= 1 and ">oof/acc<" in page and "val/acc" not in page
+    beside = results(folder)["baselines"]
+    assert beside and all(f">{name}</th>" in page for name in beside)
     rows = oof(folder)
     assert [int(r["id"]) for r in rows] == list(range(100))  # the test pool of 20 is none of them
     found = results(folder)
