@@ -4,7 +4,7 @@ import math
 import shutil
 from typing import Any
 
-from .messages import SIMULATED
+from .messages import SAYS_NOTHING, SIMULATED
 from .pages.cautions import cautions
 from .pages.render import absent, first, interval, number, value_of
 
@@ -12,7 +12,6 @@ MOST = 8  # metrics on the terminal; results.json and the report have all
 # Not printed twice: the first where it is equal to the second, which is so by how both are computed.
 TWINS = {"loss": "nll", "balanced_acc": "acc"}
 BOUNDS = ("best possible", "the source itself")  # among the baselines, what knows how the data was made
-SHORT = f"{SIMULATED}: this says nothing about the real task. Set --data.root to the folder of real data."
 Scores = dict[str, dict[str, Any]]
 Baselines = dict[str, dict[str, float]]
 
@@ -144,7 +143,7 @@ def print_notes(notes: list[str], is_simulated: bool) -> None:
         if not note.startswith(SIMULATED):
             print(f"note: {note}")
     if is_simulated:
-        print(SHORT)
+        print(SAYS_NOTHING)
 
 
 def calibration_words(is_calibrated: bool | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SIMULATED = "SIMULATED DATA"  # what a message begins with that says so
+SAYS_NOTHING = f"{SIMULATED}: this says nothing about the real task. Set --data.root to the folder of real data."
 
 
 def quiet() -> None:

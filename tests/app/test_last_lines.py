@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lightning_tasks.app.console import SHORT
+from lightning_tasks.app.messages import SAYS_NOTHING
 from lightning_tasks.runs.data_record import same_source
 from tests.conftest import ROOT, results
 from tests.small_fits import QUIET
@@ -37,7 +37,7 @@ def test_verbs_that_read_a_run_say_that_its_data_was_simulated_and_what_is_next(
     monkeypatch.chdir(bayes)
     cli(verb, "--run", BAYES, *options)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == last and lines[-4:].count(SHORT) == 1, lines[-4:]
+    assert lines[-1] == last and lines[-4:].count(SAYS_NOTHING) == 1, lines[-4:]
 
 
 def test_samples_too(toy, cli, capsys):
@@ -45,7 +45,7 @@ def test_samples_too(toy, cli, capsys):
     capsys.readouterr()
     cli("sample", "--run", run, "-n", 4)
     simulated, _, last = capsys.readouterr().out.splitlines()
-    assert simulated == SHORT and last == f"Next: sample --run {run} --seed 1 makes others."
+    assert simulated == SAYS_NOTHING and last == f"Next: sample --run {run} --seed 1 makes others."
 
 
 def test_a_submission_of_simulated_data_says_so(cli, capsys):
@@ -54,7 +54,7 @@ def test_a_submission_of_simulated_data_says_so(cli, capsys):
     cli("predict", "--run", run)
     assert capsys.readouterr().out.endswith(f"\nNext: submit --run {run} writes the assignment's own file.\n")
     cli("submit", "--run", run, "--allow-simulated")
-    assert SHORT in capsys.readouterr().out.splitlines()
+    assert SAYS_NOTHING in capsys.readouterr().out.splitlines()
 
 
 def test_of_real_data_nothing_is_said_and_of_weights_by_themselves_nothing_is_next(cli, capsys, tmp_path):

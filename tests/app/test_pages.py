@@ -15,6 +15,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lightning_tasks.app import main
+from lightning_tasks.app.messages import SAYS_NOTHING
 from lightning_tasks.app.pages.exercise import write_animation
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.problems.exercise import Scene
@@ -130,6 +131,17 @@ def test_pages_of_all_kinds_hold_what_can_be_said_without_a_browser(folders):
     for title in ("Confusion matrix, test part", "Samples, train part", "Reliability diagram", "Surest "):
         assert f"<figcaption><b>{title}" in page
     assert page.index("Verdict: ") < page.index("<table") and "over the epochs, of which" in page
+
+
+@pytest.mark.parametrize("kind", ["run", "kfold", "sweep", "ensemble"])
+@pytest.mark.parametrize("source", ["simulated", "real"])
+def test_a_page_says_that_its_data_is_simulated_also_where_that_was_asked_for(folders, tmp_path, kind, source):
+    folder = tmp_path / "x"
+    shutil.copytree(folders[kind], folder)
+    content = json.loads((folder / "results.json").read_text())
+    (folder / "results.json").write_text(json.dumps(content | {"notes": [], "data_source": source}))
+    main(["report", "--run", str(folder)])
+    assert page_of(folder).count(SAYS_NOTHING) == (source == "simulated")
 
 
 def test_tensorboard_shows_the_figures_of_the_report(folders):

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from lightning_tasks.app.messages import SAYS_NOTHING, SIMULATED
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.save import png_of
 
@@ -65,7 +66,14 @@ class Picture:
 
 
 def write_page(path: Path, template: str, **values: Any) -> Path:
-    """Render a template of ``templates/`` into a self-contained page at ``path``."""
+    """Render a template of ``templates/`` into a self-contained page at ``path``.
+
+    Where ``results`` are of simulated data and no note says why, a note says so: a page is shown to others, without the
+    command that made it.
+    """
+    notes, source = values["notes"], values.get("results", {}).get("data_source") or ""
+    if "simulated" in source and not any(note.startswith(SIMULATED) for note in notes):
+        values["notes"] = [SAYS_NOTHING, *notes]
     write_atomic(path, ENVIRONMENT.get_template(template).render(**values))
     return path
 

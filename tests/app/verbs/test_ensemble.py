@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from datamodules import DataModule
-from lightning_tasks.app.console import SHORT, verdict_of
+from lightning_tasks.app.console import verdict_of
 from lightning_tasks.app.members import load_members, load_run
+from lightning_tasks.app.messages import SAYS_NOTHING
 from lightning_tasks.app.verbs.ensemble.blend import blend_weights, truth_probs
 from tests.conftest import results
 
@@ -57,7 +58,7 @@ def test_runs_are_scored_beside_their_mean(train, cli, tmp_path, capsys):
     lines = shown.splitlines()
     head = next(line for line in lines if line.startswith("member"))
     assert head.split()[2:4] == ["*", "test/acc"] and head.count("*") == 1
-    assert lines[-4] == verdict_of(found) and "best baseline, majority class" in lines[-4] and lines[-3] == SHORT
+    assert lines[-4] == verdict_of(found) and "best baseline, majority class" in lines[-4] and lines[-3] == SAYS_NOTHING
     assert found["baselines"] == results(one)["baselines"] == results(two)["baselines"]
     (first, label), (second, _) = probs(one), probs(two)
     expected = [((p.argmax(1) == label).float().mean().item()) for p in (first, second, (first + second) / 2)]

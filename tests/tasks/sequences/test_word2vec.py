@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lightning_tasks import Word2VecTask
-from lightning_tasks.app.console import SHORT
+from lightning_tasks.app.messages import SAYS_NOTHING
 from lightning_tasks.app.places import as_shown
 from tests.conftest import ROOT, results
 
@@ -61,10 +61,10 @@ def test_the_verb_finds_words_and_names_the_nearest_spelling(trained, cli, capsy
     out = capsys.readouterr().out
     assert "closest to land3 by cosine" in out and "by Euclidean distance" in out
     assert out.split("land1 - city1 + city2, by cosine\n")[1].split()[0] == "land2"
-    assert len([line for line in out.splitlines() if line.startswith("  ")]) == 9 and out.endswith(f"{SHORT}\n")
+    assert len([line for line in out.splitlines() if line.startswith("  ")]) == 9 and out.endswith(f"{SAYS_NOTHING}\n")
     cli("words", "--run", trained, "--closest", "land3")
     last = f"Next: words --run {as_shown(trained)} --analogy A B C: what is to C as B is to A?"
-    assert capsys.readouterr().out.splitlines()[-2:] == [SHORT, last]
+    assert capsys.readouterr().out.splitlines()[-2:] == [SAYS_NOTHING, last]
     cli("words", "--run", trained, "--vector", "Land3")
     assert len(capsys.readouterr().out.split("\n")[-2].split()) == 32
     for args, message in (
