@@ -8,7 +8,7 @@ import pytest
 
 import datamodules
 from datamodules.core.made import MadeDataModule
-from lightning_tasks.app.console import SHORT
+from lightning_tasks.app.messages import SAYS_NOTHING
 from lightning_tasks.app.messages import SIMULATED
 
 NAMED = [name for name in datamodules.__all__ if name != "DataModule"]
@@ -115,6 +115,6 @@ def test_simulated_data_is_said_once_at_the_beginning_and_once_in_the_last_lines
     begun = [record.getMessage() for record in caplog.records if record.getMessage().startswith(SIMULATED)]
     assert begun == ["SIMULATED DATA: no toy.npz in data or data/toy."]
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if SIMULATED in line] == [SHORT] and SHORT in lines[-6:]
+    assert [line for line in lines if SIMULATED in line] == [SAYS_NOTHING] and SAYS_NOTHING in lines[-6:]
     tables = [line for line in lines if re.match(r"Test part|Scored: |Mean ± sd", line)]
     assert tables and all("simulated data, not calibrated" in line.lower() for line in tables)
