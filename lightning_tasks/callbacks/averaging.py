@@ -35,8 +35,9 @@ class AveragedWeights(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Bring an average that a checkpoint gave to where the network is now."""
-        held = learnt(pl_module)
-        self.average = {name: torch.empty_like(held[name]).copy_(value) for name, value in self.average.items()}
+        if given := self.average:
+            held = learnt(pl_module)
+            self.average = {name: torch.empty_like(now).copy_(given.get(name, now)) for name, now in held.items()}
 
     @torch.no_grad()
     def on_train_batch_end(
