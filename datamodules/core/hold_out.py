@@ -10,6 +10,7 @@ from datamodules.readers.wording import listed
 
 from .source import Arrays
 
+COLOUR_SIZE = 32  # pixels: clusters of colour are those of the files, whatever size or light a network is shown
 BANDS = 5  # of a number: as many samples in each
 MAX_VALUES = 20  # of a column of text; more are names, and no respect in which samples are alike
 
@@ -41,7 +42,7 @@ class HeldOut:
         if name != "colour" and name not in columns:
             raise ValueError(f"hold_out={name}: no column of the table. Choose colour, {', '.join(columns)}.")
         if name == "colour":
-            codes = by_colour(self.images("train", rows), self.hparams.folds, self.hparams.seed)
+            codes = by_colour(self.plain_images("train", rows, COLOUR_SIZE), self.hparams.folds, self.hparams.seed)
         else:
             codes, values = alike(pool["columns"][name][rows], name)
             self.note(f"hold_out={name}: {len(values)} values, {listed(values, MAX_VALUES)}.")

@@ -103,6 +103,10 @@ class FileDataModule(DataModule):
         """uint8 (n, channels, size, size), decoded now."""
         return self.pictures(pool).batch(rows)
 
+    def plain_images(self, pool: str, rows: np.ndarray, size: int) -> np.ndarray:
+        """uint8 (n, 3, size, size) as the files have them, whatever the arguments make of them; decoded now."""
+        return Pictures(self.source_of(pool), self.pools[pool]["name"], size).batch(rows)
+
     @property
     def flips_shown(self) -> str:
         """Also those of ``policy``."""

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from datamodules.core import hold_out
 from tests.tasks.images.isic.files import COURSE, module
 
 # ---- blanked columns -----------------------------------------------------------------------------------------------
@@ -58,6 +59,14 @@ def test_a_body_site_is_left_out_whole_and_patients_stay_together(own):
     grouped = module(own, hold_out="anatom_site_general", images=False, folds=3)
     patients = grouped.pools["train"]["group"]
     assert not set(patients[grouped.parts["train"]]) & set(patients[grouped.parts["val"]])
+
+
+def test_clusters_of_colour_are_those_of_the_files_else_ingredients_are_scored_on_other_pictures(own, monkeypatch):
+    seen = []
+    monkeypatch.setattr(hold_out, "by_colour", lambda images, *_: seen.append(images) or np.arange(len(images)) % 5)
+    for arguments in ({}, {"constancy": "shades_of_gray", "size": 24}, {"channels": 1}):
+        module(own, hold_out="colour", groups="none", **arguments)
+    assert len(seen) == 3 and all(np.array_equal(images, seen[0]) for images in seen)
 
 
 def test_colours_are_left_out_and_light_is_taken_out_of_pictures(own):
