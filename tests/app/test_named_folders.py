@@ -8,8 +8,7 @@ import pytest
 
 import datamodules
 from datamodules.core.made import MadeDataModule
-from lightning_tasks.app.messages import SAYS_NOTHING
-from lightning_tasks.app.messages import SIMULATED
+from lightning_tasks.app.messages import SAYS_NOTHING, SIMULATED
 
 NAMED = [name for name in datamodules.__all__ if name != "DataModule"]
 # Files by which sets are known, as they are handed out. Here they are empty: no other set reads them.
