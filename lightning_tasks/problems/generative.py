@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_tasks.common.choices import checked_choice
-from lightning_tasks.common.host import on_host
 from lightning_tasks.measures.generative import (
     energy_distance,
     frechet_distance,
@@ -167,8 +166,8 @@ class Generative(GradientTask):
     @property
     def mixture(self) -> Mixture | None:
         """The true components, on the host as rows are, or None where the data does not know any."""
-        parts = (self.mode_weight, self.mode_mean, self.mode_cov)
-        return Mixture(*(part.cpu() for part in parts)) if len(self.mode_weight) else None
+        parts = [part.cpu() for part in (self.mode_weight, self.mode_mean, self.mode_cov)]
+        return Mixture(*parts) if len(parts[0]) else None
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
@@ -255,10 +254,10 @@ class Generative(GradientTask):
         rows = {}
         for name, samples in (("real", real), ("fake", fake)):
             parts = [self.describe(part) for part in samples.split(256)]
-            rows[name] = torch.cat([part["numbers"] for part in parts])
+            rows[name] = torch.cat([part["numbers"] for part in parts]).cpu()
             if "class" in parts[0]:
-                rows[f"{name}_class"] = torch.cat([part["class"] for part in parts])
-        return {name: float(value) for name, value in Generative.score(self, on_host(rows)).items()}
+                rows[f"{name}_class"] = torch.cat([part["class"] for part in parts]).cpu()
+        return {name: float(value) for name, value in Generative.score(self, rows).items()}
 
     # ---- figures ----------------------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from lightning_tasks.common.host import on_host
+
 # Neither gloo nor NCCL gathers these: they travel as the second, and are themselves again on arrival.
 TRAVELS_AS = {torch.int16: torch.int32, torch.uint16: torch.int32, torch.uint32: torch.int64}
 
@@ -46,8 +48,11 @@ class Rows(Metric):
             setattr(self, name, getattr(self, name).to(dtype))
 
     def whole(self) -> dict[str, Tensor]:
-        """What ``compute`` gives, with all axes: torchmetrics takes them away from tensors with one element."""
-        return {name: value.reshape(-1, *self._axes[name]) for name, value in self.compute().items()}
+        """What ``compute`` gives, on the host and with all axes (torchmetrics takes those of a single element away).
+
+        Scores, figures and intervals are computed there: whoever reads a number that lies on a GPU waits for it.
+        """
+        return on_host({name: value.reshape(-1, *self._axes[name]) for name, value in self.compute().items()})
 
     def compute(self) -> dict[str, Tensor]:
         """Name -> tensor (N, ...) in float32 or integer, on the device."""

@@ -8,8 +8,6 @@ import torch
 from lightning import LightningModule
 from torch import Tensor
 
-from lightning_tasks.common.host import on_host
-
 from .checks import check_names, check_trained, check_trained_classes, names_known
 from .exported import Exported, predicting
 from .features import last_features
@@ -281,8 +279,7 @@ class Task(LightningModule):
         self._log_means(part)
         if part not in self.rows:
             return
-        self.last_rows = on_host(self.rows.pop(part).whole())
-        # On the host, as the scores of them: whoever shows or writes a number that lies on a GPU waits for it.
+        self.last_rows = self.rows.pop(part).whole()
         scores = {f"{part}/{name}": value for name, value in self.score(self.last_rows).items()}
         self.log_dict({name: torch.as_tensor(value, dtype=torch.float32) for name, value in scores.items()})
 

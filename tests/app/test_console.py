@@ -97,7 +97,7 @@ def test_k_folds_end_with_a_verdict_on_what_they_score(cli, capsys):
         shown = capsys.readouterr().out
         last = shown[shown.rindex("  metric") :]
         assert f"Verdict: {key}" in last and "best baseline, majority class" in last, last
-        assert last.splitlines()[1].startswith("* val/acc") and " - " not in last
+        assert last.splitlines()[1].startswith("* oof/acc") and " - " not in last
 
 
 @pytest.mark.filterwarnings("default")
