@@ -70,8 +70,9 @@ def test_commands_in_the_documents_parse(command, monkeypatch, tmp_path, parse_w
     (weights := tmp_path / "checkpoints" / "best.ckpt").parent.mkdir()
     weights.touch()
     named = [arg.split("/")[1] for arg in args if arg.startswith("runs/") and "/" in arg]
-    found = [path for name in (*named, "mars_unet") for path in (ROOT / "configs").rglob(f"{name}.yaml")]
-    (tmp_path / "config.yaml").write_text(found[0].read_text(encoding="utf-8"), encoding="utf-8")
+    places = [ROOT / f"configs/{folder}{name}.yaml" for name in (*named, "mars_unet") for folder in ("", "variants/")]
+    config = next(path for path in places if path.is_file()).read_text(encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
     args = [arg if not arg.startswith("runs/") else str(weights if arg.endswith(".ckpt") else tmp_path)
             for arg in args]  # fmt: skip
     assert args[0] in (*LIGHTNING, *VERBS)

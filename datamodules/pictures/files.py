@@ -105,7 +105,8 @@ class FileDataModule(DataModule):
 
     def plain_images(self, pool: str, rows: np.ndarray, size: int) -> np.ndarray:
         """uint8 (n, 3, size, size) as the files have them, whatever the arguments make of them; decoded now."""
-        return Pictures(self.source_of(pool), self.pools[pool]["name"], size).batch(rows)
+        pictures = self.pictures(pool)
+        return Pictures(pictures.source, pictures.names, size).batch(rows)
 
     @property
     def flips_shown(self) -> str:

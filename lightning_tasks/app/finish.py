@@ -190,8 +190,8 @@ def log_hparams(loggers: list[Logger], options: Any, task: Any, data: Any, metri
 
 def write_rows(folder: Path, task: Any, data: Any) -> Path:
     """Predictions of the scored part: CSV where a sample has a few numbers, else ``.npz``."""
-    rows = {k: v.cpu().numpy() for k, v in task.last_rows.items() if k in ("id", *task.written_rows)}
+    rows = {k: v.numpy() for k, v in task.last_rows.items() if k in ("id", *task.written_rows)}
     names = np.array(data.names(data.pool_of("test"), rows.pop("id")))
-    order = np.argsort(task.last_rows["id"].cpu().numpy(), kind="stable")
+    order = np.argsort(task.last_rows["id"].numpy(), kind="stable")
     columns = {"id": names[order], **{k: v[order] for k, v in rows.items()}}
     return save_table(folder / "predictions", columns, task.class_names)

@@ -30,7 +30,6 @@ class AveragedWeights(Callback):
     def __init__(self, decay: float) -> None:
         self.average: dict[str, Tensor] = {}  # empty before the first step
         self.step = 0  # of the optimiser, when the average was last moved
-        self.holds_average = False  # whether the network holds the average, and `average` the weights
         self._move = get_ema_multi_avg_fn(decay)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -60,10 +59,12 @@ class AveragedWeights(Callback):
         """Train on with the weights."""
         self._exchange(pl_module)
 
+    @torch.no_grad()
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave the average in the network."""
-        if not self.holds_average:
-            self._exchange(pl_module)
+        held = learnt(pl_module)
+        for name, average in self.average.items():
+            held[name].copy_(average)
 
     @torch.no_grad()
     def _exchange(self, pl_module: LightningModule) -> None:
@@ -72,7 +73,6 @@ class AveragedWeights(Callback):
             weights = held[name].clone()
             held[name].copy_(average)
             average.copy_(weights)
-        self.holds_average = not self.holds_average and bool(self.average)
 
     def state_dict(self) -> dict[str, Any]:
         """The step, for a resumed fit; the average stands in the checkpoint's ``state_dict``."""
@@ -83,13 +83,11 @@ class AveragedWeights(Callback):
         self.step = state_dict["step"]
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        """The average as what is scored, the weights beside it; a fit stopped in validation has them exchanged."""
-        if not self.average:
-            return
-        state = checkpoint["state_dict"]
-        other = {name: self.average.get(name, value) for name, value in state.items()}
-        average, weights = (state, other) if self.holds_average else (other, state)
-        checkpoint |= {"state_dict": average, "current_model_state": weights}
+        """The average as what is scored, the weights beside it."""
+        if self.average:
+            weights = checkpoint["state_dict"]
+            average = {name: self.average.get(name, value) for name, value in weights.items()}
+            checkpoint |= {"state_dict": average, "current_model_state": weights}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Go on with weights and average; where a checkpoint has no weights beside it, both begin at the same."""

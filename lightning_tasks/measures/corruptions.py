@@ -71,7 +71,8 @@ def random_corruption(image: Tensor, ids: Tensor, seed: int = 0) -> Tensor:
 
     Arguments, result and errors as in ``corrupt``. The quick stand-in for the whole suite.
     """
-    choice = Hashed(ids.cpu(), seed, "choice").uniform(2)  # (B, 2), on the host: it fixes shapes
+    ids = ids.cpu()  # how many pictures are of a kind fixes shapes
+    choice = Hashed(ids, seed, "choice").uniform(2)  # (B, 2)
     kind = (choice[:, 0] * len(NAMES)).long()
     severity = (choice[:, 1] * len(SEVERITIES)).long() + 1
     out = image.clone()

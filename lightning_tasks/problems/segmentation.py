@@ -164,7 +164,7 @@ class Segmentation(ImageTask):
     def drawn_ids(self, rows: dict[str, Tensor]) -> Tensor:
         """Pictures that hold the classes that are rare in the train part."""
         chosen = rarest_first(rows["confusion"].clamp_min(0).sum(2), self.training_pixels)
-        return rows["id"].cpu()[chosen]
+        return rows["id"][chosen]
 
     def figures(self, batch: dict, out: dict) -> dict[str, Any]:
         """Image, truth, prediction and error side by side."""

@@ -1,6 +1,5 @@
 from types import SimpleNamespace
 
-import pytest
 import torch
 from lightning import LightningModule
 from torch import nn
@@ -70,8 +69,7 @@ def test_no_step_waits_for_a_device_and_the_average_lies_where_the_network_does(
 def test_validation_and_the_end_of_training_have_the_average():
     task, callback = Small(), AveragedWeights(0.9)
     trained(5, task, callback)
-    weights, average = copies(task), dict(callback.average)
-    average = {name: value.clone() for name, value in average.items()}
+    weights, average = copies(task), {name: value.clone() for name, value in callback.average.items()}
     callback.on_validation_epoch_start(at(5), task)
     assert same(copies(task), average) and task.reach[0] == -torch.inf
     callback.on_validation_epoch_end(at(5), task)
@@ -80,13 +78,10 @@ def test_validation_and_the_end_of_training_have_the_average():
     assert same(copies(task), average)
 
 
-@pytest.mark.parametrize("in_validation", [False, True])
-def test_a_checkpoint_holds_both_also_where_a_fit_is_stopped_in_validation(in_validation):
+def test_a_checkpoint_holds_both_and_a_resumed_fit_goes_on_with_them():
     task, callback = Small(), AveragedWeights(0.9)
     trained(5, task, callback)
     weights, average = copies(task), {name: value.clone() for name, value in callback.average.items()}
-    if in_validation:
-        callback.on_validation_epoch_start(at(5), task)
     checkpoint = {"state_dict": {name: value.clone() for name, value in task.state_dict().items()}}
     callback.on_save_checkpoint(at(5), task, checkpoint)
     for key, expected in (("state_dict", average), ("current_model_state", weights)):

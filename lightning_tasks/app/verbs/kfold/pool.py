@@ -17,6 +17,7 @@ from lightning_tasks.app.pages.kfold import print_folds, write_kfold_report
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import mean_baselines, scores_of, used
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.host import on_host
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.calibration import NAME as CALIBRATION
@@ -125,7 +126,7 @@ def out_of_bag(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str,
         mask = torch.stack([torch.isin(batch["id"], ids.to(batch["id"].device)) for ids in ids_by_bag]).float()
         rows = task.rows_with(batch, partial(mean_over, runs, batches, mask / mask.sum(0)))  # mask: (members, B)
         metadata = {k: batch[k] for k in ("id", "group") if k in batch}
-        gathered.append({k: v.cpu() for k, v in {**rows, **metadata}.items()})
+        gathered.append(on_host({**rows, **metadata}))
         times.append(mask.sum(0).long().cpu())
     rows, order = concatenated(gathered)
     names = np.array(data.names("train", rows["id"].numpy()), dtype=str)
