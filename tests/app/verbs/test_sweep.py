@@ -169,7 +169,14 @@ def test_a_combination_that_fails_is_listed_and_the_others_run(tmp_path, cli, ca
     capsys.readouterr()
     with pytest.raises(SystemExit):
         cli(*SWEEP, "model.width=-1,-2", "--seeds", 0)
-    assert "none of 2 runs finished. width=-1/seed_0" in capsys.readouterr().err
+    assert "2 of 2 runs failed. width=-1/seed_0" in capsys.readouterr().err
+
+
+def test_a_trial_of_a_sweep_says_how_many_runs_failed(tmp_path, cli, capsys):
+    with pytest.raises(SystemExit):
+        cli(*SWEEP, "model.width=2,-1,4", "--seeds", 0, "--trainer.fast_dev_run", "true")
+    assert "1 of 3 runs failed. width=-1/seed_0" in capsys.readouterr().err
+    assert not (tmp_path / "runs/ToySequence/sweep/results.json").exists()
 
 
 def test_killed_in_the_middle_a_sweep_goes_on_to_the_same_table(tmp_path, cli, capsys):

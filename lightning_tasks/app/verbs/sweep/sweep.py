@@ -63,10 +63,10 @@ def execute(sweep: Sweep, jobs: int | None) -> dict[str, Any]:
     """Run what is missing; write the table after each run, the figure at the end.
 
     Returns:
-        What ``results.json`` holds.
+        What ``results.json`` holds; nothing of a fast_dev_run, which leaves no scores.
 
     Raises:
-        RuntimeError: No run finished. Where some failed, the table says so and the others are scored.
+        RuntimeError: A run failed and no other has scores. Where one has, the table says which failed.
         ValueError: A metric that the runs do not have.
     """
     sweep.plan()
@@ -86,12 +86,13 @@ def execute(sweep: Sweep, jobs: int | None) -> dict[str, Any]:
             write_all(sweep.folder, summarise(sweep, failed), figure=False)
 
     run_jobs(todo, jobs, sweep.trainer, ended)
-    if sweep.trainer.fast_dev_run and not failed:
-        return {}
-    results = summarise(sweep, failed)
-    if not any(row["status"] == "finished" for row in results["runs"]):
+    results = {} if sweep.trainer.fast_dev_run else summarise(sweep, failed)
+    if failed and not any(row["status"] == "finished" for row in results.get("runs", [])):
         name, message = next(iter(failed.items()))
-        raise RuntimeError(f"none of {len(sweep.runs)} runs finished. {name}: {message} ({sweep.folder / name}.log)")
+        log = sweep.folder / f"{name}.log"
+        raise RuntimeError(f"{len(failed)} of {len(sweep.runs)} runs failed. {name}: {message} ({log})")
+    if not results:
+        return {}
     check_metrics(results)
     write_all(sweep.folder, results, figure=True)
     show(sweep.folder, results)
