@@ -13,6 +13,7 @@ from lightning_tasks.app import jobs
 from lightning_tasks.app.jobs import environment
 from lightning_tasks.app.members import load_members, load_run
 from lightning_tasks.app.settings import differences, settings
+from lightning_tasks.app.verbs.kfold.pool import scored_on
 from lightning_tasks.runs.rowfile import load_rows
 from tests.conftest import results
 from tests.processes import Command, rows_of
@@ -75,6 +76,11 @@ def test_out_of_fold_scores_are_those_of_each_sample_once(tmp_path, cli, capsys)
     before = (folder / "report.html").read_text()
     cli("report", "--run", folder)
     assert (folder / "report.html").read_text() == before
+
+
+def test_what_folds_keep_together_stands_with_their_scores():
+    fold = {"split": {"val": "fold 0 of 5, grouped, by colour"}}
+    assert scored_on(fold, 5, bags=False) == "out-of-fold samples of 5 folds, grouped, by colour"
 
 
 def test_without_a_test_part_the_scored_part_is_the_validation_fold_and_says_so(tmp_path, toy):

@@ -84,7 +84,7 @@ def test_folds_are_paired_over_all_they_pool_and_their_curves_are_means(compared
     assert first["folds"] == 2 and second["unpaired"] == "" and "low" in second["change"]["acc"]
     assert first["scores"]["acc"]["n"] == second["scores"]["acc"]["n"] == 100
     assert list(found["settings"]) == ["model.width"] and "same train, validation and test" in found["data"]
-    assert "seconds" in first and "out-of-fold samples" in first["scored"]
+    assert "seconds" in first and first["scored"] == "out-of-fold samples of 2 folds"
 
 
 def test_a_sweep_stands_for_its_runs_and_the_page_is_written_again(compared, cli):

@@ -73,9 +73,7 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
         "calibrated": is_calibrated(task),
         "name": folder.name,
         "folds": count,
-        "scored": ("out-of-bag samples, mean over the bags without them" if bags else "out-of-fold samples")
-        + "; "
-        + SELECTED
+        "scored": f"{scored_on(first, count, bags)}; {SELECTED}"
         + AS_TRAINED * any((run.path / CALIBRATION).is_file() for run in runs),
         "test": "" if first["scores_validation"] else first["split"]["test"],
         "notes": [*dict.fromkeys(n for r in fold_results for n in r["notes"]), *([note] if note else [])],
@@ -97,6 +95,14 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     if "ensemble" not in task.refuses:
         print(f"Next: {', '.join(verbs)} --run {where} take the mean of all; ensemble --runs {where} OTHER scores one.")
     return results
+
+
+def scored_on(first: dict[str, Any], count: int, bags: bool) -> str:
+    """Which samples are scored and, of folds, how they were made: ``grouped, by colour``. ``first``: of fold 0."""
+    if bags:
+        return "out-of-bag samples, mean over the bags without them"
+    made = first["split"]["val"].removeprefix(f"fold 0 of {count}")
+    return f"out-of-fold samples of {count} folds{made}"
 
 
 def out_of_fold(folder: Path, loaded: list) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:

@@ -154,6 +154,7 @@ def test_folds_are_submitted_by_mean_probability_or_by_mean_rank(cli, capsys):
     cli("kfold", *run_args("metadata"), "--folds", 2, "--draws", 0, "--baselines", "false")
     folder = run_dir("kfold")
     assert "oof/auroc" in results(folder)["metrics"]
+    assert results(folder)["scored"].startswith("out-of-fold samples of 2 folds, grouped; ")
     written = {}
     for how in ("prob", "rank"):
         cli("submit", "--run", folder, "--allow-simulated", "--average", how)
