@@ -85,6 +85,7 @@ def test_folds_are_paired_over_all_they_pool_and_their_curves_are_means(compared
     assert first["scores"]["acc"]["n"] == second["scores"]["acc"]["n"] == 100
     assert list(found["settings"]) == ["model.width"] and "same train, validation and test" in found["data"]
     assert "seconds" in first and first["scored"] == "out-of-fold samples of 2 folds"
+    assert Path("runs/ToySequence/comparison/figures/curves_acc.png").is_file(), "val/acc chose the epochs of each fold"
 
 
 def test_a_sweep_stands_for_its_runs_and_the_page_is_written_again(compared, cli):

@@ -49,6 +49,11 @@ class Entry:
         return self.results["split"]["test"] if self.is_run else self.results["scored"].split(";")[0]
 
     @property
+    def monitor(self) -> str | None:
+        """Metric that chose the best epoch, of each of the folds."""
+        return read_json(self.runs[0].results).get("monitor")
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Settings that matter for a result, by dotted name; folds share all but their number."""
         values = settings(self.runs[0].config.read_text(encoding="utf-8"))

@@ -121,4 +121,4 @@ def data_sentence(entries: list[Entry]) -> str:
 def figures_of(entries: list[Entry], results: dict[str, Any]) -> dict[str, Any]:
     """Scores with their intervals, and a panel for each metric of training."""
     curves = {entry.name: entry.curves for entry in entries}
-    return {"scores": scores_figure(results), **curve_figures(curves, entries[0].results.get("monitor"))}
+    return {"scores": scores_figure(results), **curve_figures(curves, entries[0].monitor)}
