@@ -11,7 +11,7 @@ from lightning_tasks.common.choices import nearest
 from lightning_tasks.common.lock import BUSY, Busy
 
 from .errors import describe
-from .messages import simulated_once
+from .messages import said_once
 from .options import parse
 from .output import is_unread
 from .preflight import check_given, check_positional, preflight
@@ -65,7 +65,7 @@ def main(args: list[str] | None = None) -> None:
     args = [a for a in args if a != "--debug"]
     try:
         try:
-            with simulated_once():
+            with said_once():
                 _run(args)
         finally:
             sys.stdout.flush()  # here, where it can be seen that nobody reads it

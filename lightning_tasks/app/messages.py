@@ -47,13 +47,13 @@ TIPS = ("💡 Tip", "litlogger", "LitLogger", "TPU available", "HPU available", 
 
 
 @contextmanager
-def simulated_once() -> Iterator[None]:
-    """Within it a message about simulated data is said once, however many folds, members or trials read that data."""
+def said_once() -> Iterator[None]:
+    """Within it a message is said once, however many folds, members or trials read the data that it is about."""
     seen: set[str] = set()
 
     def is_new(record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        is_repeated = message.startswith(SIMULATED) and message in seen
+        is_repeated = message in seen
         seen.add(message)
         return not is_repeated
 

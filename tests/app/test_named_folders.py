@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from lightning.pytorch.utilities import rank_zero_info
 
 import datamodules
 from datamodules.core.made import MadeDataModule
-from lightning_tasks.app.messages import SAYS_NOTHING, SIMULATED
+from lightning_tasks.app.messages import SAYS_NOTHING, SIMULATED, said_once
 
 NAMED = [name for name in datamodules.__all__ if name != "DataModule"]
 # Files by which sets are known, as they are handed out. Here they are empty: no other set reads them.
@@ -117,3 +118,12 @@ def test_simulated_data_is_said_once_at_the_beginning_and_once_in_the_last_lines
     assert [line for line in lines if SIMULATED in line] == [SAYS_NOTHING] and SAYS_NOTHING in lines[-6:]
     tables = [line for line in lines if re.match(r"Test part|Scored: |Mean ± sd", line)]
     assert tables and all("simulated data, not calibrated" in line.lower() for line in tables)
+
+
+def test_a_message_is_said_once_in_a_command(caplog):
+    caplog.set_level(logging.INFO, "lightning.pytorch.utilities.rank_zero")
+    for _ in range(2):
+        with said_once():
+            for message in ("8 duplicates", "a gap", "8 duplicates"):  # of two folds on the same data
+                rank_zero_info(message)
+    assert [record.getMessage() for record in caplog.records] == ["8 duplicates", "a gap"] * 2
