@@ -44,7 +44,7 @@ SHORT = {  # what stands in place of a command's own options of these names
 SIZES = {"rotation": ("--grid", "data.train_size=20")}  # sweeps over numbers of samples -> those that LITTLE has
 RUN = re.compile(r"^runs/(\w+)/(\w+)")
 NAMES = {"fit": "default", "kfold": "kfold", "sweep": "sweep"}  # of what a command makes, where it gives none
-MADE_BY = {"fit": (), "kfold": ("--folds", "2"), "sweep": ("--seeds", "0,1")}  # runs that other commands read
+MADE_BY = {"fit": (), "kfold": ("--folds", "2"), "sweep": ("--seeds", "0,1")}  # runs that other commands read, at least
 CONFIGS = {p.stem: p for folder in ("configs/variants", "configs") for p in (ROOT / folder).glob("*.yaml")}
 WORDS = {  # experiment -> what its simulated texts have in place of words of real ones
     "char_lstm": {"ROMEO:": "abc"},
@@ -101,6 +101,12 @@ def command_that_makes(experiment, name):
     return ["fit", "--config", config, "--name", name]
 
 
+def made_by(verb, folder):
+    """Options of the command that makes a folder: as many folds as the documents read of it."""
+    read = {int(fold) for command in IN_DOCUMENTS for fold in re.findall(rf"{folder}/fold_(\d)", command)}
+    return ("--folds", str(max(read) + 1)) if verb == "kfold" and max(read, default=0) > 1 else MADE_BY[verb]
+
+
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory):
     """``reader(experiment, name)``: the folder of a run as one who followed the documents would have it."""
@@ -114,7 +120,8 @@ def reader(tmp_path_factory):
             args = command_that_makes(experiment, name)
             with pytest.MonkeyPatch.context() as patch:
                 patch.chdir(home)
-                main(shortened(args, (*LITTLE, *EPOCH, *MADE_BY[args[0]])))
+                write_files(args)
+                main(shortened(args, (*LITTLE, *EPOCH, *made_by(args[0], path.relative_to(home).as_posix()))))
         return path
 
     return path_of
@@ -130,6 +137,11 @@ def lay_out(args, reader):
         shutil.copytree(reader(experiment, target.name), target)
         if name == "latest":
             RunDir(target).mark_latest()
+    write_files(args)
+
+
+def write_files(args):
+    """Vectors and weights that a command reads, small or random."""
     for i, arg in enumerate(args):
         if arg == "FILE" or arg.startswith("FOLDER/"):
             args[i] = "vectors.txt"
