@@ -140,14 +140,19 @@ def lay_out(args, reader):
     write_files(args)
 
 
+GLOVE = "data/text/glove.6B.50d.txt"  # where a sweep of ours looks for vectors
+
+
 def write_files(args):
     """Vectors and weights that a command reads, small or random."""
+    vectors = "".join(f"{word} {'0.1 ' * 49}{k}\n" for k, word in enumerate(("the", "of", "b00")))
+    if (sweep := value_of(args, "--sweep")) and GLOVE in (ROOT / sweep).read_text():
+        Path(GLOVE).parent.mkdir(parents=True)
+        Path(GLOVE).write_text(vectors)
     for i, arg in enumerate(args):
         if arg == "FILE" or arg.startswith("FOLDER/"):
             args[i] = "vectors.txt"
-            Path(args[i]).write_text(
-                "".join(f"{word} {'0.1 ' * 49}{k}\n" for k, word in enumerate(("the", "of", "b00")))
-            )
+            Path(args[i]).write_text(vectors)
         if arg == "tf_efficientnet_lite0_imagenet.pth":
             import timm
 
