@@ -51,21 +51,14 @@ def print_folds(results: dict[str, Any]) -> None:
     print(f"Scored: {results['scored']}. {results['data_source'].capitalize()} data{words}.")
     if results["test"]:
         print(f"test/...: the data's own test part ({results['test']}), the same for every fold.")
-    print_verdict(results, rows)
+    for line in verdict_of(results, rows):
+        print(line)
     print_notes([], results["data_source"] == "simulated")
 
 
 def names_shown(rows: dict[str, dict[str, Any]], headline: str) -> list[str]:
     """Metrics of the short table, the headline first: see ``console.chosen``."""
     return list(chosen({name: row["pooled"] or as_score(row) for name, row in rows.items()}, headline))
-
-
-def print_verdict(results: dict[str, Any], rows: dict[str, dict[str, Any]]) -> None:
-    """The headline beside the best baseline; over folds also what its interval is."""
-    if line := verdict_of(results, rows):
-        print(line)
-        if results["test"]:
-            print(f"(mean of {results['folds']} folds; the interval is from the lowest to the highest of them)")
 
 
 def scored_part(results: dict[str, Any]) -> str:
@@ -78,17 +71,19 @@ def key_of(results: dict[str, Any]) -> str:
     return f"{scored_part(results)}/{results['headline']}"
 
 
-def verdict_of(results: dict[str, Any], rows: dict[str, dict[str, Any]]) -> str | None:
-    """The headline beside the best baseline, both on the same samples; None where the headline was not measured.
+def verdict_of(results: dict[str, Any], rows: dict[str, dict[str, Any]]) -> list[str]:
+    """The headline beside the best baseline, both on the same samples; nothing where the headline was not measured.
 
     Baselines were scored by each fold on what it tests: the test part, where the data has one, else its validation
-    part, which all folds together pool. In the first case the interval holds all folds.
+    part, which all folds together pool. In the first case the interval holds all folds, and a second line says so.
     """
     key = key_of(results)
     row = rows.get(key)
     if row is None:
-        return None
-    return verdict(key, row["pooled"] or as_score(row), results["headline_mode"], results["baselines"])
+        return []
+    line = verdict(key, row["pooled"] or as_score(row), results["headline_mode"], results["baselines"])
+    means = f"(mean of {results['folds']} folds; the interval is from the lowest to the highest of them)"
+    return [line, means] if results["test"] else [line]
 
 
 def as_score(row: dict[str, Any]) -> dict[str, Any]:

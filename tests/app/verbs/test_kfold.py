@@ -49,6 +49,8 @@ def test_out_of_fold_scores_are_those_of_each_sample_once(tmp_path, cli, capsys)
     assert "oof/acc" in table and "val/" not in table, "one name for one score, in the table as in the verdict"
     page = (folder / "report.html").read_text()
     assert page.count("<img") >= 1 and ">oof/acc<" in page and "val/acc" not in page
+    means = "(mean of 3 folds; the interval is from the lowest to the highest of them)"
+    assert means in shown and means in page, "n of a mean over folds is no number of samples"
     beside = results(folder)["baselines"]
     assert beside and all(f">{name}</th>" in page for name in beside)
     rows = oof(folder)
