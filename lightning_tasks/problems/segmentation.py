@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lightning_tasks.baselines.pixels import pixel_baselines
@@ -18,6 +19,7 @@ from lightning_tasks.plots.masks import mask_figure, rarest_first
 from .image import ImageTask
 from .task import NO_CLASSES, NO_PICTURES
 
+DIVISOR = 32  # of the sides of pictures, for networks that do not tell theirs: those of smp halve five times
 MOST_GROUPS = 60  # more are patients rather than sites, and no figure holds them
 
 
@@ -35,10 +37,14 @@ class Segmentation(ImageTask):
         class_weights: ``none``, ``inverse``, ``effective`` or ``sqrt`` (from training pixels), or K numbers.
         ignore_class: True class left out of the loss, or None.
         predict_background: False removes class 0 when predicting.
+        tta_scales: Sizes, as factors of the picture's own, over which probabilities are averaged in test and
+            prediction; None is its own alone. Validation during a fit, which chooses the epoch, takes its own in any
+            case: six or ten times its cost would be felt. Source: Chen et al. 2017, "Rethinking atrous convolution for
+            semantic image segmentation", section 4.
         **kwargs: Arguments of ``ImageTask``.
 
     Raises:
-        ValueError: An unknown network, loss or choice, or class weights of the wrong number.
+        ValueError: An unknown network, loss or choice, class weights of the wrong number, or a scale outside .25 to 4.
     """
 
     monitor, mode = "val/miou", "max"
@@ -60,6 +66,7 @@ class Segmentation(ImageTask):
         class_weights: str | list[float] = "none",
         ignore_class: int | None = None,
         predict_background: bool = True,
+        tta_scales: list[float] | None = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,6 +77,8 @@ class Segmentation(ImageTask):
             checked_choice("class_weights", class_weights, CLASS_WEIGHTS)
         elif len(class_weights) != self.num_classes:
             raise ValueError(f"class_weights has {len(class_weights)} numbers; there are {self.num_classes} classes.")
+        if tta_scales is not None and not (tta_scales and all(0.25 <= scale <= 4 for scale in tta_scales)):
+            raise ValueError(f"tta_scales={tta_scales}: need one or more factors from 0.25 to 4, such as [1, 1.25].")
         self.net = build_segmenter(net, self.in_channels, self.num_classes, **(net_args or {}))
         self.loss = combined_loss(loss, loss_args)
         weights = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
@@ -129,7 +138,8 @@ class Segmentation(ImageTask):
         # of each picture: Dice of a batch depends on what else is in it
         losses = torch.vmap(lambda z, mask: self.criterion(z[None], mask[None]))(logits, batch["mask"])
         self.track(f"{part}/loss", losses.mean(), len(losses))
-        prob = self.probabilities(logits) if self.hparams.tta == "none" else self.predict_step(batch)["prob"]
+        alone = self.hparams.tta == "none" and self.scales == [1]
+        prob = self.probabilities(logits) if alone else self.predict_step(batch)["prob"]
         self.collect(part, batch, **self.rows_of(batch, {"prob": prob}))
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
@@ -143,9 +153,33 @@ class Segmentation(ImageTask):
         }
 
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
-        """``id`` and ``prob`` (B, K, H, W), averaged over the views of ``tta``."""
-        prob = self.average_views(batch["image"], lambda image: self.probabilities(self(image)), spatial=True)
-        return {"id": batch["id"], "prob": prob}
+        """``id`` and ``prob`` (B, K, H, W), averaged over the views of ``tta`` and ``tta_scales``."""
+        return {"id": batch["id"], "prob": self.average_views(batch["image"], self.at_scales, spatial=True)}
+
+    @property
+    def scales(self) -> list[float]:
+        """``tta_scales``; during a fit the picture's own size alone."""
+        fitting = self._trainer is not None and self.trainer.state.fn == "fit"
+        return [1] if fitting or self.hparams.tta_scales is None else self.hparams.tta_scales
+
+    def at_scales(self, image: Tensor) -> Tensor:
+        """Probabilities (B, K, H, W), averaged over ``scales``."""
+        return sum(self.at_scale(image, scale) for scale in self.scales) / len(self.scales)
+
+    def at_scale(self, image: Tensor, scale: float) -> Tensor:
+        """Probabilities (B, K, H, W) of pictures shown ``scale`` times as large.
+
+        What is not a multiple of what the network halves is mirrored at the right and lower edge, and cut off again.
+        """
+        if scale == 1:
+            return self.probabilities(self(image))
+        own = image.shape[-2:]
+        height, width = (round(n * scale) for n in own)
+        divisor = getattr(self.net, "divisor", DIVISOR)
+        image = F.interpolate(image, size=(height, width), mode="bilinear")
+        image = F.pad(image, (0, -width % divisor, 0, -height % divisor), mode="reflect")
+        prob = self.probabilities(self(image))[..., :height, :width]
+        return F.interpolate(prob, size=own, mode="bilinear")
 
     def file_columns(self, out: dict) -> dict[str, Tensor]:
         """Masks (B, H, W) uint8: probabilities of every pixel would fill the disk."""

@@ -44,7 +44,7 @@ def write_card(path: Path, folders: list[Path], members: list[Run], record: dict
         asked=", ".join(inputs),
         named=", ".join(f"{name}={name}" for name in inputs),
         calibrated=sum(member.task.calibration is not None for member in members),
-        views=task.hparams.get("tta", "none"),
+        views=views_of(task.hparams),
         scored=[
             {"folder": str(folder), "where": where_of(results), "rows": rows_of(results), "more": more_of(results)}
             for folder, results in zip(folders, scored, strict=True)
@@ -58,6 +58,12 @@ def write_card(path: Path, folders: list[Path], members: list[Run], record: dict
     )  # fmt: skip
     write_atomic(card, text)
     return card
+
+
+def views_of(hparams: dict[str, Any]) -> str:
+    """What predictions are averaged over: flips, scales, or ``none``."""
+    flips, scales = hparams.get("tta", "none"), hparams.get("tta_scales")
+    return flips if scales is None else f"{flips}, scales {', '.join(f'{scale:g}' for scale in scales)}"
 
 
 def rows_of(results: dict[str, Any]) -> list[tuple[str, str, str, Any]]:
