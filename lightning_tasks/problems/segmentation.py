@@ -176,7 +176,7 @@ class Segmentation(ImageTask):
         own = image.shape[-2:]
         height, width = (round(n * scale) for n in own)
         divisor = getattr(self.net, "divisor", DIVISOR)
-        image = F.interpolate(image, size=(height, width), mode="bilinear")
+        image = F.interpolate(image, size=(height, width), mode="bilinear", antialias=scale < 1)
         image = F.pad(image, (0, -width % divisor, 0, -height % divisor), mode="reflect")
         prob = self.probabilities(self(image))[..., :height, :width]
         return F.interpolate(prob, size=own, mode="bilinear")

@@ -72,14 +72,14 @@ def test_a_fit_chooses_its_epoch_without_and_is_tested_with_them(cli, tmp_path, 
 
     monkeypatch.setattr(Segmentation, "forward", noted)
     cli("fit", "--config", "configs/mars_unet.yaml", "--data.source", "simulated", "--data.limit", 40,
-        "--model.net_args", "{width: 4, depth: 2, stem_stride: 2}", "--model.tta_scales", "[1,1.5]",
+        "--model.net_args", "{width: 4, depth: 2, stem_stride: 2}", "--model.tta_scales", "[0.75,1,1.25]",
         "--trainer.max_epochs", 1, "--draws", 0, "--baselines", "false", "--figures", "none",
         "--trainer.enable_progress_bar", "false")  # fmt: skip
     assert {size for fn, size in shown if fn == "fit"} == {(64, 128)}
-    assert {size for fn, size in shown if fn == "test"} == {(64, 128), (96, 192)}
+    assert {size for fn, size in shown if fn == "test"} == {(64, 128), (48, 96), (80, 160)}
     run = tmp_path / "runs/mars_unet/default"
     before = results(run)["metrics"]["test/miou_course"]["value"]
     cli("test", "--run", run, "--draws", 0)
     assert measured(run)["test/miou_course"] == before
     cli("export", "--run", run, "--samples", 8)
-    assert "scales 1, 1.5" in (run / "export/model.md").read_text()
+    assert "scales 0.75, 1, 1.25" in (run / "export/model.md").read_text()
