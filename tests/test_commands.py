@@ -44,7 +44,8 @@ SHORT = {  # what stands in place of a command's own options of these names
 SIZES = {"rotation": ("--grid", "data.train_size=20")}  # sweeps over numbers of samples -> those that LITTLE has
 RUN = re.compile(r"^runs/(\w+)/(\w+)")
 NAMES = {"fit": "default", "kfold": "kfold", "sweep": "sweep"}  # of what a command makes, where it gives none
-MADE_BY = {"fit": (), "kfold": ("--folds", "2"), "sweep": ("--seeds", "0,1")}  # runs that other commands read, at least
+MADE_BY = {"fit": (), "sweep": ("--seeds", "0,1")}  # runs that other commands read
+GLOVE = "data/text/glove.6B.50d.txt"  # where a sweep of ours looks for vectors
 CONFIGS = {p.stem: p for folder in ("configs/variants", "configs") for p in (ROOT / folder).glob("*.yaml")}
 WORDS = {  # experiment -> what its simulated texts have in place of words of real ones
     "char_lstm": {"ROMEO:": "abc"},
@@ -102,9 +103,9 @@ def command_that_makes(experiment, name):
 
 
 def made_by(verb, folder):
-    """Options of the command that makes a folder: as many folds as the documents read of it."""
-    read = {int(fold) for command in IN_DOCUMENTS for fold in re.findall(rf"{folder}/fold_(\d)", command)}
-    return ("--folds", str(max(read) + 1)) if verb == "kfold" and max(read, default=0) > 1 else MADE_BY[verb]
+    """Options of the command that makes a folder: two folds, or as many as the documents read of it."""
+    read = (int(fold) for command in IN_DOCUMENTS for fold in re.findall(rf"{folder}/fold_(\d)", command))
+    return ("--folds", str(max([1, *read]) + 1)) if verb == "kfold" else MADE_BY[verb]
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +139,6 @@ def lay_out(args, reader):
         if name == "latest":
             RunDir(target).mark_latest()
     write_files(args)
-
-
-GLOVE = "data/text/glove.6B.50d.txt"  # where a sweep of ours looks for vectors
 
 
 def write_files(args):

@@ -39,7 +39,7 @@ class Segmentation(ImageTask):
         predict_background: False removes class 0 when predicting.
         tta_scales: Sizes, as factors of the picture's own, over which probabilities are averaged in test and
             prediction; None is its own alone. Validation during a fit, which chooses the epoch, takes its own in any
-            case: six or ten times its cost would be felt. Source: Chen et al. 2017, "Rethinking atrous convolution for
+            case: the others would cost each epoch. Source: Chen et al. 2017, "Rethinking atrous convolution for
             semantic image segmentation", section 4.
         **kwargs: Arguments of ``ImageTask``.
 
@@ -138,8 +138,7 @@ class Segmentation(ImageTask):
         # of each picture: Dice of a batch depends on what else is in it
         losses = torch.vmap(lambda z, mask: self.criterion(z[None], mask[None]))(logits, batch["mask"])
         self.track(f"{part}/loss", losses.mean(), len(losses))
-        alone = self.hparams.tta == "none" and self.scales == [1]
-        prob = self.probabilities(logits) if alone else self.predict_step(batch)["prob"]
+        prob = self.mean_probabilities(batch["image"], logits)
         self.collect(part, batch, **self.rows_of(batch, {"prob": prob}))
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
@@ -154,7 +153,16 @@ class Segmentation(ImageTask):
 
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id`` and ``prob`` (B, K, H, W), averaged over the views of ``tta`` and ``tta_scales``."""
-        return {"id": batch["id"], "prob": self.average_views(batch["image"], self.at_scales, spatial=True)}
+        return {"id": batch["id"], "prob": self.mean_probabilities(batch["image"])}
+
+    def mean_probabilities(self, image: Tensor, logits: Tensor | None = None) -> Tensor:
+        """(B, K, H, W), averaged over flips and sizes; ``logits`` of the picture as it is, where they are known."""
+
+        def of_view(view: Tensor) -> Tensor:
+            known = logits if view is image else None
+            return sum(self.at_scale(view, scale, known) for scale in self.scales) / len(self.scales)
+
+        return self.average_views(image, of_view, spatial=True)
 
     @property
     def scales(self) -> list[float]:
@@ -162,22 +170,27 @@ class Segmentation(ImageTask):
         fitting = self._trainer is not None and self.trainer.state.fn == "fit"
         return [1] if fitting or self.hparams.tta_scales is None else self.hparams.tta_scales
 
-    def at_scales(self, image: Tensor) -> Tensor:
-        """Probabilities (B, K, H, W), averaged over ``scales``."""
-        return sum(self.at_scale(image, scale) for scale in self.scales) / len(self.scales)
+    def at_scale(self, image: Tensor, scale: float, logits: Tensor | None = None) -> Tensor:
+        """Probabilities (B, K, H, W) of pictures shown ``scale`` times as large; ``logits`` are those of scale 1.
 
-    def at_scale(self, image: Tensor, scale: float) -> Tensor:
-        """Probabilities (B, K, H, W) of pictures shown ``scale`` times as large.
+        Up to a multiple of what the network halves, pictures are mirrored at the right and lower edge, and cut again.
 
-        What is not a multiple of what the network halves is mirrored at the right and lower edge, and cut off again.
+        Raises:
+            ValueError: The picture is then too small to be mirrored so far.
         """
         if scale == 1:
-            return self.probabilities(self(image))
+            return self.probabilities(self(image) if logits is None else logits)
         own = image.shape[-2:]
         height, width = (round(n * scale) for n in own)
         divisor = getattr(self.net, "divisor", DIVISOR)
+        right, below = -width % divisor, -height % divisor
+        if right >= width or below >= height:
+            raise ValueError(
+                f"tta_scales: {scale:g} makes pictures of {height}x{width} (height x width), too small to be mirrored "
+                f"up to what the network takes, multiples of {divisor}. Give larger factors."
+            )
         image = F.interpolate(image, size=(height, width), mode="bilinear", antialias=scale < 1)
-        image = F.pad(image, (0, -width % divisor, 0, -height % divisor), mode="reflect")
+        image = F.pad(image, (0, right, 0, below), mode="reflect")
         prob = self.probabilities(self(image))[..., :height, :width]
         return F.interpolate(prob, size=own, mode="bilinear")
 

@@ -57,6 +57,23 @@ def test_the_mean_over_scales_has_each_once_with_flips_and_without_background():
     assert torch.equal(probs(task(net, tta_scales=[1])), probs(task(net)))
 
 
+def test_evaluation_asks_the_network_once_for_each_view_and_says_what_prediction_says(monkeypatch):
+    made, collected = task(net := Brightness(), tta="hflip", tta_scales=[0.5, 1]), {}
+    monkeypatch.setattr(made, "track", lambda *_: None)
+    monkeypatch.setattr(made, "collect", lambda part, batch, **rows: collected.update(rows))
+    image = F.interpolate(IMAGE, size=(32, 64))
+    mask = torch.randint(3, (2, 32, 64), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        made.evaluate("test", {"image": image, "mask": mask, "id": torch.arange(2)})
+    assert sorted(net.seen) == [(16, 32)] * 2 + [(32, 64)] * 2, "the picture as it is: for loss and prediction at once"
+    assert torch.equal(collected["pred"], probs(made, image).argmax(1).to(torch.uint8))
+
+
+def test_pictures_too_small_to_be_mirrored_are_refused():
+    with pytest.raises(ValueError, match="0.25 makes pictures of 6x10 .* multiples of 16. Give larger factors"):
+        probs(task(Brightness(), tta_scales=[1, 0.25]))
+
+
 @pytest.mark.parametrize("scales", [[], [0.1], [1, 8]])
 def test_other_scales_are_refused(scales):
     with pytest.raises(ValueError, match="factors from 0.25 to 4"):

@@ -16,6 +16,8 @@ FIRST = 2  # numbers below are padding and unknown words
 
 def run(options: Namespace, overrides: list[str]) -> None:
     """``words --run R [--closest W] [--analogy A B C] [--vector W] [-n N]`` and overrides of the configuration."""
+    if not (options.closest or options.analogy or options.vector):
+        raise ValueError("words: give --closest WORD, --analogy WORD WORD WORD or --vector WORD.")
     loaded = load_run(options.run, overrides)
     embedding, words = getattr(loaded.task, "embedding", None), loaded.data.fitted.get("words")
     if not isinstance(embedding, nn.Embedding) or not isinstance(words, list):
@@ -24,8 +26,6 @@ def run(options: Namespace, overrides: list[str]) -> None:
             f"words has no meaning for {type(loaded.task).__name__} on {type(loaded.data).__name__}: {lacks}. "
             "It needs a run with an embedding of words, such as one of configs/word2vec.yaml."
         )
-    if not (options.closest or options.analogy or options.vector):
-        raise ValueError("words: give --closest WORD, --analogy WORD WORD WORD or --vector WORD.")
     lookup = Lookup(embedding.weight.detach().cpu(), words)
     if options.vector:
         print(" ".join(f"{value:.5g}" for value in lookup.get_vector(options.vector).tolist()))
