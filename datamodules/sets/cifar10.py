@@ -75,10 +75,12 @@ class CIFAR10DataModule(PublicImages):
         archive = download((URL,), place / ARCHIVE, ARCHIVE_SUM)
         temporary = Path(tempfile.mkdtemp(dir=place, prefix=".unpack"))
         try:
-            with tarfile.open(archive) as tar:
-                tar.extractall(temporary, filter="data")
+            (unpacked := temporary / FOLDER).mkdir()  # which others may read, as they may not what mkdtemp makes
+            with tarfile.open(archive) as tar:  # by hand: Python before 3.11.4 has no filters of what is unpacked
+                for member in filter(tarfile.TarInfo.isfile, tar):
+                    (unpacked / Path(member.name).name).write_bytes(tar.extractfile(member).read())
             shutil.rmtree(target, ignore_errors=True)
-            (temporary / FOLDER).rename(target)
+            unpacked.rename(target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
