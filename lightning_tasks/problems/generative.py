@@ -179,7 +179,7 @@ class Generative(GradientTask):
 
     def evaluate(self, part: str, batch: dict) -> None:
         """What is measured of each sample; and real samples with as many made ones."""
-        compares = self.hparams.compare == "always" or self.trainer.state.fn != "fit"
+        compares = self.hparams.compare == "always" or not self.is_fitting
         if compares:
             batch = {key: value[: self._room] for key, value in batch.items()}
             self._room -= len(batch["id"])

@@ -30,8 +30,9 @@ class ImageTask(GradientTask):
         normalize: ``dataset`` (mean and standard deviation a channel, over the train part), ``image`` (of each image
             by itself, which removes exposure), ``symmetric`` ([0, 1] to [-1, 1], which networks that come from
             TensorFlow were trained on) or ``none``.
-        tta: Views averaged in evaluation and prediction: ``none``, ``hflip`` (left and right changed), ``vflip``
-            (upside down) or ``flips`` (four). Of a view that training never shows a network knows little.
+        tta: Views averaged in test and prediction, not in a fit's own validation: ``none``, ``hflip`` (left and right
+            changed), ``vflip`` (upside down) or ``flips`` (four). Of a view that training never shows a network knows
+            little.
         channels_last: Memory format of network and images; pays for convolutions on CPUs and on tensor cores.
         **kwargs: Arguments of the next class in line.
     """
@@ -91,9 +92,12 @@ class ImageTask(GradientTask):
         return self.net(self.normalized(image))
 
     def average_views(self, image: Tensor, predict: Callable[[Tensor], Tensor], spatial: bool) -> Tensor:
-        """Mean of ``predict`` over the flips of ``tta``; flipped back first where the output is ``spatial``."""
+        """Mean of ``predict`` over the flips of ``tta``; flipped back first where the output is ``spatial``.
+
+        During a fit the picture as it is alone: several views cost as many forward passes at every epoch.
+        """
         total = 0
-        views = TTA[self.hparams.tta]
+        views = TTA["none" if self.is_fitting else self.hparams.tta]
         for dims in views:
             out = predict(image.flip(dims) if dims else image)
             total = total + (out.flip(dims) if dims and spatial else out)

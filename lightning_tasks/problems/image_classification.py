@@ -144,8 +144,7 @@ class ImageClassifier(ImageTask, Classifier):
         """Also ``corrupted`` (B, copies): the class given to each corrupted copy."""
         rows = super().rows_with(batch, predict)
         if self.copies.active:
-            fitting = self._trainer is not None and self.trainer.state.fn == "fit"
-            copies = self.copies(batch["image"], batch["id"], suite=not fitting)
+            copies = self.copies(batch["image"], batch["id"], suite=not self.is_fitting)
             rows["corrupted"] = classes_of([predict({**batch, "image": copy}) for copy in copies])
         return rows
 

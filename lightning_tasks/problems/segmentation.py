@@ -167,8 +167,7 @@ class Segmentation(ImageTask):
     @property
     def scales(self) -> list[float]:
         """``tta_scales``; during a fit the picture's own size alone."""
-        fitting = self._trainer is not None and self.trainer.state.fn == "fit"
-        return [1] if fitting or self.hparams.tta_scales is None else self.hparams.tta_scales
+        return [1] if self.is_fitting or self.hparams.tta_scales is None else self.hparams.tta_scales
 
     def at_scale(self, image: Tensor, scale: float, logits: Tensor | None = None) -> Tensor:
         """Probabilities (B, K, H, W) of pictures shown ``scale`` times as large; ``logits`` are those of scale 1.

@@ -74,7 +74,6 @@ class Task(LightningModule):
 
     def __init__(self) -> None:
         super().__init__()
-        self.example_input_array = None
         self.rows: dict[str, Rows] = {}
         self.last_rows: dict[str, Tensor] = {}
         self.calibration: dict[str, Any] | None = None
@@ -87,6 +86,11 @@ class Task(LightningModule):
     def headline_metric(self) -> str:
         """``headline``, or the monitored metric; without its part."""
         return self.headline or self.monitor.split("/", 1)[-1]
+
+    @property
+    def is_fitting(self) -> bool:
+        """Whether a fit is under way, its validations included: what is measured then chooses the epoch."""
+        return self._trainer is not None and self.trainer.state.fn == "fit"
 
     @property
     def num_parameters(self) -> int:
@@ -197,13 +201,7 @@ class Task(LightningModule):
         """Begin the evaluation's random numbers."""
         self.restart_streams()
 
-    def on_test_start(self) -> None:
-        """Begin the evaluation's random numbers."""
-        self.restart_streams()
-
-    def on_predict_start(self) -> None:
-        """Begin the evaluation's random numbers."""
-        self.restart_streams()
+    on_test_start = on_predict_start = on_validation_start
 
     # ---- epoch means ------------------------------------------------------------------------------------------
 
@@ -269,7 +267,7 @@ class Task(LightningModule):
         if "group" in batch:
             tensors["group"] = batch["group"]
         if part not in self.rows:
-            extra = () if self.trainer.state.fn == "fit" else self.written_rows
+            extra = () if self.is_fitting else self.written_rows
             known = ("group",) if "group" in batch else ()
             kept = [name for name in self.scored_rows if name in tensors]
             self.rows[part] = Rows(tuple(dict.fromkeys(("id", *kept, *extra, *known)))).to(self.device)

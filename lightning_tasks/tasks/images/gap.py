@@ -64,12 +64,12 @@ class GapClassifier(ImageClassifier):
 
     def on_validation_epoch_start(self) -> None:
         """Measure the train part as validation is measured; averaged weights (``ema``) are in by now."""
-        if self.trainer.state.fn == "fit":
+        if self.is_fitting:
             self._measure_train("train/clean_loss", "train/clean_acc")
 
     def on_validation_epoch_end(self) -> None:
         """Also track the gap."""
-        if self.trainer.state.fn == "fit":
+        if self.is_fitting:
             self._track_gap("val")
         super().on_validation_epoch_end()
 
