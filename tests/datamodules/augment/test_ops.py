@@ -50,11 +50,18 @@ def test_warp_moves_as_its_docstring_says():
 def test_crop_resize_stays_inside():
     batch = {"image": torch.zeros(200, 1, 32, 64)}
     batch["image"][:, :, 2:-2, 2:-2] = 1.0
-    out = run([{"crop_resize": {"scale": [0.3, 0.5]}}], batch)["image"]
+    out = run([{"crop_resize": {"scale": [0.3, 0.5], "p": 1}}], batch)["image"]
     share = (out > 0.5).float().mean((1, 2, 3))
     assert share.min() > 0.7  # a reflection at the border would show the dark frame twice
     with pytest.raises(ValueError, match="share of the area"):
         run([{"crop_resize": {"scale": [0.5, 1.5]}}], batch)
+
+
+@pytest.mark.parametrize("name", ["affine", "rotate", "shear", "translate", "crop_resize"])
+def test_a_fifth_of_the_pictures_is_not_resampled_and_stays_as_sharp_as_those_of_a_test(name):
+    batch = make_batch(count=400)
+    kept = (run([name], batch)["image"] == batch["image"]).flatten(1).all(1)
+    assert 50 < kept.sum() < 110
 
 
 def test_recolor_matches_definitions():
