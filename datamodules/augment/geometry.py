@@ -12,9 +12,8 @@ from torch import Tensor
 
 from .base import Draw, Span, choose, op, span
 
-
-# Resampling softens. A network that never saw a picture as sharp as those of a test is wrong about them: a U-Net on Mars
-# lost .07 of mean IoU on one fold, which a light blur of the test pictures gave back (docs/handbook/mars.md).
+# Resampling softens. A network that never saw a picture as sharp as those of a test is wrong about them: a U-Net on
+# Mars lost .04 to .07 of mean IoU, which a light blur of the test pictures gave back (benchmarks/sharpness.py).
 RESAMPLED = 0.8  # of the samples, where the policy does not say
 
 
