@@ -193,6 +193,15 @@ def test_another_configuration_is_refused_and_overwrite_replaces(tmp_path, cli, 
     cli(*KFOLD, "--fold", 0, "--draws", 5)  # finished, and draws change no prediction
     cli(*KFOLD, "--fold", 0, "--model.width", 4, "--overwrite")
     assert load_run("runs/ToySequence/kfold/fold_0").task.embedding.weight.shape == (9, 4)
+    with pytest.raises(SystemExit):
+        cli(
+            *KFOLD, "--fold", 1
+        )  # said before it trains
+    assert "fold_0 was made with another configuration: model.width 4 -> 8" in capsys.readouterr().err
+    assert not (tmp_path / "runs/ToySequence/kfold/fold_1").exists()
+    cli(*KFOLD, "--fold", 1, "--overwrite")
+    assert "Not pooled yet. runs/ToySequence/kfold/fold_0 was made with another" in capsys.readouterr().out
+    assert (tmp_path / "runs/ToySequence/kfold/fold_1/results.json").is_file()
 
 
 def test_training_on_several_devices_starts_each_fold_by_itself():

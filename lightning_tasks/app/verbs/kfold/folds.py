@@ -91,11 +91,12 @@ def run(options: Namespace, fit_args: list[str]) -> None:
     numbers = range(count) if options.fold is None else [options.fold]
     if options.overwrite:
         remove_runs([folds.run(i) for i in numbers])
-    states = {i: folds.state(i) for i in numbers}  # before any fold runs: a wrong one would cost the others' time
-    for i, state in states.items():
-        if state == "finished":
+    # Before any fold runs: a wrong one would cost the others' time. Overwritten one by one, the others are still wrong.
+    states = {i: folds.state(i) for i in (numbers if options.overwrite else range(count))}
+    for i in numbers:
+        if states[i] == "finished":
             print(f"{folds.label(i)}: finished before")
-    todo = [folds.job(i, state) for i, state in states.items() if state != "finished"]
+    todo = [folds.job(i, states[i]) for i in numbers if states[i] != "finished"]
     if todo:
         (folds.folder / "results.json").unlink(missing_ok=True)  # it no longer tells of all folds
     failed = run_jobs(todo, options.jobs, plan.options.trainer)
@@ -105,7 +106,11 @@ def run(options: Namespace, fit_args: list[str]) -> None:
         raise RuntimeError(f"{len(failed)} of {len(todo)} folds failed. {name}: {message} ({log})")
     if plan.options.trainer.fast_dev_run:
         return
-    missing = [i for i in range(count) if folds.state(i) != "finished"]
+    try:
+        missing = [i for i in range(count) if folds.state(i) != "finished"]
+    except ValueError as error:
+        print(f"Not pooled yet. {error}")
+        return
     if missing:
         print(f"Still missing: folds {', '.join(map(str, missing))}. The last one to finish pools all {count}.")
         return
