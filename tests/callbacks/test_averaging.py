@@ -39,15 +39,28 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_the_average_is_that_of_torch():
+def by_hand(decay):
+    """Torch's moving average with the decay of each update; ``n`` were averaged before it."""
+    return lambda average, now, n: get_ema_avg_fn(min(decay, (2 + n.item()) / (11 + n.item())))(average, now, n)
+
+
+def test_the_average_is_that_of_torch_with_the_decay_of_its_step():
     torch.manual_seed(0)
-    task, callback = Small(), AveragedWeights(0.8)
-    reference = AveragedModel(task, avg_fn=get_ema_avg_fn(0.8), use_buffers=True)
+    task, callback = Small(), AveragedWeights(0.4)  # reached at the fifth step
+    reference = AveragedModel(task, avg_fn=by_hand(0.4), use_buffers=True)
     trained(7, task, callback, watch=reference.update_parameters)
     expected = learnt(reference.module)
     assert callback.average.keys() == expected.keys()
     for name, value in callback.average.items():
         torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-6)
+
+
+def test_the_first_steps_are_forgotten_in_a_short_run():
+    task, callback = Small(), AveragedWeights(0.999)
+    for step in range(1, 101):  # weights of 1 at first, of 0 from the tenth step on
+        nn.init.constant_(task.net[0].weight, float(step < 10))
+        callback.on_train_batch_end(at(step), task, None, None, step)
+    assert callback.average["net.0.weight"].max() < 1e-3  # 0.914 by the decay alone
 
 
 def test_accumulated_gradients_are_one_step():
