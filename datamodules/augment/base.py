@@ -161,3 +161,15 @@ def span(value: Span, name: str, around: float = 0.0) -> tuple[float, float]:
     if len(value) != 2 or value[0] > value[1]:
         raise ValueError(f"{name}={list(value)}: need one number or [low, high] with low <= high.")
     return float(value[0]), float(value[1])
+
+
+def amounts(value: Span, name: str) -> tuple[float, float]:
+    """``[low, high]`` of what cannot be negative, such as a size; one number means exactly that.
+
+    Raises:
+        ValueError: as ``span``, or low is negative.
+    """
+    low, high = span([value, value] if isinstance(value, (int, float)) else value, name)
+    if low < 0:
+        raise ValueError(f"{name}={value}: need one number or [low, high] of 0 or more.")
+    return low, high

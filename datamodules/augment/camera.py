@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .base import Draw, Span, column, op, span
+from .base import Draw, Span, amounts, column, op, span
 from .color import LUMA
 
 # ISO/IEC 10918-1, annex K.1: how coarsely each frequency of an 8x8 block is kept at quality 50
@@ -55,7 +55,7 @@ def compress(image: Tensor, quality: Tensor) -> Tensor:
 @op(p=0.3)
 def jpeg(batch: dict, draw: Draw, quality: Span = (20, 90)) -> dict:
     """Compress as JPEG does, ``quality`` [lowest, highest] of 1..100."""
-    low, high = span(quality, "quality")
+    low, high = amounts(quality, "quality")
     if not 1 <= low <= high <= 100:
         raise ValueError(f"quality={quality}: need [lowest, highest] from 1 to 100.")
     return {"image": compress(batch["image"], draw.integers(math.ceil(low), math.floor(high)).float())}
@@ -77,8 +77,8 @@ def vignette(batch: dict, draw: Draw, radius: Span = (0.7, 1.1), strength: Span 
     share of the light that is lost in the corners.
     """
     image = batch["image"]
-    start = draw.uniform(*span(radius, "radius"), 1, 1)
-    lost = draw.uniform(*span(strength, "strength"), 1, 1)
+    start = draw.uniform(*amounts(radius, "radius"), 1, 1)
+    lost = draw.uniform(*amounts(strength, "strength"), 1, 1)
     distance, corner = _from_the_middle(image)
     shade = ((distance - start) / (corner - start).clamp_min(0.1)).clamp(0, 1)  # (B, H, W)
     return {"image": image * (1 - lost * (2 - shade) * shade)[:, None].clamp_min(0)}
@@ -102,7 +102,7 @@ def hair(batch: dict, draw: Draw, number: int | list[int] = (1, 8), width: Span 
     angle, start_y, start_x, bend = (draw.uniform(low, high, most, 1, 1) for low, high in
                                      ((0, 2 * math.pi), (0, h / side), (0, w / side), (-1, 1)))  # fmt: skip
     length = draw.uniform(0.3, 1.0, most, 1, 1)
-    thick = draw.uniform(*span(width, "width"), most, 1, 1)
+    thick = draw.uniform(*amounts(width, "width"), most, 1, 1)
     along = (x - start_x) * angle.cos() + (y - start_y) * angle.sin()  # (B, most, H, W), in shorter sides
     across = (y - start_y) * angle.cos() - (x - start_x) * angle.sin() - bend * along**2
     cover = (1 + (thick / 2 - across.abs()) * side).clamp(0, 1)  # soft over one pixel
@@ -123,7 +123,7 @@ def background(batch: dict, draw: Draw, p: float, radius: Span = (0.6, 1.0)) -> 
         raise ValueError("background needs a batch without mask: a soft seam has no class. For masks use cutmix.")
     image = batch["image"]
     chosen, partner = draw.chance(p), draw.partner()
-    edge = draw.uniform(*span(radius, "radius"), 1, 1)
+    edge = draw.uniform(*amounts(radius, "radius"), 1, 1)
     distance, _ = _from_the_middle(image)
     outside = ((distance - edge) / 0.2 + 0.5).clamp(0, 1) * column(chosen, distance)  # (B, H, W)
     return {"image": torch.lerp(image, image[partner], outside[:, None])}

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .base import Draw, Span, column, op, span
+from .base import Draw, Span, amounts, column, op, span
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -124,7 +124,7 @@ def noise(batch: dict, draw: Draw, std: Span = (0.0, 0.05)) -> dict:
 @op()
 def blur(batch: dict, draw: Draw, sigma: Span = (0.1, 1.0)) -> dict:
     """Gaussian blur, ``sigma`` in pixels drawn per sample; meant for up to about 2."""
-    low, high = span(sigma, "sigma")
+    low, high = amounts(sigma, "sigma")
     if low <= 0:
         raise ValueError(f"sigma={sigma}: need [low, high] in pixels, above 0.")
     width = draw.uniform(low, high)
@@ -190,13 +190,13 @@ def sharpness(batch: dict, draw: Draw, factor: Span = (0.2, 1.8)) -> dict:
 @op(p=0.2)
 def solarize(batch: dict, draw: Draw, threshold: Span = (0.5, 1.0)) -> dict:
     """Invert the values at or above a threshold."""
-    return {"image": solarize_above(batch["image"], draw.uniform(*span(threshold, "threshold")))}
+    return {"image": solarize_above(batch["image"], draw.uniform(*amounts(threshold, "threshold")))}
 
 
 @op(p=0.2)
 def posterize(batch: dict, draw: Draw, bits: tuple[int, int] | list[int] = (4, 8)) -> dict:
     """Keep only the top ``bits`` of 8, [fewest, most]."""
-    low, high = span(bits, "bits", around=8)
+    low, high = amounts(bits, "bits")
     return {"image": posterize_to(batch["image"], draw.integers(max(int(low), 1), min(int(high), 8)))}
 
 

@@ -9,7 +9,7 @@ import math
 import torch
 from torch import Tensor
 
-from .base import Draw, Span, choose, column, op, span
+from .base import Draw, Span, amounts, choose, column, op, span
 
 
 @op()
@@ -28,7 +28,7 @@ def coarse_dropout(
     """
     image = batch["image"]
     fewest, most = (holes, holes) if isinstance(holes, int) else holes
-    low, high = span(size, "size")
+    low, high = amounts(size, "size")
     rows = _stripes(draw, image.shape[2], low, high, most)  # (B, most, H)
     columns = _stripes(draw, image.shape[3], low, high, most)  # (B, most, W)
     if fewest < most:
@@ -67,7 +67,7 @@ def gridmask(
     h, w = batch["image"].shape[2:]
     low, high = span(degrees, "degrees")
     angle = draw.uniform(math.radians(low), math.radians(high), 1, 1)  # (B, 1, 1)
-    low, high = span(period, "period")
+    low, high = amounts(period, "period")
     pitch = draw.uniform(low * min(h, w), high * min(h, w), 1, 1).clamp_min(2)  # in pixels
     y = torch.arange(h, device=draw.device).view(1, h, 1)
     x = torch.arange(w, device=draw.device).view(1, 1, w)

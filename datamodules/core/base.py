@@ -8,9 +8,9 @@ import numpy as np
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from datamodules.readers.side_tables import groups_named, rows_named
+from datamodules.readers.side_tables import rows_named
 
-from .pools import check_labels, code_groups, digest_of, first_rows
+from .pools import check_labels, code_groups, digest_of, first_rows, take_groups
 from .serving import Serving
 from .source import DEFAULT_ROOT, Arrays, load_pools, serve_alike
 from .splits import assert_disjoint, bag_indices, split_indices
@@ -124,10 +124,10 @@ class DataModule(Serving):
         """
         h = self.hparams
         labels = self.labels_for_split(pool)[rows]
+        fraction = 0.0 if "test" in self.pools else h.test_fraction
         if h.bag is not None:
-            parts = bag_indices(labels, groups, h.bag, h.seed)
+            parts = bag_indices(labels, groups, h.bag, h.seed, fraction)
         else:
-            fraction = 0.0 if "test" in self.pools else h.test_fraction
             parts = split_indices(labels, groups, h.fold, h.folds, h.seed, fraction)
         return {part: rows[chosen] for part, chosen in parts.items()}
 
@@ -213,7 +213,7 @@ class DataModule(Serving):
         self._raw = {name: dict(pool) for name, pool in self.pools.items()}
         train = self.pools["train"]
         rows = self.clean_rows(train, listed["train"])
-        groups = self.read_groups(sum(listed.values(), []))
+        groups = self.read_groups(sum(listed.values(), []), rows)
         parts = self.split(train, rows, None if groups is None else groups[rows])
         assert_disjoint(parts, groups)
         self.parts = {part: rows for part, rows in parts.items() if len(rows)}
@@ -248,15 +248,16 @@ class DataModule(Serving):
             )
         return rows
 
-    def read_groups(self, listed: list[str]) -> np.ndarray | None:
-        """Put ``group`` of all pools into codes; those of train, or None. ``listed`` are all names of all pools."""
-        source, train = self.hparams.groups, self.pools["train"]
-        if source not in ("auto", "none"):
-            for pool in self.pools.values():
-                pool.pop("group", None)
-            train["group"] = groups_named(Path(source), self.names("train", train["id"]), listed, self.note)
-        self.group_names = code_groups(self.title, self.pools, use=source != "none")
-        return train.get("group")
+    def read_groups(self, listed: list[str], rows: np.ndarray) -> np.ndarray | None:
+        """Put ``group`` of all pools into codes; those of train, of which ``rows`` are used, or None.
+
+        ``listed`` are all names of all pools.
+        """
+        if (source := self.hparams.groups) not in ("auto", "none"):
+            names = {name: self.names(name, pool["id"]) for name, pool in self.pools.items()}
+            take_groups(Path(source), self.pools, names, listed, self.note)
+        self.group_names = code_groups(self.title, self.pools, rows, use=source != "none")
+        return self.pools["train"].get("group")
 
     def name_parts(self, grouped: bool) -> None:
         """Fill ``part_kind``; without a test part, let validation be scored as ``test``."""

@@ -1,8 +1,12 @@
 """What is done to pools of arrays before they are split: labels checked, groups coded, samples limited, digests."""
 
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+
+from datamodules.readers.side_tables import groups_named
 
 from .source import Arrays
 
@@ -30,14 +34,44 @@ def check_labels(where: str, pool: Arrays) -> None:
         pool["label"] = label.astype(np.int64)
 
 
-def code_groups(title: str, pools: dict[str, Arrays], use: bool) -> list[str]:
+def take_groups(
+    path: Path, pools: dict[str, Arrays], names: dict[str, list[str]], listed: list[str], note: Callable[[str], None]
+) -> None:
+    """Let ``group`` be what a CSV ``id,group`` says, in place of the data's own.
+
+    It must name all samples of the train pool, and may name some of a test pool with names of its own: rows that are
+    known by their numbers have the same ones in both.
+
+    Args:
+        path: The CSV.
+        pools: Get ``group``.
+        names: Pool -> names of its samples.
+        listed: All names that may stand in the CSV.
+        note: Is told of ids that may not.
+    """
+    for pool in pools.values():
+        pool.pop("group", None)
+    pools["train"]["group"] = groups_named(path, names["train"], listed, note)
+    if "test" in pools and not set(names["test"]) & set(names["train"]):
+        group = groups_named(path, names["test"], listed, complete=False)
+        if group is not None:
+            pools["test"]["group"] = group
+
+
+def code_groups(title: str, pools: dict[str, Arrays], rows: np.ndarray, use: bool) -> list[str]:
     """Put ``group`` of all pools, numbers or text, into int64 codes, equal names alike; without ``use`` drop them.
+
+    Args:
+        title: Of the data set, for errors.
+        pools: Have ``group``, or some of them.
+        rows: Those of the train pool that are used.
+        use: Whether there are to be groups.
 
     Returns:
         The names, in the order of the codes.
 
     Raises:
-        ValueError: A group stands in the train pool and in the test pool.
+        ValueError: A group stands in the rows of the train pool and in the test pool.
     """
     groups = {name: pool.pop("group") for name, pool in pools.items() if "group" in pool}
     if not use or "train" not in groups:
@@ -49,11 +83,15 @@ def code_groups(title: str, pools: dict[str, Arrays], use: bool) -> list[str]:
         parts, np.split(codes.astype(np.int64), np.cumsum([len(p) for p in parts.values()])[:-1]), strict=True
     ):
         pools[name]["group"] = part
-    if "test" in parts and len(both := np.intersect1d(pools["train"]["group"], pools["test"]["group"])):
-        first = parts["train"][np.flatnonzero(pools["train"]["group"] == both[0])[0]]
+    if "test" in parts and len(both := np.intersect1d(pools["train"]["group"][rows], pools["test"]["group"])):
+        trained = rows[np.flatnonzero(pools["train"]["group"][rows] == both[0])[0]]
+        tested = np.flatnonzero(pools["test"]["group"] == both[0])[0]
+        one, other = (pools[name].get("name", pools[name]["id"])[row] for name, row in
+                      (("train", trained), ("test", tested)))  # fmt: skip
         raise ValueError(
-            f"{title}: group {first} is in the train pool and in the test pool ({len(both)} groups are), so test "
-            "scores would flatter. Take them out of one, or set --data.groups none to score all the same."
+            f"{title}: group {names[both[0]]} is in the train pool ({one}) and in the test pool ({other}), "
+            f"{len(both)} in all, so test scores would flatter. Take them out of one (--data.exclude leaves out "
+            "samples of the train pool), or set --data.groups none to score all the same."
         )
     return names.astype(str).tolist()
 

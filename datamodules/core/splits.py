@@ -68,16 +68,8 @@ def split_indices(
         raise ValueError(f"folds={folds}: need 2 or more, one to validate and the others to train.")
     if not 0 <= fold < folds:
         raise ValueError(f"fold={fold} is out of range: with folds={folds} the folds are 0..{folds - 1}.")
-    if not 0 <= test_fraction < 1:
-        raise ValueError(f"test_fraction={test_fraction}: need a share from 0 up to, but not including, 1.")
     table, groups = _checked(labels, groups)
-    rest, test = np.arange(len(table)), np.empty(0, dtype=np.int64)
-    if test_fraction > 0:
-        shares = (1 - test_fraction, test_fraction)
-        held_out = _partition(table, groups, shares, np.random.default_rng([seed, 1])) == 1
-        rest, test = np.flatnonzero(~held_out), np.flatnonzero(held_out)
-        if not len(test):
-            raise ValueError(f"test_fraction={test_fraction} of {len(table)} samples is an empty test part. Raise it.")
+    rest, test = _carved(table, groups, test_fraction, seed)
     units, name = (len(rest), "samples") if groups is None else (len(np.unique(groups[rest])), "groups")
     if units < folds:
         after = f" after the test part of {len(test)} samples" if len(test) else ""
@@ -88,21 +80,24 @@ def split_indices(
     return {"train": rest[part != fold], "val": rest[part == fold], "test": test}
 
 
-def bag_indices(labels: ArrayLike, groups: ArrayLike | None, bag: int, seed: int) -> dict[str, np.ndarray]:
+def bag_indices(
+    labels: ArrayLike, groups: ArrayLike | None, bag: int, seed: int, test_fraction: float = 0.0
+) -> dict[str, np.ndarray]:
     """Bootstrap number ``bag``: as many groups (or samples) as there are, drawn with replacement.
 
-    Without groups and with one label a sample the draw is made within each class, so that no bag loses a rare
-    class.
+    The test part is carved out first, the same as that of ``split_indices``. Without groups and with one label a
+    sample the draw is made within each class, so that no bag loses a rare class.
 
     Args:
         labels: as in ``partition``.
         groups: as in ``partition``; groups are drawn whole.
         bag: 0 or more; each number is another draw.
         seed: equal seeds give equal bags.
+        test_fraction: share of all samples held out for the test, 0 <= share < 1.
 
     Returns:
-        ``{"train", "val"}``: sorted int64 rows, ``train`` with repetition, ``val`` those never drawn (out of
-        bag, about 37 %).
+        ``{"train", "val", "test"}``: sorted int64 rows, ``train`` with repetition, ``val`` those never drawn (out
+        of bag, about 37 %). ``test`` may be empty.
 
     Raises:
         ValueError: if there are so few groups or samples that nothing stays out of the bag.
@@ -110,6 +105,8 @@ def bag_indices(labels: ArrayLike, groups: ArrayLike | None, bag: int, seed: int
     if bag < 0:
         raise ValueError(f"bag={bag}: bags are numbered from 0.")
     table, groups = _checked(labels, groups)
+    rest, test = _carved(table, groups, test_fraction, seed)
+    table, groups = table[rest], None if groups is None else groups[rest]
     unit = np.arange(len(table)) if groups is None else np.unique(groups, return_inverse=True)[1]
     count = unit.max() + 1
     stratum = table.argmax(1) if groups is None and (table.sum(1) == 1).all() else np.zeros(count, dtype=np.int64)
@@ -119,7 +116,7 @@ def bag_indices(labels: ArrayLike, groups: ArrayLike | None, bag: int, seed: int
         drawn = np.concatenate([rng.choice(m, size=len(m)) for m in members])
         times = np.bincount(drawn, minlength=count)[unit]
         if (times == 0).any():
-            return {"train": np.repeat(np.arange(len(table)), times), "val": np.flatnonzero(times == 0)}
+            return {"train": np.repeat(rest, times), "val": rest[times == 0], "test": test}
     name = "samples" if groups is None else "groups"
     raise ValueError(f"With {count} {name} nothing stays out of the bag to validate on. Use more data or folds.")
 
@@ -169,6 +166,19 @@ def _checked(labels: ArrayLike, groups: ArrayLike | None) -> tuple[np.ndarray, n
         if groups.shape != (len(table),):
             raise ValueError(f"groups have shape {groups.shape}; expected one for each of {len(table)} labels.")
     return table, groups
+
+
+def _carved(table: np.ndarray, groups: np.ndarray | None, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows for training and validation, and those of the test part."""
+    if not 0 <= fraction < 1:
+        raise ValueError(f"test_fraction={fraction}: need a share from 0 up to, but not including, 1.")
+    rest, test = np.arange(len(table)), np.empty(0, dtype=np.int64)
+    if fraction > 0:
+        held_out = _partition(table, groups, (1 - fraction, fraction), np.random.default_rng([seed, 1])) == 1
+        rest, test = np.flatnonzero(~held_out), np.flatnonzero(held_out)
+        if not len(test):
+            raise ValueError(f"test_fraction={fraction} of {len(table)} samples is an empty test part. Raise it.")
+    return rest, test
 
 
 def _partition(

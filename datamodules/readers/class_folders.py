@@ -75,7 +75,7 @@ def take_classes(tree: Tree, part: str, folder: Path, classes: list[Path]) -> No
     held = tree.parts.setdefault(part, {})
     for place in classes:
         if names := pictures_below(tree, folder, place):
-            held[place.name] = names
+            held[place.name] = sorted(held.get(place.name, []) + names)  # ``val`` and ``valid`` may both be there
         else:
             tree.bare.append(place.relative_to(folder).as_posix())
 

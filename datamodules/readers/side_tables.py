@@ -19,8 +19,12 @@ def whole_groups(groups: Sequence[object], names: Sequence[str]) -> np.ndarray:
 
 
 def groups_named(
-    path: Path, names: Sequence[str], known: Sequence[str] = (), note: Callable[[str], None] | None = None
-) -> np.ndarray:
+    path: Path,
+    names: Sequence[str],
+    known: Sequence[str] = (),
+    note: Callable[[str], None] | None = None,
+    complete: bool = True,
+) -> np.ndarray | None:
     """Group of each named sample, from a CSV ``id,group``; see ``whole_groups`` for gaps.
 
     Args:
@@ -28,6 +32,8 @@ def groups_named(
         names: Name of each sample.
         known: Further names that may stand in it: samples that were left out before, or of another part.
         note: Is told of ids that are neither.
+        complete: Whether each sample must have a row. Else those without one are groups of their own, and nothing is
+            returned where none has one.
 
     Raises:
         ValueError: A sample has no row, or two rows of different groups.
@@ -41,7 +47,11 @@ def groups_named(
                 f"{path}: id {short(name)!r} has the groups {group[name]!r} and {value!r}. Keep one row for it."
             )
     missing = [name for name in names if name not in group]
-    if missing:
+    if not complete:
+        if len(missing) == len(names):
+            return None
+        group |= dict.fromkeys(missing, "")
+    elif missing:
         raise ValueError(
             f"{path}: no group for {len(missing)} samples, the first is id {short(missing[0])}."
             f"{written(group, missing)}"

@@ -156,6 +156,18 @@ class ImageFolderDataModule(FileDataModule):
         for pool, part in zip(pools.values(), np.split(group, [len(pools["train"]["name"])]), strict=False):
             pool["group"] = part
 
+    def outliers(self, pool: Arrays) -> np.ndarray:
+        """Rows whose near copy is a test picture, or, where validation has a folder of its own, one of those."""
+        if self.hparams.near is None or self.hparams.groups != "auto":
+            return super().outliers(pool)
+        group, validates = pool["group"], pool.get("validates", np.zeros(len(pool["name"]), bool))
+        left = ~validates & np.isin(group, group[validates])
+        if "test" in self.pools:
+            left |= np.isin(group, self.pools["test"]["group"])
+        if left.any():
+            self.note(f"{left.sum()} pictures are near copies of test or validation pictures and left out.")
+        return np.flatnonzero(left)
+
     def source_of(self, pool: str) -> Source:
         """See ``FileDataModule``."""
         return TreeSource(self.folder)

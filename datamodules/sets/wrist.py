@@ -1,5 +1,6 @@
 """Wrist fractures of children (assignment D5): GRAZPEDWRI-DX, a table and 16-bit radiographs."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,8 @@ class WristDataModule(FileDataModule):
         """Read the table and find the pictures.
 
         Raises:
-            ValueError: A row without its picture, or a ``fracture_visible`` that is neither 0, 1 nor empty.
+            ValueError: A row without its picture, a ``filestem`` of two rows or two pictures, or a
+                ``fracture_visible`` that is neither 0, 1 nor empty.
         """
         path = folder / TABLE
         table = read_columns(path, ("filestem", "fracture_visible"), optional=("patient_id",))
@@ -57,7 +59,14 @@ class WristDataModule(FileDataModule):
                 f"{path}: fracture_visible is {short(texts[wrong[0]], 40)!r} for {short(stems[wrong[0]], 40)} "
                 f"({len(wrong)} such rows); expected 1, 0 or nothing."
             )
-        place = {p.stem: p.relative_to(folder).as_posix() for p in pictures_under(folder) if p.suffix.lower() == ".png"}
+        if len(set(stems)) < len(stems):
+            stem, rows = Counter(stems).most_common(1)[0]
+            raise ValueError(f"{path}: filestem {short(stem, 60)} stands {rows} times. Keep one row for each picture.")
+        place, named = {}, set(stems)
+        for picture in (p for p in pictures_under(folder) if p.suffix.lower() == ".png"):
+            name = picture.relative_to(folder).as_posix()
+            if (other := place.setdefault(picture.stem, name)) != name and picture.stem in named:
+                raise ValueError(f"{folder}: {other} and {name} are both called {short(picture.stem, 60)}. Keep one.")
         lacking = [stem for stem in stems if stem not in place]
         if lacking:
             raise ValueError(

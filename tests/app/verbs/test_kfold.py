@@ -194,9 +194,7 @@ def test_another_configuration_is_refused_and_overwrite_replaces(tmp_path, cli, 
     cli(*KFOLD, "--fold", 0, "--model.width", 4, "--overwrite")
     assert load_run("runs/ToySequence/kfold/fold_0").task.embedding.weight.shape == (9, 4)
     with pytest.raises(SystemExit):
-        cli(
-            *KFOLD, "--fold", 1
-        )  # said before it trains
+        cli(*KFOLD, "--fold", 1)  # said before it trains
     assert "fold_0 was made with another configuration: model.width 4 -> 8" in capsys.readouterr().err
     assert not (tmp_path / "runs/ToySequence/kfold/fold_1").exists()
     cli(*KFOLD, "--fold", 1, "--overwrite")

@@ -47,6 +47,18 @@ def test_warp_moves_as_its_docstring_says():
     assert up[5, 31] > 0.99  # 10 pixels above it: turns are rigid also where width and height differ
 
 
+def test_one_number_of_what_cannot_be_negative_means_just_that():
+    white = {"image": torch.ones(200, 1, 32, 32)}
+    shaded = run([{"vignette": {"strength": 0.5, "radius": 0.2, "p": 1}}], white)["image"]
+    assert_close(shaded[:, 0, 0, 0], torch.full((200,), 0.5))
+    covered = run([{"cutout": {"size": 0.5, "fill": "zero"}}], white)["image"] == 0
+    assert covered.flatten(2).float().mean(2).eq(0.25).all()
+    gray = {"image": torch.full((50, 1, 8, 8), 0.6)}
+    assert torch.equal(run([{"solarize": {"threshold": 0.7, "p": 1}}], gray)["image"], gray["image"])
+    with pytest.raises(ValueError, match=r"radius=\[-1, 1\]: need one number or \[low, high\] of 0 or more"):
+        run([{"vignette": {"radius": [-1, 1], "p": 1}}], white)
+
+
 def test_crop_resize_stays_inside():
     batch = {"image": torch.zeros(200, 1, 32, 64)}
     batch["image"][:, :, 2:-2, 2:-2] = 1.0

@@ -10,7 +10,7 @@ from lightning import Trainer
 from datamodules import DataModule
 from datamodules.core.statistics import channel_statistics
 from lightning_tasks.problems import GradientTask
-from tests.toys import ToyDataModule
+from tests.toys import ToyDataModule, ToyTrainOnly
 
 
 def table(path, header, rows):
@@ -41,6 +41,41 @@ def test_groups_of_a_file_never_straddle(tmp_path):
     short = table(tmp_path / "short.csv", ("id", "group"), [(i, "p") for i in range(99)])
     with pytest.raises(ValueError, match="no group for 1 samples, the first is id 99"):
         ToyDataModule(groups=short).setup()
+
+
+class Named(DataModule):
+    """Sixteen samples to train on and eight of a test part, each with a name of its own."""
+
+    title, files = "named", ("named.npz",)
+
+    def simulate(self):
+        names = np.array([f"{part}{i}" for part, n in (("a", 16), ("t", 8)) for i in range(n)])
+        pool = {"x": np.arange(24.0), "label": np.arange(24) % 2, "name": names}
+        return {"train": {k: v[:16] for k, v in pool.items()}, "test": {k: v[16:] for k, v in pool.items()}}
+
+
+def test_groups_of_a_file_are_those_of_the_test_part_too(tmp_path):
+    groups = {f"a{i}": f"p{i // 2}" for i in range(16)} | {"t0": "p3", "t1": "q", "t2": "q"}
+    given = table(tmp_path / "groups.csv", ("id", "group"), groups.items())
+    with pytest.raises(ValueError, match=r"group p3 is in the train pool \(a6\) and in the test pool \(t0\), 1 in all"):
+        Named(groups=given).setup()
+    exclude = table(tmp_path / "exclude.csv", ("id", "reason"), [("a6", "of p3"), ("a7", "of p3")])
+    data = Named(groups=given, exclude=exclude)  # what is left out straddles nothing
+    data.setup()
+    assert [data.group_names[code] for code in data.pools["test"]["group"]] == ["p3", "q", "q"] + [
+        f"(alone) t{i}" for i in range(3, 8)
+    ]
+    train = table(tmp_path / "train.csv", ("id", "group"), [item for item in groups.items() if item[0][0] == "a"])
+    data = Named(groups=train)
+    data.setup()
+    assert "group" not in data.pools["test"] and "group" in data.pools["train"]
+
+
+def test_bags_leave_the_held_out_test_part_alone():
+    fold, bag = ToyTrainOnly(test_fraction=0.25), ToyTrainOnly(test_fraction=0.25, bag=1)
+    fold.setup(), bag.setup()
+    assert np.array_equal(fold.parts["test"], bag.parts["test"]) and not bag.scores_validation
+    assert not set(bag.parts["test"]) & {*bag.parts["train"], *bag.parts["val"]}
 
 
 def test_folds_cover_the_data_and_bags_leave_their_own_samples_out():

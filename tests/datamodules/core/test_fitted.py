@@ -81,7 +81,7 @@ def test_groups_are_coded_over_all_pools_and_never_straddle_train_and_test():
     assert batch["group"].dtype == torch.int64 and batch["group"].tolist() == [7, 6]
     Grouped.shared = True
     source._LAST.clear()
-    with pytest.raises(ValueError, match="group p1 is in the train pool and in the test pool"):
+    with pytest.raises(ValueError, match=r"group p1 is in the train pool \(1\) and in the test pool \(0\)"):
         Grouped(source="simulated", folds=3).setup()
     alone = Grouped(source="simulated", folds=3, groups="none")
     alone.setup()

@@ -136,6 +136,16 @@ def test_bag_draws_whole_groups_as_many_as_there_are():
     assert 0.2 < len(parts["val"]) / 200 < 0.55  # 1/e on average
 
 
+def test_bags_and_folds_have_one_test_part():
+    labels, groups = np.arange(200) % 3, np.repeat(np.arange(50), 4)
+    held = split_indices(labels, groups, 0, 5, seed=1, test_fraction=0.25)["test"]
+    for bag in range(3):
+        parts = bag_indices(labels, groups, bag, seed=1, test_fraction=0.25)
+        assert np.array_equal(parts["test"], held) and len(held) == 48
+        assert_disjoint(parts, groups)
+        assert len(parts["train"]) == 152 == len(np.union1d(parts["train"], parts["val"]))
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

@@ -62,6 +62,25 @@ def test_folders_of_parts_are_the_parts(tmp_path):
     assert any("Not read, beside the folders of parts: 1 folder (labels)" in note for note in data.notes)
 
 
+def test_two_folders_of_one_part_are_both_read(tmp_path):
+    for part, count in (("train", 3), ("Training", 2), ("val", 1), ("valid", 2)):
+        two_classes(tmp_path / part, count)
+    assert module(tmp_path).sizes() == {"train": 10, "val": 6, "test": 6}
+
+
+def test_near_copies_of_test_and_validation_pictures_are_left_out_of_training(tmp_path):
+    for part, count in (("train", 6), ("val", 3), ("test", 3)):
+        for shift, name in enumerate("ab"):
+            for number in range(count):  # "train" has numbers of its own but 0, a copy in all three
+                noise(tmp_path / part / name / f"{number}.png", 7 * shift + 100 * number * len(part) + number)
+    data = module(tmp_path, near=2)
+    names = {part: {str(n) for n in data.pools["train"]["name"][data.parts[part]]} for part in ("train", "val")}
+    assert names["train"] == {f"train/{c}/{n}.png" for c in "ab" for n in range(1, 6)}
+    assert names["val"] == {f"val/{c}/{n}.png" for c in "ab" for n in (1, 2)}
+    assert any("4 pictures are near copies of test or validation pictures and left out" in note for note in data.notes)
+    assert data.sizes()["test"] == 6 and module(tmp_path, near=2, groups="none").sizes()["train"] == 12
+
+
 def test_a_class_may_be_called_train(tmp_path):
     for name in ("train", "plane"):
         for number in range(3):

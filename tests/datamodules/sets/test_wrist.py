@@ -47,6 +47,23 @@ def test_without_patients_their_numbers_come_from_the_names_and_nan_is_none(tmp_
     assert set(data.pools["train"]["label"]) == {0, 1}
 
 
+def test_a_name_of_two_rows_or_two_pictures_is_refused(tmp_path):
+    make_wrists(tmp_path, patients=4, seed=2)
+    table = tmp_path / "dataset.csv"
+    text = table.read_text()
+    row = text.splitlines()[1]
+    first = row.split(",")[0]
+    table.write_text(f"{text}{row}\n")
+    with pytest.raises(ValueError, match=f"filestem {first} stands 2 times. Keep one row"):
+        WristDataModule(root=str(tmp_path), size=16, folds=2).setup()
+    table.write_text(text)
+    picture = next(tmp_path.rglob(f"{first}.png"))
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / picture.name).write_bytes(picture.read_bytes())
+    with pytest.raises(ValueError, match=f"again/{first}.png and .*{first}.png are both called {first}. Keep one"):
+        WristDataModule(root=str(tmp_path), size=16, folds=2).setup()
+
+
 def test_pictures_without_a_patient_are_not_one_patient(tmp_path):
     make_wrists(tmp_path, patients=6, seed=2)
     rows = [line.split(",") for line in (tmp_path / "dataset.csv").read_text().splitlines()[1:]]
