@@ -82,9 +82,14 @@ class Serving(LightningDataModule):
         return self._tensors[pool, device]
 
     def arrays(self, part: str, limit: int | None = None) -> dict[str, Tensor]:
-        """The first ``limit`` samples of a part as CPU tensors, converted as in a batch; for baselines."""
-        rows = self.parts[part][:limit]
+        """``limit`` samples of a part, or all, as CPU tensors, converted as in a batch; for baselines."""
+        rows = self.spread(part, limit)
         return to_float({k: torch.from_numpy(v[rows]) for k, v in self.served(self.pool_of(part)).items()})
+
+    def spread(self, part: str, limit: int | None = None) -> np.ndarray:
+        """``limit`` rows of a part, or all, evenly spread: the first ones of a file sorted by class are one class."""
+        rows = self.parts[part]
+        return rows if limit is None or limit >= len(rows) else rows[np.arange(limit) * len(rows) // limit]
 
     # ---- loaders ----------------------------------------------------------------------------------------------
 

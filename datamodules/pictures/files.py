@@ -137,8 +137,8 @@ class FileDataModule(DataModule):
         """Also ``image``, decoded and not augmented."""
         arrays = super().arrays(part, limit)
         if self.has_images:
-            rows = self.parts[part][:limit]
-            arrays |= to_float({"image": torch.from_numpy(self.images(self.pool_of(part), rows))})
+            images = self.images(self.pool_of(part), self.spread(part, limit))
+            arrays |= to_float({"image": torch.from_numpy(images)})
         return arrays
 
     def statistics(self) -> dict[str, Tensor]:

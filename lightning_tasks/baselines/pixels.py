@@ -55,7 +55,7 @@ def pixel_baselines(task: Any, datamodule: Any) -> dict[str, dict[str, float]]:
                 features = pixel_features(image).flatten(0, 2).numpy() / scale
                 pred = torch.from_numpy(linear.predict(features)).long().view_as(mask)
             confusion.append(confusion_per_image(pred, mask, classes))
-            boundary.append(boundary_counts(pred, mask, classes))
+            boundary.append(boundary_counts(pred, mask, classes, ignore_index=ignore))
         rows = {"confusion": torch.cat(confusion), "boundary": torch.cat(boundary)}
         scores[name] = {k: float(v) for k, v in task.score(rows).items()}
     return scores

@@ -16,9 +16,10 @@ class AveragedWeights(Callback):
     The first step's weights begin it. The smaller d of the first steps lets them go: with 0.995 from the beginning, a
     twelfth of the average after 500 steps would still be what the network was before it had learnt.
 
-    Validation, checkpoints and the end of training have the average in place of the weights. Running statistics of
-    BatchNorm are averaged too, so that they belong to the averaged weights. A checkpoint holds the average as
-    ``state_dict`` and the weights as ``current_model_state``, from which a resumed fit goes on.
+    Validation with its figures, checkpoints and the end of training have the average in place of the weights. Running
+    statistics of BatchNorm are averaged too, so that they belong to the averaged weights. A checkpoint holds the
+    average as ``state_dict``, under all names of a weight that is shared, and the weights as ``current_model_state``,
+    from which a resumed fit goes on.
 
     The average lies where the network does, and no step waits for it. Lightning's ``EMAWeightAveraging`` makes its own
     before the network goes to the GPU: each step then fetches hundreds of tensors, one after the other.
@@ -35,6 +36,7 @@ class AveragedWeights(Callback):
         self.decay = decay
         self.average: dict[str, Tensor] = {}  # empty before the first step
         self.step = 0  # of the optimiser, when the average was last moved
+        self.shown = False  # the network holds the average, and ``average`` the weights
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Bring an average that a checkpoint gave to where the network is now."""
@@ -60,8 +62,8 @@ class AveragedWeights(Callback):
         """Evaluate the average."""
         self._exchange(pl_module)
 
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Train on with the weights."""
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Train on with the weights; what is drawn of the validation was drawn before."""
         self._exchange(pl_module)
 
     @torch.no_grad()
@@ -78,6 +80,7 @@ class AveragedWeights(Callback):
             weights = held[name].clone()
             held[name].copy_(average)
             average.copy_(weights)
+        self.shown = not self.shown
 
     def state_dict(self) -> dict[str, Any]:
         """The step, for a resumed fit; the average stands in the checkpoint's ``state_dict``."""
@@ -90,8 +93,11 @@ class AveragedWeights(Callback):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """The average as what is scored, the weights beside it."""
         if self.average:
-            weights = checkpoint["state_dict"]
-            average = {name: self.average.get(name, value) for name, value in weights.items()}
+            first = {id(value): name for name, value in learnt(pl_module).items()}
+            shared = {name: first[id(value)] for name, value in pl_module.named_parameters(remove_duplicate=False)}
+            held = checkpoint["state_dict"]
+            other = {name: self.average.get(shared.get(name, name), value) for name, value in held.items()}
+            average, weights = (held, other) if self.shown else (other, held)
             checkpoint |= {"state_dict": average, "current_model_state": weights}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

@@ -139,8 +139,9 @@ class SaddlePoints(Exercise):
             for name, step in OPTIMISERS.items()
         }
         paths = {name: [self.fit(step, lr) for lr in RATES] for name, step in OPTIMISERS.items()}
-        fits = {name: [words(p, self.toy.loss(p[-1]) <= 0.1) for p in row] for name, row in paths.items()}
-        dead = sum(self.is_dead(path[-1]) for row in paths.values() for path in row)
+        fits = {name: [self.words(path) for path in row] for name, row in paths.items()}
+        dead = [self.toy.loss(p[-1]) for row in paths.values() for p in row if self.is_dead(p[-1])]
+        still = sum(abs(loss / self.toy.y.var() - 1) < 0.05 for loss in dead)
         steps = {name: escaped(path) for name, path in saddles.items()}
         text = (
             f"On x^2 - y^2 from (1, {self.start:g}), lr {self.lr:g}, |y| is above 1 after "
@@ -150,8 +151,9 @@ class SaddlePoints(Exercise):
             "far as a large one (RMSProp's first step is 10 lr, whatever the gradient: it corrects no bias). Exactly "
             "on y = 0 the gradient along y is 0 and none of them escapes: noise of mini-batches does that in practice. "
             "In the ravine SGD diverges above lr 2/50. On the regression "
-            f"{dead} of {len(OPTIMISERS) * len(RATES)} runs sit on a plateau where all ReLUs are dead and the loss is "
-            f"the variance of the targets, {self.toy.y.var():.3f}. Momentum .9 / .1 is momentum .9 at a tenth of the "
+            f"{len(dead)} of {len(OPTIMISERS) * len(RATES)} runs end where all ReLUs are dead and only the last bias "
+            f"moves; {still} of them have settled on its plateau, where the loss is the variance of the targets, "
+            f"{self.toy.y.var():.3f}. Momentum .9 / .1 is momentum .9 at a tenth of the "
             "rate. All begin at the same weights; a momentum that forgets lr, and targets (5,) less predictions "
             "(5, 1), which broadcast to (5, 5), are what goes wrong in such comparisons. On four more surfaces, each "
             "optimiser at the best of three rates, the quickest are: "
@@ -177,6 +179,13 @@ class SaddlePoints(Exercise):
     def is_dead(self, w: np.ndarray) -> bool:
         """Whether no sample passes a ReLU; False for weights that are not finite."""
         return bool(np.isfinite(w).all() and not self.toy.outputs(w)[1].any())
+
+    def words(self, path: np.ndarray) -> str:
+        """Steps of a path on the toy regression to a loss of .1; ``diverged`` where its loss is above the first."""
+        loss = self.toy.loss(path[-1])
+        if loss <= 0.1:
+            return str(len(path) - 1)
+        return "not in 1000" if loss <= self.toy.loss(path[0]) else "diverged"
 
     def escape(self, step: Callable, start: float) -> np.ndarray:
         """Path from (1, start) until ``|y| > 1``, in 5,000 steps at most."""

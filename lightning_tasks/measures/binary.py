@@ -74,7 +74,7 @@ def auroc_error(area: float, positives: int, negatives: int) -> float:
 
 
 def auroc_interval(area: float, positives: int, negatives: int) -> tuple[float, float]:
-    """95 % interval of an AUROC by its standard error, within 0 and 1."""
+    """95 % interval of an AUROC by its standard error, within 0 and 1; of no width at 0 and 1, where that is 0."""
     half = 1.96 * auroc_error(area, positives, negatives)
     return max(0.0, area - half), min(1.0, area + half)
 

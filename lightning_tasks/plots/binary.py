@@ -61,7 +61,7 @@ def scores_figure(prob: Tensor, label: Tensor, names: list[str], bins: int = 40)
 
 
 def strata_figure(strata: dict[str, tuple[Tensor, Tensor]]) -> Figure:
-    """AUROC of each stratum with a 95 % interval, beside its numbers of positives and negatives.
+    """AUROC of each stratum with a 95 % interval (none at 0 and 1), beside its numbers of positives and negatives.
 
     Args:
         strata: Name -> ``prob`` and ``label`` (n,) of its samples, both classes among them.
@@ -73,7 +73,8 @@ def strata_figure(strata: dict[str, tuple[Tensor, Tensor]]) -> Figure:
         area = float(auroc(roc(prob, label)))
         interval = auroc_interval(area, positives, len(label) - positives)
         axis.barh(row, area, color=COLORS[2], edgecolor="black", linewidth=0.6)
-        axis.plot(interval, [row, row], color="black", linewidth=1.4)
+        if 0 < area < 1:  # of classes that are quite apart the formula gives an interval of no width
+            axis.plot(interval, [row, row], color="black", linewidth=1.4)
         axis.text(1.01, row, f"{positives} / {len(label) - positives}", va="center", fontsize=8)
     axis.axvline(0.5, color="#999999", linestyle=":")
     axis.set_yticks(range(len(strata)), list(strata), fontsize=8)

@@ -45,8 +45,8 @@ def shares_figure(real: Tensor, fake: Tensor, names: list[str]) -> Figure:
     return figure
 
 
-def errors_figure(step: Tensor, error: Tensor, bins: int = 20) -> Figure:
-    """Mean error (N,) over the step int64 (N,): small steps are hard, because little noise is left to see."""
+def errors_figure(step: Tensor, error: Tensor, target: str, bins: int = 20) -> Figure:
+    """Mean squared error (N,) of a ``target``, such as the noise, over the step int64 (N,)."""
     step, error = step.cpu().numpy(), error.float().cpu().numpy()
     edges = np.linspace(step.min(), step.max() + 1, bins + 1)
     number = np.digitize(step, edges) - 1
@@ -55,6 +55,6 @@ def errors_figure(step: Tensor, error: Tensor, bins: int = 20) -> Figure:
     figure = Figure(figsize=(6, 3.2), layout="constrained")
     axis = figure.subplots()
     axis.plot(centres, means, ".-", color="#0072B2")
-    axis.set(xlabel="step t", ylabel="mean squared error of the noise", ylim=(0, None))
+    axis.set(xlabel="step t", ylabel=f"mean squared error of the {target}", ylim=(0, None))
     axis.grid(alpha=0.3)
     return figure

@@ -74,12 +74,18 @@ class Adversarial(Generative):
                 optimizer.zero_grad()
                 self.manual_backward(loss)
                 if self.hparams.clip:
-                    self.clip_gradients(optimizer, self.hparams.clip, "norm")
+                    self.clip_gradients(optimizer, self.hparams.clip * self.gradient_scale, "norm")
                 optimizer.step()
                 self.untoggle_optimizer(optimizer)
                 self.track(f"train/{player}", loss, len(batch["id"]))
             if schedules:
                 schedules[number].step()
+
+    @property
+    def gradient_scale(self) -> float:
+        """What 16-bit training has multiplied gradients with: they are divided by it within ``optimizer.step``."""
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        return 1.0 if scaler is None else scaler.get_scale()
 
     def configure_optimizers(self) -> tuple[dict[str, Any], ...]:
         """One optimiser and schedule a player, in their order."""

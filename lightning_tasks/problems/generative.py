@@ -49,7 +49,7 @@ class Generative(GradientTask):
         features: Directory of a finished classifier of the same pictures; sets are then compared by what its network
             gives before its last layer. A config names one that is trained first under ``needs``. Without it points
             are compared as they are, and pictures by their means over 8x8 fields.
-        samples: Compare so many samples of a part; None means as many as it has.
+        samples: Compare so many samples of a part, evenly spread; None means as many as it has.
         compare: ``always``, or ``after`` the fit alone, where sampling takes longer than an epoch.
         components: K, of data that knows them; the data module states it.
         dims: D of the points, likewise.
@@ -87,7 +87,6 @@ class Generative(GradientTask):
         self.register_buffer("mode_mean", torch.zeros(k, d))
         self.register_buffer("mode_cov", torch.zeros(k, d, d))
         self._judge: tuple[Any, ...] = ()  # in a tuple, where nn.Module does not find it: it is in no checkpoint
-        self._room = 0
 
     # ---- points and pictures ----------------------------------------------------------------------------------
 
@@ -171,18 +170,19 @@ class Generative(GradientTask):
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
-    def restart_streams(self) -> None:
-        """Also count the compared samples anew."""
-        super().restart_streams()
-        world = self.trainer.world_size if self._trainer else 1
-        self._room = -(-self.hparams.samples // world) if self.hparams.samples else 2**62
+    def chosen(self, part: str) -> Tensor | None:
+        """Ids of the samples of a part that are compared, evenly spread; None for all."""
+        data = self.trainer.datamodule
+        if self.hparams.samples is None or data is None:
+            return None
+        return torch.from_numpy(data.pools[data.pool_of(part)]["id"][data.spread(part, self.hparams.samples)])
 
     def evaluate(self, part: str, batch: dict) -> None:
         """What is measured of each sample; and real samples with as many made ones."""
         compares = self.hparams.compare == "always" or not self.is_fitting
-        if compares:
-            batch = {key: value[: self._room] for key, value in batch.items()}
-            self._room -= len(batch["id"])
+        if compares and (ids := self.chosen(part)) is not None:
+            kept = torch.isin(batch["id"], ids.to(batch["id"].device))
+            batch = {key: value[kept] for key, value in batch.items()}
         if len(batch["id"]):
             rows = self.measured(part, batch) | (self.compared(part, batch) if compares else {})
             self.collect(part, batch, **rows)

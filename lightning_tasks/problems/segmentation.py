@@ -147,7 +147,7 @@ class Segmentation(ImageTask):
         broken = top.isnan().flatten(1).any(1)[:, None, None]
         return {
             "confusion": confusion_per_image(pred, batch["mask"], self.num_classes).masked_fill(broken, -1),
-            "boundary": boundary_counts(pred, batch["mask"], self.num_classes),
+            "boundary": boundary_counts(pred, batch["mask"], self.num_classes, ignore_index=self.hparams.ignore_class),
             "pred": pred.to(torch.uint8),
         }
 

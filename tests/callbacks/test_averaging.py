@@ -6,6 +6,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn
 
 from lightning_tasks.callbacks.averaging import AveragedWeights
+from lightning_tasks.callbacks.figures import Figures
 from lightning_tasks.callbacks.guard import learnt
 
 
@@ -85,7 +86,7 @@ def test_validation_and_the_end_of_training_have_the_average():
     weights, average = copies(task), {name: value.clone() for name, value in callback.average.items()}
     callback.on_validation_epoch_start(at(5), task)
     assert same(copies(task), average) and task.reach[0] == -torch.inf
-    callback.on_validation_epoch_end(at(5), task)
+    callback.on_validation_end(at(5), task)
     assert same(copies(task), weights)
     callback.on_train_end(at(5), task)
     assert same(copies(task), average)
@@ -101,12 +102,42 @@ def test_a_checkpoint_holds_both_and_a_resumed_fit_goes_on_with_them():
         assert same({name: checkpoint[key][name] for name in expected}, expected)
         assert checkpoint[key].keys() == task.state_dict().keys()
 
+    callback.on_validation_epoch_start(at(5), task)  # saved while the average is shown, as after an interruption
+    shown = {"state_dict": {name: value.clone() for name, value in task.state_dict().items()}}
+    callback.on_save_checkpoint(at(5), task, shown)
+    for key, expected in (("state_dict", average), ("current_model_state", weights)):
+        assert same({name: shown[key][name] for name in expected}, expected)
+    callback.on_validation_end(at(5), task)
+
     resumed, again = Small(), AveragedWeights(0.9)
     resumed.load_state_dict(checkpoint["state_dict"])
     again.on_load_checkpoint(at(0), resumed, checkpoint)
     again.load_state_dict(callback.state_dict())
     again.on_fit_start(at(0), resumed)
     assert same(copies(resumed), weights) and same(again.average, average) and again.step == 5
+
+
+def test_a_checkpoint_holds_the_average_under_all_names_of_a_shared_weight():
+    task, callback = Small(), AveragedWeights(0.9)
+    task.again = nn.Linear(3, 4, bias=False)
+    task.again.weight = task.net[0].weight  # as an embedding that is also the last layer
+    trained(5, task, callback)
+    checkpoint = {"state_dict": dict(task.state_dict())}
+    callback.on_save_checkpoint(at(5), task, checkpoint)
+    loaded = checkpoint["state_dict"]
+    assert torch.equal(loaded["again.weight"], callback.average["net.0.weight"])
+    assert torch.equal(loaded["again.weight"], loaded["net.0.weight"])
+    assert not torch.equal(loaded["again.weight"], task.again.weight)
+
+
+def test_figures_of_a_fit_are_of_the_weights_that_were_validated(toy, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Figures, "_draw", lambda self, trainer, task, part, save: drawn.append((part, copies(task))))
+    run = toy("ToyGan", "--trainer.max_epochs", 1, "--model.ema", 0.9)
+    checkpoint = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    (weights,) = (weights for part, weights in drawn if part == "val")
+    assert all(torch.equal(value, checkpoint["state_dict"][name]) for name, value in weights.items())
+    assert not all(torch.equal(value, checkpoint["current_model_state"][name]) for name, value in weights.items())
 
 
 def test_scoring_a_checkpoint_leaves_the_average_in_the_network():

@@ -24,3 +24,7 @@ def test_the_limit_of_low_temperatures_is_argmax_for_any_numbers():
 def test_a_temperature_of_nothing_is_an_error():
     with pytest.raises(ValueError, match="need more than 0"):
         ArgmaxAttention(temperature=0)
+
+
+def test_checks_hold_at_any_temperature():
+    assert all(check.holds for check in ArgmaxAttention(temperature=100.0).answer().checks)

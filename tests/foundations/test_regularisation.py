@@ -48,3 +48,9 @@ def test_too_few_samples_are_an_error():
     for options in ({"samples": 10}, {"features": 3}, {"noise": -1}):
         with pytest.raises(ValueError, match="need 4 features or more, as many samples"):
             Regularisation(**options)
+
+
+def test_what_is_said_of_harm_is_what_the_errors_say():
+    text, noisy = Regularisation().answer().text, Regularisation(noise=10.0).answer()
+    assert "may hurt: here" in text and "may hurt, though not amid so much noise" in noisy.text
+    assert all(check.holds for check in noisy.checks)

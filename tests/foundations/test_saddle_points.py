@@ -52,3 +52,13 @@ def test_paths_are_labelled_and_a_walk_stops_where_it_is_not_finite():
 def test_another_seed_and_rate_keep_the_checks():
     checks = SaddlePoints(lr=0.02, seed=3).answer().checks
     assert all(check.holds for check in checks), [c for c in checks if not c.holds]
+
+
+def test_a_run_that_stays_on_the_plateau_has_not_diverged():
+    exercise = SaddlePoints()
+    path = exercise.fit(OPTIMISERS["RMSProp"], 1.0)
+    assert exercise.is_dead(path[-1]) and exercise.words(path) == "not in 1000"
+    assert exercise.words(exercise.fit(OPTIMISERS["SGD"], 1.0)) == "diverged"
+    assert "6 of them have settled" in exercise.answer().text
+    assert "10 of 20 runs end where all ReLUs are dead" in (text := SaddlePoints(seed=1).answer().text)
+    assert "0 of them have settled" in text

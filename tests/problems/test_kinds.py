@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from lightning import Trainer
+from lightning.pytorch.plugins import MixedPrecision
 
 from lightning_tasks.app.members import Run, batches_of, predictions
 from tests.conftest import measured, results
@@ -95,6 +97,19 @@ def test_the_gradient_of_one_player_does_not_reach_another():
     task.critic.requires_grad_(False)
     task.loss_of("generator", batch).backward()
     assert all(p.grad is None for p in task.critic.parameters()) and task.generator.weight.grad is not None
+
+
+def test_a_clipped_step_is_the_same_whether_gradients_are_scaled_or_not():
+    moved = []
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024)
+    for precision in (MixedPrecision("bf16-mixed", "cpu"), MixedPrecision("16-mixed", "cpu", scaler)):
+        torch.manual_seed(0)
+        task, data = ToyGan(clip=1.0, optimizer="sgd", lr=0.1), ToyDataModule(source="simulated")
+        before = task.critic[0].weight.detach().clone()
+        Trainer(accelerator="cpu", max_steps=2, plugins=[precision], logger=False, enable_checkpointing=False,
+                enable_progress_bar=False, enable_model_summary=False, limit_val_batches=0).fit(task, data)  # fmt: skip
+        moved.append(float((task.critic[0].weight - before).norm().detach()))
+    assert moved[1] == pytest.approx(moved[0], rel=0.1) and moved[0] > 1e-3
 
 
 def test_wrong_players_and_numbers_are_errors():

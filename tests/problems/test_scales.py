@@ -37,6 +37,16 @@ class Brightness(nn.Module):
         return torch.cat([-9 * image, 9 * image, torch.full_like(image, -9.0)], 1)
 
 
+@pytest.mark.parametrize(("ignore", "value"), [(None, 1.0), (0, float("nan"))])
+def test_a_border_to_the_background_counts_where_the_background_is_not_ignored(ignore, value):
+    made = Segmentation(**TINY, class_names=["background", "rock"], ignore_class=ignore).eval()
+    mask = torch.zeros(1, 24, 40, dtype=torch.int64)
+    mask[:, 8:16, 10:30] = 1
+    prob = F.one_hot(mask, 2).permute(0, 3, 1, 2).float()
+    rows = made.rows_of({"mask": mask}, {"prob": prob})
+    assert float(made.score(rows)["boundary_f1"]) == pytest.approx(value, nan_ok=True)
+
+
 def test_a_scale_is_what_the_network_says_of_the_resized_picture_at_its_own_size():
     made = task(net := Brightness(), tta_scales=[1.25])
     larger = F.interpolate(IMAGE, size=(30, 50), mode="bilinear")

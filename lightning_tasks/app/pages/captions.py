@@ -46,7 +46,7 @@ RUN: Captions = {
     "precision_recall": Caption("Precision over recall", "Precision over recall as the threshold falls"),
     "scores": Caption("Scores of both classes", "How the probability of the positive class is spread in each class"),
     "groups": Caption("Groups", "The headline of each group (site, patient) that the part holds, the lowest first"),
-    "strata": Caption("Strata", "AUROC of each part of the samples, with its interval"),
+    "strata": Caption("Strata", "AUROC of each part of the samples, with its interval; none at 0 and 1"),
     "reliability": Caption("Reliability diagram", "Accuracy over confidence, with the number of samples"),
     "risk": Caption("Error over coverage", "Error over the share of samples that are kept, the surest first"),
     "scaling": Caption("Scale of the logits", "Calibration error and likelihood over the scale of the logits"),

@@ -247,4 +247,5 @@ class DiffusionTask(Generative):
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Also the loss over the steps."""
-        return super().figures_of_rows(rows) | {"loss_over_steps": errors_figure(rows["step"], rows["error"])}
+        errors = errors_figure(rows["step"], rows["error"], self.hparams.target)
+        return super().figures_of_rows(rows) | {"loss_over_steps": errors}

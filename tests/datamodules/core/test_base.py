@@ -120,6 +120,16 @@ def test_a_limit_takes_the_first_samples_and_loses_no_class_of_a_sorted_file():
     assert len(ToyDataModule(limit=500).limited(mixed.pools["train"])) == 40
 
 
+def test_some_samples_of_a_part_are_spread_over_it():
+    data = SortedByClass(source="simulated", folds=2)
+    data.setup()
+    assert len(data.parts["train"]) == 50
+    chosen = data.arrays("train", limit=10)
+    assert torch.bincount(chosen["label"]).tolist() == [5, 0, 4, 0, 0, 1]
+    assert torch.equal(chosen["id"], data.arrays("train")["id"][::5])
+    assert len(data.arrays("train", limit=51)["id"]) == 50 and len(data.arrays("train", limit=1)["id"]) == 1
+
+
 def test_statistics_see_training_rows_alone():
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (1100, 3, 4, 5), dtype=np.uint8)

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from lightning_tasks.measures.adversarial_losses import LOSSES
 from lightning_tasks.measures.diffusion import velocity
 from lightning_tasks.tasks.generative.vae import code_table
 from tests.conftest import results
+from tests.toys import ToyDataModule, ToyGan
 
 RING = ("--data", "MixtureDataModule", "--data.shape", "ring", "--data.components", 4, "--data.dims", 2,
         "--data.n_train", 1500, "--data.n_test", 300, "--data.batch_size", 64, "--trainer.enable_progress_bar", "false",
@@ -46,6 +48,18 @@ def test_vae_bounds_lie_below_the_likelihood_of_the_truth(cli):
     assert (run / "figures/test_codes.png").is_file()
     code = (run / "figures/test_code.md").read_text().splitlines()
     assert len(code) == 2 + 2 and all(line.count("|") == 5 for line in code)
+
+
+def test_compared_samples_are_spread_over_the_part():
+    task, data = ToyGan(samples=10), ToyDataModule(source="simulated")
+    assert "test" in (data.setup() or data.parts)
+    task._trainer = SimpleNamespace(datamodule=data, world_size=1, state=SimpleNamespace(fn="test"))
+    kept = []
+    task.compared = lambda part, batch: kept.extend(batch["id"].tolist()) or {"real": batch["point"]}
+    task.collect = lambda part, batch, **rows: None
+    for batch in data.part_loader("test", 7):
+        task.evaluate("test", batch)
+    assert kept == data.pools["test"]["id"][::2].tolist() == data.arrays("test", 10)["id"].tolist()
 
 
 def test_mean_and_variance_of_each_number_of_the_code():
