@@ -11,6 +11,7 @@ def add_run_arguments(parser: Any) -> None:
     parser.add_argument("--runs", type=str, default="runs", help="Folder of all runs.")
     parser.add_argument("--experiment", type=str | None, default=None, help="Default: the config's file name.")
     parser.add_argument("--name", type=str, default="default", help="Name of the run within its experiment.")
+    parser.add_argument("--start", type=str | None, default=None, help="Begin at the weights of this run or file.")
     parser.add_argument("--resume", action="store_true", help="Continue the run of this name.")
     parser.add_argument("--overwrite", action="store_true", help="Replace the run of this name.")
     parser.add_argument("--seen", type=str | None, default=None, help=SUPPRESS)  # see `RunDir.seen`

@@ -15,9 +15,10 @@ from lightning_tasks.common.atomic import drop_leftovers, write_atomic
 from lightning_tasks.common.lock import Busy, Lock
 from lightning_tasks.problems import Task
 from lightning_tasks.runs.calibration import calibration_beside
-from lightning_tasks.runs.checkpoint import load_weights, read_checkpoint, take_weights
+from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.data_record import check_same_data, data_record, write_data_record
-from lightning_tasks.runs.directory import RunDir
+from lightning_tasks.runs.directory import NAME, RunDir, is_name
+from lightning_tasks.runs.frozen import other_data
 from lightning_tasks.runs.keeper import with_checkpoint_io
 
 from .arguments import add_run_arguments, read_counts_first
@@ -32,7 +33,7 @@ from .loggers import loggers_of
 from .messages import quiet
 from .needs import Need, needs_of, train_needed
 from .places import CONFIGS, as_shown
-from .resuming import checkpoint_to_resume
+from .resuming import begin_at, checkpoint_to_resume
 from .settings import check_resume, settings
 from .strategies import finding_idle
 from .trainer_flags import check_finite, check_fit, check_limits, check_precision, no_epoch
@@ -55,6 +56,7 @@ class TaskCLI(LightningCLI):
         quiet()
         self._command = args[0] if run else None
         self._subcommand_parsers: dict = {}
+        self.needs: list[Need] = []
         self._lock: Lock | None = None
         strict = {"exit_on_error": False, "allow_abbrev": False}
         defaults = {"default_config_files": [str(CONFIGS / "_base.yaml")], **strict}
@@ -104,7 +106,10 @@ class TaskCLI(LightningCLI):
         if fitting and options.trainer.fast_dev_run and options.needs:
             self._trial = TemporaryDirectory()  # nothing of a trial run stays
             options.runs = self._trial.name
-        self.needs: list[Need] = needs_of(options, Plan) if fitting else []
+        if fitting:
+            from .plan import Plan  # here: it is one of these
+
+            self.needs = needs_of(options, Plan)
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: what a checkpoint stores must not beat configuration and flags (Lightning PR 21455)."""
@@ -141,6 +146,9 @@ class TaskCLI(LightningCLI):
         if options.experiment is None:
             files = options.get("config") or []
             options.experiment = Path(str(files[0])).stem if files else options.model.class_path.rsplit(".", 1)[-1]
+        for option in ("experiment", "name"):
+            if not is_name(options[option]):
+                raise ValueError(f"--{option} {options[option]!r}: {NAME}.")
         self.run_dir = RunDir(Path(options.runs) / options.experiment / options.name)
         return self.run_dir
 
@@ -176,12 +184,14 @@ class TaskCLI(LightningCLI):
     # ---- fit --------------------------------------------------------------------------------------------------
 
     def fit(self, model, ckpt_path=None, **kwargs) -> None:
-        """Train, with ``--resume`` from the newest whole checkpoint."""
+        """Train: anew, from the weights of ``--start``, or with ``--resume`` from the newest whole checkpoint."""
         options = self.options
         if options.resume:
             ckpt_path = checkpoint_to_resume(self.run_dir, model, options.trainer.max_epochs)
-        elif ckpt_path:
-            take_weights(model, read_checkpoint(ckpt_path), ckpt_path)  # Lightning does it again, in other words
+        elif options.start is not None:
+            self.trainer.callbacks.append(begin_at(model, self.datamodule, options.start))
+        if options.start is not None:
+            model.weights_origin = options.start
         writes, interrupted = rank_zero_only.rank == 0 and not options.trainer.fast_dev_run, False
         record = self.read_data() if writes else None
         try:
@@ -208,12 +218,15 @@ class TaskCLI(LightningCLI):
         record = data_record(self.datamodule)
         if self.options.resume:
             check_same_data(self.run_dir, record)
+        if self.options.start and (message := other_data(folder_of(Path(self.options.start)), self.datamodule)):
+            self.datamodule.note(message)
         return record
 
     def begin_run(self, record: dict[str, Any]) -> None:
         """Write what the run is made of: configuration and data."""
         if self.options.resume:
             drop_leftovers(self.run_dir.path)
+            self.run_dir.results.unlink(missing_ok=True)  # of fewer epochs: from here on the run is unfinished
         else:
             self.run_dir.begin()
         self.save_config()
@@ -277,24 +290,3 @@ class TaskCLI(LightningCLI):
         written = write_predictions(self.trainer, model, self.datamodule, folder_of(path))
         if written is not None:
             finish_prediction(model, self.datamodule, written)
-
-
-class Plan(TaskCLI):
-    """Settings and names of a fit that is to come; builds no network, reads no data.
-
-    Args:
-        args: Arguments of ``fit``.
-    """
-
-    def __init__(self, args: list[str]) -> None:
-        super().__init__(["fit", *args])
-
-    def before_instantiate_classes(self) -> None:
-        """Name the run; whether its directory may be used is the verb's business."""
-        self.name_run()
-
-    def instantiate_classes(self) -> None:
-        """Build nothing."""
-
-    def _run_subcommand(self, subcommand: str) -> None:
-        """Run nothing."""

@@ -109,7 +109,7 @@ def verdict(name: str, score: dict[str, Any], mode: str, baselines: Baselines | 
     span = f", {interval(score)}" if "low" in score else ""
     better = ", lower is better" if mode == "min" else ""
     value = f"Verdict: {name} {number(score['value'])} (n = {score['n']}{span}{better})"
-    if baselines is None:
+    if not baselines:
         return f"{value}."
     best = next(iter(ranked(baselines, headline, mode)), None)
     base = None if best is None or is_bound(best) else baselines[best].get(headline)

@@ -77,8 +77,10 @@ def finish_fit(fitted: Fitted) -> None:
     if weights is run.last and run.best.is_file():
         data.note(f"{run.best.name} cannot be read, and no epoch is left to choose another: the last one is scored.")
     elif weights is run.last:
+        validated = any(task.monitor in row for row in read_metrics(run.metrics))
+        why = "was NaN in every epoch" if validated else "is not known, for no epoch was validated"
         data.note(
-            f"{task.monitor} was NaN in every epoch, so there is no best one: the last is scored. Other commands find "
+            f"{task.monitor} {why}, so there is no best one: the last is scored. Other commands find "
             f"it by --ckpt_path {as_shown(run.last)}."
         )
     checkpoint = load_weights(task, weights)
@@ -143,7 +145,7 @@ def finish_fit(fitted: Fitted) -> None:
     is_part = Path(options.name).name != options.name or options.name.startswith(NEEDED)
     if not is_part:
         run.mark_latest()
-    print_scores(metrics, task.headline_metric, direction(task), baselines)
+    print_scores(metrics, task.headline_metric, direction(task), baselines or None)
     print_notes(data.notes, data.data_source == "simulated" and not is_part)
     where = f"{data.part_kind['test'].capitalize()}, {data.data_source} data{calibration_words(results['calibrated'])}"
     print(f"{where}. All {len(metrics)} metrics: {as_shown(run.report)}")

@@ -158,7 +158,7 @@ def side_by_side(jobs: list[Job], processes: int, ended: Ended | None = None) ->
                 slot = free.pop(0)
                 job.announce("", f", log in {job.log}")
                 job.log.parent.mkdir(parents=True, exist_ok=True)
-                with job.log.open("w", encoding="utf-8") as file:
+                with job.log.open("a", encoding="utf-8") as file:
                     process = subprocess.Popen(
                         [*DOOR, *job.args, "--trainer.enable_progress_bar", "false"],
                         stdout=file,

@@ -69,6 +69,11 @@ def main(args: list[str] | None = None) -> None:
                 _run(args)
         finally:
             sys.stdout.flush()  # here, where it can be seen that nobody reads it
+    except SystemExit as stop:
+        if not isinstance(stop.code, str):
+            raise
+        print(stop.code, file=sys.stderr)  # of training that Ctrl-C ended, with what goes on from there
+        raise SystemExit(INTERRUPTED) from None
     except KeyboardInterrupt:  # outside of training, of which Lightning takes care
         print("Interrupted. The same command goes on from there, a fit with --resume.", file=sys.stderr)
         raise SystemExit(INTERRUPTED) from None

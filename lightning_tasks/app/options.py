@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .formats import SUBMITTED
-from .parser import SAMPLERS, Parser, one_or_more, sampler_list, seed_list
+from .parser import SAMPLERS, Parser, one_or_more, run_name, sampler_list, seed_list
 
 PRUNERS = ("median", "hyperband", "none")
 
@@ -55,7 +55,7 @@ def kfold() -> Parser:
     add("--fold", type=int, help="run only this fold, from 0: a cluster job")
     add("--jobs", type=one_or_more, help="processes that train folds side by side; default: one after another")
     add("--bootstrap", action="store_true", help="bags drawn with replacement instead of folds")
-    add("--name", help="name within the experiment; default: kfold, or bags with --bootstrap")
+    add("--name", type=run_name, help="name within the experiment; default: kfold, or bags with --bootstrap")
     add("--overwrite", action="store_true", help="train the folds anew")
     return parser
 
@@ -73,7 +73,7 @@ def sweep() -> Parser:
     add("--grid", action="append", default=[], help="key=value,value,...; several give every combination")
     add("--seeds", type=seed_list, help="seeds of the runs; default: 0,1,2")
     add("--jobs", type=one_or_more, help="processes side by side; default: one after another")
-    add("--name", help="name within the experiment; default: the sweep file's, or sweep")
+    add("--name", type=run_name, help="name within the experiment; default: the sweep file's, or sweep")
     add("--metric", action="append", help="metric of table and figure, several if repeated; default: the headline")
     add("--overwrite", action="store_true", help="train anew what was trained before")
     return parser
@@ -97,7 +97,7 @@ def tune() -> Parser:
     add("--pruner", choices=PRUNERS, default="median", help="default: median")
     controls = "searches of the same budget beside it: random, tpe, reinforce, several by commas, or none"
     add("--control", type=sampler_list, default=["random"], help=f"{controls}; default: random")
-    add("--study", default="tune", help="name within the experiment; default: tune")
+    add("--study", type=run_name, default="tune", help="name within the experiment; default: tune")
     add("--seeds", type=seed_list, help="seeds of the final runs; default: the three after the seed of the search")
     add("--jobs", type=one_or_more, help="processes side by side; default: trials one after another")
     add("--timeout", type=float, help="no trial begins after so many seconds; the control gets as many trials")
@@ -111,7 +111,7 @@ def ensemble() -> Parser:
     add = parser.add_argument
     add("--runs", nargs="+", required=True, type=Path, help="run or k-fold directories")
     add("--fit-weights", action="store_true", help="weights fitted on validation predictions (NLL)")
-    add("--name", default="ensemble", help="name within the experiment of the first run")
+    add("--name", type=run_name, default="ensemble", help="name within the experiment of the first run")
     add("--overwrite", action="store_true", help="replace the ensemble of this name")
     add("--draws", type=int, default=200, help="bootstrap draws for intervals; 0 for none")
     return parser
@@ -126,7 +126,7 @@ def inspect() -> Parser:
     add("--run", help="take the features of this run's network instead")
     add("--tsne", type=int, default=3000, help="samples on the t-SNE map; 0 for no map")
     add("--seed", type=int, default=0, help="seed of the sample and of the map")
-    add("--name", default="inspect", help="name within the experiment")
+    add("--name", type=run_name, default="inspect", help="name within the experiment")
     add("--overwrite", action="store_true", help="replace the report of this name")
     return parser
 
@@ -174,14 +174,14 @@ def explain() -> Parser:
     add = parser.add_argument
     add("--run", required=True, help="run directory, such as runs/isic/latest")
     add("--part", choices=["test", "val"], default="test", help="samples to choose from")
-    add("--count", type=int, default=4, help="samples of each kind")
+    add("--count", type=one_or_more, default=4, help="samples of each kind")
     add("--ids", nargs="+", help="explain these samples instead, by id")
     add("--positive", help="class taken as positive; default: the second of two")
     above = "probability above which a sample counts as positive; default: as many lie above it as are positive"
     add("--threshold", type=float, help=above)
-    add("--layer", help="module whose feature map Grad-CAM reads; default: the last one")
-    add("--draws", type=int, default=16, help="noisy copies of SmoothGrad")
-    add("--remove", type=int, default=3, help="of texts: words of most weight that are taken out, to see what changes")
+    add("--layer", help="of pictures: module whose feature map Grad-CAM reads; default: the last one")
+    add("--draws", type=one_or_more, help="of pictures: noisy copies of SmoothGrad; default: 16")
+    add("--remove", type=one_or_more, help="of texts: words of most weight that are taken out to see; default: 3")
     return parser
 
 
@@ -274,7 +274,7 @@ def report() -> Parser:
     which.add_argument("--run", help="run directory, such as runs/mars_unet/latest")
     several = "runs, k-fold directories or sweeps; the first is compared with each other one, paired where it can be"
     which.add_argument("--runs", nargs="+", type=Path, help=several)
-    parser.add_argument("--name", default="comparison", help="of --runs: folder to write beside them")
+    parser.add_argument("--name", type=run_name, default="comparison", help="of --runs: folder beside them")
     parser.add_argument("--draws", type=int, default=200, help="of --runs: bootstrap draws of intervals; 0 for none")
     return parser
 

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import NoReturn
 
+from lightning_tasks.runs.directory import NAME, is_name
+
 SAMPLERS = ("tpe", "random", "reinforce")
 
 
@@ -26,6 +28,13 @@ def one_or_more(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"{text}: need 1 or more")
     return int(text)
+
+
+def run_name(text: str) -> str:
+    """A name of what is written to a folder."""
+    if not is_name(text):
+        raise ArgumentTypeError(f"{text!r}: {NAME}")
+    return text
 
 
 def seed_list(text: str) -> list[int]:

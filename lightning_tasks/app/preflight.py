@@ -17,7 +17,7 @@ from .weights import file_of
 # Of a configuration: what the parsers of fit, validate, test and predict know.
 KEYS = (
     *("model", "data", "trainer", "seed_everything"),
-    *("runs", "experiment", "name", "resume", "overwrite", "seen", "early_stopping"),
+    *("runs", "experiment", "name", "start", "resume", "overwrite", "seen", "early_stopping"),
     *("draws", "baselines", "figures", "needs"),
     *("ckpt_path", "weights_only", "verbose", "return_predictions"),
 )
@@ -61,9 +61,9 @@ def preflight(args: list[str]) -> list[str]:
             checked[i if joined else i + 1] = f"{option}={path}" if joined else str(path)
         elif option == "--run" and not Path(value).is_dir():
             find_run(value)  # raises
-        elif option == "--ckpt_path" and "://" in value:
-            raise ValueError(f"--ckpt_path {value}: addresses are not fetched. Download the file and give its path.")
-        elif option == "--ckpt_path":
+        elif option in ("--ckpt_path", "--start") and "://" in value:
+            raise ValueError(f"{option} {value}: addresses are not fetched. Download the file and give its path.")
+        elif option in ("--ckpt_path", "--start"):
             weights = file_of(value)
             checked[i if joined else i + 1] = f"{option}={weights}" if joined else weights
         elif option.removesuffix(".class_path") in ("--model", "--data"):

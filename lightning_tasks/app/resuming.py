@@ -1,7 +1,8 @@
-"""From which checkpoint a run goes on."""
+"""From which checkpoint a run goes on, and at which weights another one begins."""
 
 from typing import Any
 
+from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.utilities import rank_zero_info
 
 from lightning_tasks.runs.checkpoint import is_whole, load_weights
@@ -26,3 +27,18 @@ def checkpoint_to_resume(run: RunDir, task: Any, max_epochs: int | None) -> str:
             f"Set {trained} or more."
         )
     return str(path)
+
+
+def begin_at(task: Any, data: Any, path: str) -> LambdaCallback:
+    """Take weights, and what the data had learnt for them, such as a vocabulary; epochs and optimiser begin anew.
+
+    Returns:
+        Puts the weights back when the fit begins: to set a task up fits it to its data.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: They are of another network, or of classes in another order.
+    """
+    data.take_fitted(load_weights(task, path))
+    weights = {name: value.clone() for name, value in task.state_dict().items()}
+    return LambdaCallback(on_fit_start=lambda trainer, pl_module: pl_module.load_state_dict(weights))

@@ -100,13 +100,14 @@ def check_fit(options: Any, run: Path) -> None:
             f"--trainer.check_val_every_n_epoch {every} of {epochs} epochs: {NOTHING_LEFT['limit_val_batches']}. "
             f"Set {epochs} or less."
         )
-    start = options.get("ckpt_path")
-    if start in WORDS:
+    if given := options.get("ckpt_path"):
         raise ValueError(
-            f"--ckpt_path {start}: a fit goes on with a run by --resume; to begin at weights name their file or run."
+            f"--ckpt_path {given}: a fit goes on with a run by --resume, and begins another one at its weights by "
+            f"--start {given if given not in WORDS else 'RUN'}."
         )
+    start = options.start
     if start and options.overwrite and Path(start).resolve().is_relative_to(run.resolve()):
         raise ValueError(
-            f"--ckpt_path {start} lies in the run that --overwrite replaces. To go on with that run use --resume; to "
+            f"--start {start} lies in the run that --overwrite replaces. To go on with that run use --resume; to "
             "begin another one at its weights give it another --name."
         )

@@ -21,9 +21,7 @@ def with_run(command: str, args: list[str]) -> list[str]:
     if at is None:
         return args
     if command == "fit":
-        raise ValueError(
-            "fit has no --run: --name names the run, --resume goes on with it, --ckpt_path starts at weights."
-        )
+        raise ValueError("fit has no --run: --name names the run, --resume goes on with it, --start begins at weights.")
     joined = args[at].startswith("--run=")
     if not joined and at + 1 == len(args):
         raise ValueError(f"--run needs a run directory, such as {command} --run runs/mnist_cnn/latest.")

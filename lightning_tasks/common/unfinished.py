@@ -18,7 +18,7 @@ def no_checkpoint(path: str | Path) -> FileNotFoundError:
     if other.is_file():
         why = "" if is_done else f": its fit did not finish. Go on with it: fit --config {config} --resume"
         if is_done and other.stem == "last":
-            why = ": what chooses the best epoch was NaN in all of them"
+            why = ": what chooses the best epoch was NaN in all of them, or none was validated"
         return FileNotFoundError(
             f"{run} has {other.name} and no {path.name}{why}. "
             f"For test, validate and predict name what is there: --run {run} --ckpt_path {other.stem}."

@@ -84,9 +84,10 @@ class ImageClassifier(ImageTask, Classifier):
     # ---- weights and blocks -----------------------------------------------------------------------------------
 
     def setup(self, stage: str) -> None:
-        """Also read the given weights, when a fit begins that continues none."""
+        """Also read the given weights, when a fit begins that neither continues one nor begins at another's weights."""
         super().setup(stage)
-        if stage == "fit" and self.hparams.weights not in (None, "none") and not self.trainer.ckpt_path:
+        begins = stage == "fit" and not self.trainer.ckpt_path and self.weights_origin == "scratch"
+        if begins and self.hparams.weights not in (None, "none"):
             self.load_given_weights(self.trainer.datamodule.note)
 
     def load_given_weights(self, note: Callable[[str], None]) -> None:

@@ -11,6 +11,7 @@ from lightning_tasks.common.call import CALL
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.lock import Lock
 
+NAME = "need a name that is not empty, . or .., nor holds such a part"
 NEEDED = "needed_"  # what the names of runs begin with that another fit needed
 UNFINISHED = ".unfinished"  # stands in a folder as long as a verb has not written all of it
 
@@ -70,6 +71,11 @@ class RunDir:
             raise FileExistsError(f"{self.path} is, or is to be, a link to the newest run. Give another --name.")
         if resume and overwrite:
             raise ValueError("--resume continues a run and --overwrite replaces it: give one of them.")
+        if overwrite and not self.config.is_file() and (others := sorted(self.path.glob("*/config.yaml"))):
+            raise FileExistsError(
+                f"{self.path} holds other runs, such as {others[0].parent.name}: --overwrite replaces one run. "
+                "Give another --name."
+            )
         if self._aside.is_dir() and not is_filled(self.path):
             self.settle(keep=False)
         before = f" The run it was to replace stands in {self._aside}." if self._aside.is_dir() else ""
@@ -124,6 +130,11 @@ class RunDir:
         """Point ``latest`` beside the run to it."""
         link = self.path.parent / "latest"
         write_atomic_with(link, lambda temporary: os.symlink(self.path.name, temporary))
+
+
+def is_name(name: str) -> bool:
+    """Whether a name, which may hold slashes, leads to a place below its folder."""
+    return not any(part.strip() in ("", ".", "..") for part in name.split("/"))
 
 
 def is_filled(folder: Path) -> bool:

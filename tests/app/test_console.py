@@ -58,6 +58,7 @@ def test_the_verdict_is_that_of_the_interval(base, mode, word):
 
 
 def test_what_the_verdict_cannot_compare_it_says():
+    assert verdict("test/acc", score(0.8), "max", {}).endswith(")."), "none were scored"
     assert "no baseline has this metric" in verdict("test/acc", score(0.8), "max", {"guess": {"nll": 1.0}})
     assert "no value to compare" in verdict("test/acc", score(math.nan), "max", {"guess": {"acc": 0.5}})
     bound = {"best possible": {"acc": 0.9}, "naive": {"acc": 0.4}}

@@ -94,7 +94,7 @@ def test_a_checkpoint_of_another_size_is_refused(toy, cli, capsys):
 def test_a_fit_that_begins_at_other_weights_says_where_they_differ(toy, cli, capsys):
     run = toy("ToySequence", "--trainer.max_epochs", 1)
     with pytest.raises(SystemExit):
-        cli(*TOY, "--model.width", 9, "--ckpt_path", run, "--name", "other")
+        cli(*TOY, "--model.width", 9, "--start", run, "--name", "other")
     message = capsys.readouterr().err.split("error: ")[1]
     assert "best.ckpt does not fit" in message and "size mismatch at embedding.weight (9x8 in" in message
 

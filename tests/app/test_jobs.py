@@ -27,6 +27,18 @@ def test_processes_side_by_side_are_told_what_to_do_and_their_last_words_kept(tm
     assert "--model.width 4" in told and "--name sweep/width=4/seed_0" in told and "--seed_everything 0" in told
 
 
+def test_a_process_that_finds_another_at_work_does_not_take_its_log(tmp_path, cli, monkeypatch):
+    door = tmp_path / "door.py"
+    door.write_text("import sys; print('error: fell'); sys.exit(2)")
+    monkeypatch.setattr(jobs, "DOOR", [sys.executable, str(door)])
+    log = tmp_path / "runs/ToySequence/sweep/width=2/seed_0.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("epoch 1 of the other one\n")
+    with pytest.raises(SystemExit):
+        cli(*SWEEP, "model.width=2", "--seeds", 0, "--jobs", 2)
+    assert log.read_text() == "epoch 1 of the other one\nerror: fell\n"
+
+
 def test_ended_by_a_scheduler_it_ends_its_processes_first(tmp_path, cli, capsys, monkeypatch):
     door = tmp_path / "door.py"
     door.write_text("import os, time, pathlib; pathlib.Path(f'pid{os.getpid()}').touch(); time.sleep(60)")
@@ -40,8 +52,9 @@ def test_ended_by_a_scheduler_it_ends_its_processes_first(tmp_path, cli, capsys,
 
     thread = threading.Thread(target=stop)
     thread.start()
-    with pytest.raises(SystemExit, match="Interrupted. The same command goes on from there"):
+    with pytest.raises(SystemExit, match="130"):
         cli(*SWEEP, "model.width=2,4", "--seeds", 0, "--jobs", 2)
+    assert "Interrupted. The same command goes on from there" in capsys.readouterr().err
     thread.join()
     for path in tmp_path.glob("pid*"):
         with pytest.raises(ProcessLookupError):

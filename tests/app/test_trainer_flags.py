@@ -30,7 +30,7 @@ REFUSED = {
     "--trainer.precision bf16-true": "Choose bf16-mixed, 16-mixed (GPU) or 32-true",
     "--trainer.precision 16-true": "--trainer.precision 16-true: batches are float32",
     "--trainer.precision 64-true": "--trainer.precision 64-true: batches are float32",
-    "--overwrite --ckpt_path runs/ToySequence/default/checkpoints/last.ckpt": "To go on with that run use --resume",
+    "--overwrite --start runs/ToySequence/default/checkpoints/last.ckpt": "To go on with that run use --resume",
 }
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 import lightning_tasks
@@ -58,6 +59,8 @@ WRONG = {
     "no value": (("test", "--run"), "--run needs a run directory"),
     "a fit of a run": (("fit", "--run", "runs/x"), "--resume goes on with it"),
     "a fit at a word": (("fit", *TOY, "--name", "b", "--ckpt_path", "best"), "a fit goes on with a run by --resume"),
+    "a fit that would go on": (("fit", *TOY, "--name", "b", "--ckpt_path", "x.pt"), "at its weights by --start x.pt"),
+    "a fit at nothing": (("fit", *TOY, "--name", "b", "--start", "x.ckpt"), "checkpoint x.ckpt does not exist"),
     "a folder that is no run": (("test", *TOY, "--ckpt_path", "runs"), "runs is no run"),
     "a word without a run": (
         ("test", *TOY, "--name", "b", "--ckpt_path", "best"),
@@ -120,6 +123,25 @@ def test_a_run_without_its_best_weights_is_said_to_be_what_it_is(run, cli, capsy
     shutil.move("aside", other / "checkpoints")
     cli(*fit.split(), "--resume")
     assert (other / "results.json").is_file()
+
+
+def test_a_fit_begins_at_the_weights_of_another_run_and_says_so(run, cli, capsys):
+    still = ("fit", *TOY, "--name", "on", "--start", run, "--model.lr", 0, "--model.weight_decay", 0)
+    cli(*still, "--trainer.max_epochs", 2)
+    on = run.with_name("on")
+    found, last = results(on), torch.load(on / "checkpoints/last.ckpt", weights_only=True)
+    first = torch.load(run / "checkpoints/best.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(value, last["state_dict"][name]) for name, value in first.items())
+    assert found["epochs"] == 2 and last["epoch"] == 1, "its own epochs, from the first on"
+    assert found["weights"] == str(run / "checkpoints/best.ckpt")
+    assert f"start: {found['weights']}" in (on / "config.yaml").read_text()
+    assert not any("may know samples" in note for note in found["notes"])
+    cli(*still, "--trainer.max_epochs", 3, "--resume")
+    assert results(on)["epochs"] == 3 and results(on)["weights"] == found["weights"]
+    cli("kfold", *TOY, "--start", run, "--folds", 2, "--trainer.max_epochs", 1)
+    folds = run.with_name("kfold")
+    assert results(folds)["weights"] == found["weights"]
+    assert any("may know samples that are scored here" in note for note in results(folds)["notes"])
 
 
 def test_a_checkpoint_by_itself_has_its_scores_beside_it(run, cli, tmp_path):

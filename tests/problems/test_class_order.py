@@ -63,7 +63,7 @@ def test_classes_of_the_data_in_another_order_are_refused_by_every_verb(cli, cap
     assert "are bird, cat, deer" in refused(cli, capsys, "test", "--run", run, "--data.classes", "[2,3,4]")
     with pytest.raises(ValueError, match=both):  # members of ensemble and submit
         load_run(str(run), ["--data.classes", "[3,2]"])
-    starts = ("fit", *CIFAR, "--data.classes", "[3,2]", *QUICK, "--name", "again", "--ckpt_path", run)
+    starts = ("fit", *CIFAR, "--data.classes", "[3,2]", *QUICK, "--name", "again", "--start", run)
     assert "trained with the classes bird, cat" in refused(cli, capsys, *starts)
 
 
@@ -94,7 +94,7 @@ def test_columns_of_the_data_in_another_order_are_refused(cli, capsys):
     assert "there 'temperature, degrees Celsius'" in error
     with pytest.raises(ValueError, match="trained with 17 columns of inputs"):
         load_run(str(run), ["--data.lags", "[48, 24]"])
-    begun = ("--name", "again", "--ckpt_path", run, "--data.lags", "[48, 24]")
+    begun = ("--name", "again", "--start", run, "--data.lags", "[48, 24]")
     assert "trained with 17 columns of inputs" in refused(cli, capsys, "fit", *gas, *QUICK, *begun)
 
 

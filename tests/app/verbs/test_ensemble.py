@@ -103,7 +103,7 @@ def test_folds_are_averaged_on_a_test_part_and_never_on_out_of_fold_samples(trai
     means = [results(folds / f"fold_{i}")["baselines"]["majority class"]["acc"] for i in (0, 1)]
     assert found["baselines"]["majority class"]["acc"] == pytest.approx(np.mean(means))
     err = fails(cli, capsys, "ensemble", "--runs", folds, "--name", "x", "--fit-weights")
-    assert "trained on each other's validation samples" in err
+    assert "validation samples, to which --fit-weights would fit. Leave it away" in err and "test_fraction" not in err
 
     one = train("first", "--folds", 2, verb="kfold", data="ToyTrainOnly")
     err = fails(cli, capsys, "ensemble", "--runs", one, "--name", "x")

@@ -197,6 +197,12 @@ def test_what_cannot_be_exported_is_told_with_the_reason(cli, trained, toy, monk
     folder.mkdir()
     (folder / "results.json").write_text(json.dumps({"kind": "ensemble", "members": [{"run": "a"}, {"run": "b"}]}))
     assert "export --run a b --out FILE" in told("--run", folder, "--format", "torch")
+    cli("fit", *PLAIN, "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--name", "one")
+    members = ("runs/ToySequence/one", "runs/ToySequence/latest")
+    cli("ensemble", "--runs", *members, "--draws", 0)
+    assert f"export --run {' '.join(members)} --out FILE" in told(
+        "--run", "runs/ToySequence/ensemble", "--format", "torch"
+    )
 
 
 def test_tasks_that_have_no_graph_say_why():

@@ -172,6 +172,7 @@ WRONG = {
     ("--folds", 1): "--folds 1: need 2 or more",
     ("--jobs", 0): "--jobs: 0: need 1 or more",
     ("--resume",): "leave --resume away",
+    ("--name", "."): "--name: '.': need a name that is not empty",
     ("--model.lrr", 1): "Did you mean 'lr'?",
 }
 
@@ -200,6 +201,27 @@ def test_another_configuration_is_refused_and_overwrite_replaces(tmp_path, cli, 
     cli(*KFOLD, "--fold", 1, "--overwrite")
     assert "Not pooled yet. runs/ToySequence/kfold/fold_0 was made with another" in capsys.readouterr().out
     assert (tmp_path / "runs/ToySequence/kfold/fold_1/results.json").is_file()
+
+
+def test_a_finished_fold_that_is_trained_on_and_killed_is_not_finished(tmp_path, cli, capsys):
+    cli(*KFOLD, "--model.schedule", "none", "--fold", 0)
+    folder = tmp_path / "runs/ToySequence/kfold"
+    on = ("--config", folder / "fold_0/config.yaml", "--resume", "--trainer.max_epochs", 4000)
+    command = Command("fit", *map(str, on), log=tmp_path / "log")
+    command.kill_when(lambda: rows_of(folder / "fold_0/metrics.csv") > 4)
+    assert not (folder / "fold_0/results.json").is_file()
+    cli(*KFOLD, "--model.schedule", "none", "--fold", 0, "--trainer.max_epochs", epochs := 500)
+    assert "fold 1 of 3 (fold_0): goes on" in capsys.readouterr().out
+    assert results(folder / "fold_0")["epochs"] == epochs
+
+
+def test_overwrite_removes_nothing_where_there_is_no_data_to_train_on(tmp_path, cli, capsys):
+    cli(*KFOLD)
+    (tmp_path / "empty").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit):
+        cli(*KFOLD, "--overwrite", "--data.root", "empty")
+    assert "Looked for toy.npz in empty" in capsys.readouterr().err and sorted(tmp_path.rglob("*")) == before
 
 
 def test_training_on_several_devices_starts_each_fold_by_itself():

@@ -78,6 +78,12 @@ def test_other_samples_are_said_and_get_no_interval(compared):
     assert found["data"] == "Not the same data: a read others than k2/fold_0."
 
 
+def test_without_draws_there_are_no_intervals_because_none_were_asked_for(compared):
+    found, shown = compared("a", "wide", draws=0)
+    assert found["runs"][1]["unpaired"] == "--draws 0 asks for none"
+    assert "No paired interval: --draws 0 asks for none." in shown
+
+
 def test_folds_are_paired_over_all_they_pool_and_their_curves_are_means(compared):
     found, _ = compared("k2", "k8")
     first, second = found["runs"]

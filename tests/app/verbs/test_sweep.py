@@ -152,6 +152,15 @@ def test_tables_are_means_of_the_runs_and_a_second_call_runs_what_is_missing(tmp
     assert load_run(folder / "width=4/seed_0").task.hparams.lr == 0.001
 
 
+def test_overwrite_removes_nothing_where_there_is_no_data_to_train_on(tmp_path, cli, capsys):
+    cli("sweep", *TOY, "--seeds", "4")
+    (tmp_path / "empty").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit):
+        cli("sweep", *TOY, "--seeds", "4", "--overwrite", "--data.root", "empty")
+    assert "Looked for toy.npz in empty" in capsys.readouterr().err and sorted(tmp_path.rglob("*")) == before
+
+
 def test_data_that_is_not_there_is_one_error_and_not_one_a_run(tmp_path, cli, capsys):
     with pytest.raises(SystemExit):
         cli(

@@ -282,6 +282,8 @@ WRONG = {
     ("--trials", "0"): "--trials: 0: need 1 or more",
     ("--name", "x"): "give --study NAME",
     ("--trainer.devices", "2"): "one device",
+    ("--trainer.fast_dev_run", "true"): "a search compares scores, and such a run has none. Try it with --trials 1",
+    ("--study", ""): "--study: '': need a name that is not empty",
     ("--model.emaa", "3"): "Did you mean 'ema'",
 }
 

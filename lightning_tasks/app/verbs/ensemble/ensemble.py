@@ -22,6 +22,12 @@ from lightning_tasks.runs.tables import save_table
 
 from .blend import blend_weights, truth_probs
 
+TO_SCORE = (
+    "so their mean must not be scored there (its results.json has the score of single members). Train with a test part "
+    "(--data.test_fraction 0.2)"
+)
+TO_FIT = "to which --fit-weights would fit. Leave it away: all then weigh the same"
+
 
 @dataclass
 class Group:
@@ -70,7 +76,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         unit_truths = [truths(unit, len(groups)) for unit in units]
         weights = [blend_weights(np.concatenate(unit_truths[:i] + unit_truths[i + 1 :])) for i in range(len(units))]
     else:
-        validation_truths = np.concatenate([truths(unit, len(groups)) for unit in validation_units(groups)])
+        validation_truths = np.concatenate([truths(unit, len(groups)) for unit in validation_units(groups, TO_FIT)])
         weights = [blend_weights(validation_truths)]
 
     task = first.task
@@ -90,6 +96,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         "scored": scored_on(units, first),
         "weighting": "fitted to validation predictions (NLL)" if options.fit_weights else "equal",
         "calibrated": sum(run.task.calibration is not None for group in groups for run in group.runs),
+        "runs": [as_shown(path) for path in options.runs],
         "networks": sum(len(group.runs) for group in groups),
         "headline": task.headline_metric,
         "headline_mode": direction(task),
@@ -152,8 +159,12 @@ def held_out_unit(groups: list[Group]) -> Unit:
     return Unit("test", runs, [g for g, group in enumerate(groups) for _ in group.runs])
 
 
-def validation_units(groups: list[Group]) -> list[Unit]:
+def validation_units(groups: list[Group], otherwise: str = TO_SCORE) -> list[Unit]:
     """Single runs on the validation part they share, or k-fold directories fold by fold.
+
+    Args:
+        groups: What is averaged.
+        otherwise: What is said where no sample is unseen by all members.
 
     Raises:
         ValueError: No sample is unseen by all members.
@@ -166,9 +177,8 @@ def validation_units(groups: list[Group]) -> list[Unit]:
     if len(groups) < 2 or len(counts) > 1 or any(group.kind != "kfold" for group in groups):
         several = next(group for group in groups if group.kind != "run")
         raise ValueError(
-            f"The members of {several.path} have trained on each other's validation samples, so their mean must not "
-            "be scored there (its results.json has the score of single members). Train with a test part "
-            "(--data.test_fraction 0.2), or give two or more k-fold directories of the same folds."
+            f"The members of {several.path} have trained on each other's validation samples, {otherwise}, or give two "
+            "or more k-fold directories of the same folds."
         )
     units = [[group.runs[i] for group in groups] for i in range(counts.pop())]
     for runs in units:

@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from typing import Any
 
 from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.members import load_run, require, rows_of_part
@@ -12,18 +13,18 @@ from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.calibration import weights_digest
 
 from . import pictures, words
-from .chosen import chosen_samples
+from .chosen import chosen_samples, positive_class
 
 NAME = "explain.json"
+DEFAULTS = {"pictures": {"layer": None, "draws": 16}, "text": {"remove": 3}}  # options of each kind
 SHOWS = {"pictures": pictures.explain, "text": words.explain}  # by ``Task.explains``
 
 
 def run(options: Namespace, overrides: list[str]) -> None:
     """``explain --run R [--count N] [--ids A B] [--positive CLASS] [--part val|test] ...`` and overrides."""
-    if options.count < 1 or options.draws < 1 or options.remove < 1:
-        raise ValueError("--count, --draws and --remove need 1 or more.")
     loaded = load_run(options.run, overrides)
     require(loaded.task, "explain")
+    check_options(options, loaded.task)
     rows = rows_of_part(loaded, options.part)
     samples = chosen_samples(loaded, rows, options)
     shown, figures = SHOWS[loaded.task.explains](loaded, samples, options)
@@ -43,6 +44,28 @@ def run(options: Namespace, overrides: list[str]) -> None:
     files = f"{as_shown(loaded.dir.figures)}/explain_*.png and {as_shown(loaded.dir.path / NAME)}"
     print(f"Wrote {files}. Report: {as_shown(loaded.dir.report)}")
     print(f"Next: explain --run {as_shown(loaded.dir.path)} --ids ID looks at samples of your choice.")
+
+
+def check_options(options: Namespace, task: Any) -> None:
+    """Refuse what has no effect on this run; give the others their defaults.
+
+    Raises:
+        ValueError: An option for pictures of a run that reads text, or the other way round; a threshold that is no
+            probability, or without a positive class.
+    """
+    for kind, defaults in DEFAULTS.items():
+        for name, default in defaults.items():
+            if getattr(options, name) is None:
+                setattr(options, name, default)
+            elif kind != task.explains:
+                raise ValueError(f"--{name} is for {kind}; {type(task).__name__} reads {task.explains}.")
+    if options.threshold is None:
+        return
+    if not 0 <= options.threshold <= 1:
+        raise ValueError(f"--threshold {options.threshold:g}: need a probability, from 0 to 1.")
+    if options.ids or positive_class(task.class_names, options.positive) is None:
+        why = "with --ids none are chosen" if options.ids else "name the class by --positive"
+        raise ValueError(f"--threshold chooses samples that count as positive: {why}.")
 
 
 def in_words(sample: dict) -> str:

@@ -95,7 +95,8 @@ def place(options: Namespace) -> Path:
     suffix = SUFFIXES[options.format]
     for folder in options.run:
         if kind_of(folder) == "ensemble":
-            names = " ".join(member["run"] for member in read_json(folder / "results.json")["members"])
+            results = read_json(folder / "results.json")
+            names = " ".join(results.get("runs") or [member["run"] for member in results["members"]])
             raise ValueError(f"{folder} holds scores and no weights. Name its members: export --run {names} --out FILE")
     if options.out is None:
         if len(options.run) > 1:

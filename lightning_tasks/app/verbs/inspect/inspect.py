@@ -67,7 +67,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
         data.load_state_dict(trained_on.state_dict())  # samples are read as the network learnt to read them
     data.setup()
     audit = findings(data, options.distance)
-    feature_source = describe_features(options)
+    feature_source = describe_features(options) if options.tsne else None
     if options.tsne:
         add_map(audit, data, network, options.tsne, options.seed)
     results = summary(audit, data, task.class_names)

@@ -2,13 +2,12 @@
 
 from argparse import Namespace
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.jobs import FEW_FIGURES, Job, run_jobs, state_of
 from lightning_tasks.app.options import refuse
+from lightning_tasks.app.plan import Plan
 from lightning_tasks.runs.directory import RunDir, remove_runs
 
 from .pool import pool
@@ -78,9 +77,11 @@ def run(options: Namespace, fit_args: list[str]) -> None:
     """``kfold --config C --folds 5 [--fold i] [--jobs n] [--bootstrap] [--name N] [--overwrite]`` and fit options."""
     refuse(fit_args, OURS)
     plan = Plan(fit_args)
-    module, data = plan.options.data.class_path.rsplit(".", 1)
-    if not getattr(import_module(module), data)(**plan.options.data.init_args).splits:
-        raise ValueError(f"{data} gives its train and validation parts itself: there are no folds to make.")
+    data = plan.data()
+    if not data.splits:
+        raise ValueError(
+            f"{type(data).__name__} gives its train and validation parts itself: there are no folds to make."
+        )
     count = options.folds if options.folds is not None else plan.options.data.init_args.folds
     if count < 2:
         raise ValueError(f"--folds {count}: need 2 or more.")
@@ -90,6 +91,7 @@ def run(options: Namespace, fit_args: list[str]) -> None:
     folds = Folds(plan.run_dir.path.parent / name, name, count, options.bootstrap, fit_args, plan.settings())
     numbers = range(count) if options.fold is None else [options.fold]
     if options.overwrite:
+        data.setup("fit")  # what is removed does not come back where there is no data to train it anew
         remove_runs([folds.run(i) for i in numbers])
     # Before any fold runs: a wrong one would cost the others' time. Overwritten one by one, the others are still wrong.
     states = {i: folds.state(i) for i in (numbers if options.overwrite else range(count))}

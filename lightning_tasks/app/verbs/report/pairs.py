@@ -47,7 +47,7 @@ def differences(entries: list[Entry], draws: int) -> tuple[list[dict[str, dict[s
     first = sample_of(entries[0], draws)
     changes, reasons = [], []
     for entry in entries[1:]:
-        reason = first if isinstance(first, str) else ""
+        reason = first if isinstance(first, str) else "" if draws else "--draws 0 asks for none"
         intervals = {}
         if not reason:
             second = sample_of(entry, draws)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.jobs import FEW_FIGURES, Job, state_of
+from lightning_tasks.app.plan import Plan
 from lightning_tasks.runs.directory import RunDir, remove_runs
 
 from .axes import Combination, as_args
@@ -47,11 +47,14 @@ class Sweep:
             if not slugs:
                 self.experiment, self.trainer = plan.options.experiment, plan.options.trainer
                 self.folder = plan.run_dir.path.parent / self.name
+                data = plan.data()
             self.planned[combo.slug] = plan.settings()
             first = slugs.setdefault(repr(self.planned[combo.slug]), combo.slug)
             if first != combo.slug:
                 raise ValueError(f"{first} and {combo.slug} are the same configuration. Leave one of them out.")
         if self.overwrite:
+            data.setup("fit")  # what is removed does not come back where there is no data to train it anew
+            (self.folder / "results.json").unlink(missing_ok=True)
             remove_runs([self.run(combo, seed) for combo in self.combos for seed in self.seeds])
         self.runs = [(combo, seed) for seed in self.seeds for combo in self.combos]  # one seed of everything first
         self.states = {(combo.slug, seed): self.state(combo, seed) for combo, seed in self.runs}

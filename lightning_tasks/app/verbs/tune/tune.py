@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.readers.wording import listed
-from lightning_tasks.app.cli import Plan, TaskCLI
+from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.display import titled
 from lightning_tasks.app.jobs import Job, one_process, run_jobs
 from lightning_tasks.app.options import as_text, refuse
+from lightning_tasks.app.plan import Plan
 from lightning_tasks.app.settings import differences
 from lightning_tasks.app.verbs.sweep.axes import Combination, as_args, clash, short_names
 from lightning_tasks.app.verbs.sweep.sweep import Sweep, execute
@@ -43,6 +44,11 @@ def run(options: Namespace, fit_args: list[str]) -> None:
     if pair := clash(fit_args, {*space.ranges, *space.fixed}):
         raise ValueError(f"{pair[0]} cannot be set for all trials: {options.space} sets {pair[1]}.")
     plan = Plan([*config, *fit_args])
+    if plan.options.trainer.fast_dev_run:
+        raise ValueError(
+            "--trainer.fast_dev_run: a search compares scores, and such a run has none. Try it with "
+            "--trials 1 --trainer.max_epochs 1 --study try."
+        )
     folder = plan.run_dir.path.parent / options.study
     trial_plan = check_space(config, fit_args, space)
     epochs = trial_plan.options.trainer.max_epochs
