@@ -4,7 +4,8 @@ GENERATES = {  # left and right changed, upside down, half a turn; two of them g
     "hflip": "h", "vflip": "v", "rot90": "r",
     "HorizontalFlip": "h", "VerticalFlip": "v", "RandomRotate90": "r", "D4": "hv", "SquareSymmetry": "hv",
 }  # fmt: skip
-TURNS = ("degrees", "rotate", "limit")  # arguments of affine, rotate, Affine, Rotate and others
+OURS = ("affine", "rotate")  # turn the picture by `degrees`, which turn something else in others: gridmask's grid
+TURNS = ("rotate", "limit")  # arguments of Affine, Rotate and others
 
 
 def flips_shown(policy: list[str | dict]) -> str:
@@ -19,7 +20,8 @@ def flips_shown(policy: list[str | dict]) -> str:
         if (arguments or {}).get("p") == 0:
             continue
         shown |= set(GENERATES.get(name, ""))
-        for value in (value for key, value in (arguments or {}).items() if key in TURNS):
+        turns = ("degrees",) if name in OURS else TURNS
+        for value in (value for key, value in (arguments or {}).items() if key in turns):
             angles = value if isinstance(value, (list, tuple)) else [value]
             shown |= {"r"} if any(isinstance(angle, (int, float)) and abs(angle) >= 180 for angle in angles) else set()
     return "flips" if len(shown) > 1 else {"h": "hflip", "v": "vflip"}.get("".join(shown), "none")

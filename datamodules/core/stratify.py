@@ -79,22 +79,26 @@ def by_groups(table: np.ndarray, groups: np.ndarray, shares: np.ndarray, rng: np
     order = order[np.argsort(-np.linalg.norm(weight[order], axis=1), kind="stable")]
     held = np.zeros((len(shares), columns.shape[1]))  # (P, C + 1)
     home = np.full(len(names), -1, dtype=np.int64)
+    inside = np.zeros(len(shares), dtype=np.int64)  # groups in each part: counting anew for each is O(G^2)
     for done, g in enumerate(order):
-        empty = np.bincount(home[home >= 0], minlength=len(shares)) == 0
+        empty = inside == 0
         must_fill = empty.sum() == len(names) - done  # the last groups go where there is none yet
         cost = np.where(empty | (not must_fill), _rise(held, weight[g], shares), np.inf)
         home[g] = cost.argmin()
         held[home[g]] += weight[g]
+        inside[home[g]] += 1
     for _ in range(20):
         moved = False
         for g in order:
             old = home[g]
-            if (home == old).sum() == 1:
+            if inside[old] == 1:
                 continue
             held[old] -= weight[g]
             cost = _rise(held, weight[g], shares)
             home[g] = cost.argmin() if cost.min() < cost[old] - _TINY else old
             held[home[g]] += weight[g]
+            inside[old] -= 1
+            inside[home[g]] += 1
             moved |= home[g] != old
         if not moved:
             break

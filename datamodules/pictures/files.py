@@ -29,7 +29,7 @@ class FileDataModule(DataModule):
     """Pictures in an HDF5 file of encoded pictures or in a folder; batches hold ``image`` (B, channels, size, size).
 
     Pools hold ``name`` (N,), the name of each picture; a subclass says in ``picture_path`` where a pool's pictures
-    are. Worker processes decode and augment; without any, decoded pictures are kept as far as they fit into 1.5 GB.
+    are. Worker processes decode and augment; without any, a pool's decoded pictures are kept if all fit into 1.5 GB.
 
     Args:
         size: Side in pixels that pictures are brought to.

@@ -7,6 +7,7 @@ import numpy as np
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays, places, stands
 from datamodules.core.splits import partition
+from datamodules.readers.npz import as_uint8
 
 
 class PublicImages(DataModule):
@@ -98,7 +99,7 @@ def checked_labels(labels: np.ndarray, images: np.ndarray, classes: int, where: 
     """Labels as int64 (N,), compared with the images (N, ...) they belong to.
 
     Raises:
-        ValueError: Counts that disagree, an empty set, or a label out of range.
+        ValueError: Counts that disagree, an empty set, a fraction, text, or a label out of range.
     """
     labels = np.asarray(labels)
     labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
@@ -106,6 +107,8 @@ def checked_labels(labels: np.ndarray, images: np.ndarray, classes: int, where: 
         raise ValueError(f"{where}: {len(images)} images and labels of shape {labels.shape}; expected one each.")
     if not len(labels):
         raise ValueError(f"{where}: no images. Download or copy it again.")
+    if labels.dtype.kind == "f":
+        labels = as_uint8(labels, Path(where), "label", classes - 1)
     if labels.dtype.kind not in "iu":
         raise ValueError(f"{where}: labels have dtype {labels.dtype}; expected whole numbers.")
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))

@@ -1,13 +1,15 @@
 """Tables: CSV to typed columns."""
 
+import csv
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from .text_files import check_once, column_name, separator_of
+from .text_files import check_even, check_once, column_name, separator_of
 from .wording import short
 
 UNKNOWN = ("", "unknown", "na", "n/a", "nan", "none", "null", "-", "?")  # say as much as an empty cell
@@ -33,13 +35,17 @@ def read_csv(path: Path, wanted: Sequence[str] = (), usecols: Sequence[str] | No
     """``pandas.read_csv`` of a table as people save it; errors name the file.
 
     Blanks and quotation marks around names do not count, a column is of one kind from top to bottom, and the file
-    may have a byte order mark, be UTF-16 or ISO-8859-1, and separate by commas, semicolons or tabs.
+    may have a byte order mark, be UTF-16 or ISO-8859-1, separate by commas, semicolons or tabs, and have one of these
+    at the end of its rows.
 
     Args:
         path: The file.
         wanted: Names that tell the separator; ``usecols`` where that is given.
         usecols: Columns to read; None reads all.
         **options: Of ``pandas.read_csv``.
+
+    Raises:
+        ValueError: No CSV, a column that is read stands twice, or rows of another length than the first; names the row.
     """
     with path.open("rb") as file:
         start = file.read(2**16)
@@ -47,17 +53,48 @@ def read_csv(path: Path, wanted: Sequence[str] = (), usecols: Sequence[str] | No
     first = start.decode(encoding, errors="replace").split("\n", 1)[0]
     options |= {"sep": separator_of(first, usecols or wanted), "low_memory": False, "skipinitialspace": True}
     check_once(path, [column_name(cell) for cell in first.split(options["sep"])], usecols)
-    if usecols is not None:
-        options["usecols"] = lambda name: column_name(name) in usecols
+    # Where rows end with a comma, pandas would take the first column for an index, or refuse them without a choice.
+    options |= {"index_col": False, "usecols": lambda name: usecols is None or column_name(name) in usecols}
     try:
         try:
             frame = pd.read_csv(path, encoding=encoding, **options)
         except UnicodeDecodeError:
-            frame = pd.read_csv(path, encoding="iso-8859-1", **options)
+            encoding = "iso-8859-1"
+            frame = pd.read_csv(path, encoding=encoding, **options)
     except ValueError as error:  # pandas' own errors of parsing and decoding are of this kind
         raise ValueError(f"{path}: not a readable CSV ({short(error)}).") from None
     frame.columns = [column_name(name) for name in frame.columns]
+    if "nrows" not in options and set(usecols or wanted) <= set(frame.columns):  # else the caller says what is missing
+        check_rows(path, encoding, options["sep"])
     return frame
+
+
+def check_rows(path: Path, encoding: str, mark: str) -> None:
+    """Raise a ValueError where a row has not as many fields as the first, but for an empty one at its end.
+
+    pandas says nothing of it: it fills the end of short rows with gaps, so that a lost cell moves those behind it.
+    """
+    # Counting separators outside of quotes takes half of the csv module's time, which so reads those rows
+    # alone whose count differs, that go on in the next line, or where a quote stands within a field: 5" pipe.
+    head: list[str] = []
+    uneven: list[tuple[int, int]] = []
+    with path.open(encoding=encoding, newline="") as lines:
+        for number, line in enumerate(lines, 1):
+            pieces = line.split('"')
+            opened = all(piece == "" or piece[-1] == mark for piece in pieces[:-1:2])
+            if opened and len(pieces) % 2 == 1 and "".join(pieces[::2]).count(mark) + 1 == len(head):
+                continue
+            try:
+                row = next(csv.reader(chain([line], lines), delimiter=mark, skipinitialspace=True))
+            except csv.Error as error:
+                raise ValueError(f"{path}, row {number}: not a readable CSV ({short(error)}).") from None
+            if len(row) < 2 and not "".join(row).strip():
+                continue
+            head = head or row
+            more = len(row) - len(head)
+            if more and not (more == 1 and not row[-1].strip()) and not (more == -1 and not head[-1].strip()):
+                uneven.append((number, len(row)))
+    check_even(path, uneven, len(head))
 
 
 def check_names(path: Path, names: pd.Series) -> None:

@@ -14,11 +14,13 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
 from .feature_tables import numbers, read_csv, shown
+from .text_files import check_once
 from .wording import short
 
 HOURS = 24
 DATE = r"^\s*(\d{4})([-/.]?)(\d{2})\2(\d{2})(?:[T ].*)?$"  # 2023-02-03 or 20230203, perhaps with a time of the day
 LARGEST_SHEET = 2**29  # bytes that an XLSX may unpack to: twenty years of hours have a tenth of it
+TIMES = (dt.date, dt.time, dt.timedelta)  # what Excel makes of a number that looks like one; datetimes are dates
 
 
 @dataclass
@@ -49,11 +51,13 @@ def read_hourly(path: Path, date: str, hour: str, columns: list[str], optional: 
         optional: Columns that are read where they are.
 
     Raises:
-        ValueError: A missing column, text in a column of numbers, a formula without a value, a date that is none, hours
-            outside of their range, or an hour that stands twice with different numbers. Names file, column and row.
+        ValueError: A missing column, one that stands twice, text or a date in a column of numbers, a row of another
+            length, a formula without a value, a date that is none, hours outside of their range, or an hour that stands
+            twice with different numbers. Names file, column and row.
     """
     frame = read_sheet(path) if path.suffix.lower() == ".xlsx" else read_csv(path, [date, hour, *columns])
     frame.columns = [str(name).strip() for name in frame.columns]
+    check_once(path, list(frame.columns), (date, hour, *columns, *optional))
     if missing := [name for name in (date, hour, *columns) if name not in frame]:
         raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {short(', '.join(frame.columns))}.")
     if not len(frame):
@@ -61,7 +65,7 @@ def read_hourly(path: Path, date: str, hour: str, columns: list[str], optional: 
     names = [*columns, *(name for name in optional if name in frame)]
     notes: list[str] = []
     day = days_of(frame[date], path)
-    slot = slots_of(numbers_of(frame[hour], path), path, notes)
+    slot = slots_of(numbers_of(frame[hour].map(hour_of), path), path, notes)
     values = np.stack([numbers_of(frame[name], path) for name in names], 1)
     place = (day - day.min()).astype(np.int64) * HOURS + slot
     order = np.argsort(place, kind="stable")
@@ -125,9 +129,14 @@ def cells_of(path: Path, data_only: bool) -> dict[int, tuple]:
 
 
 def numbers_of(column: pd.Series, path: Path) -> np.ndarray:
-    """float64 (N,) of a column as ``numbers`` reads it; times of day, which Excel makes of hours, as their hour."""
-    hours = column.map(lambda cell: cell.hour if isinstance(cell, (dt.time, dt.datetime)) else cell)
-    return numbers(hours, path, np.float64)
+    """float64 (N,) of a column as ``numbers`` reads it; dates and times, of which pandas makes numbers, are text."""
+    cells = column.map(lambda cell: str(cell) if isinstance(cell, TIMES) and cell is not pd.NaT else cell)
+    return numbers(cells, path, np.float64)
+
+
+def hour_of(cell: object) -> object:
+    """A cell of the column of hours: a time of day, which Excel makes of hours, as its hour."""
+    return cell.hour if isinstance(cell, (dt.time, dt.datetime)) else cell
 
 
 def days_of(column: pd.Series, path: Path) -> np.ndarray:
@@ -137,7 +146,7 @@ def days_of(column: pd.Series, path: Path) -> np.ndarray:
         ValueError: A cell that is no date; names the row.
     """
     text = column.map(
-        lambda cell: str(int(cell)) if isinstance(cell, (int, float, np.number)) and cell == cell else cell
+        lambda cell: str(int(cell)) if isinstance(cell, (int, float, np.number)) and abs(cell) < np.inf else cell
     )
     parts = text.astype(str).str.extract(DATE)  # the day as it is written: no guess whether 01/02 is in January
     days = pd.to_datetime(parts[0] + "-" + parts[2] + "-" + parts[3], errors="coerce", format="%Y-%m-%d")

@@ -29,10 +29,11 @@ def broken(path: Path, error: Exception) -> BrokenFile:
 class HDF5Source:
     """Pictures in an HDF5 file: the key is the name, the value the picture.
 
-    A value is a file's bytes (opaque, string or uint8 array, alone or as an array of one), or decoded pixels, uint8
-    (H, W) or (H, W, 3). Where the file holds a group of ``PLACES``, or one group and nothing else, keys are those in
-    it. The file is opened when something is read, by each process for itself: a handle that was opened before a fork,
-    or copied to another process, gives wrong bytes or hangs. Call ``close`` before worker processes are started.
+    A value is a file's bytes (opaque, string or uint8 array, also as a row or column, alone or as an array of one), or
+    decoded pixels, uint8 (H, W) or (H, W, 3). Where the file holds a group of ``PLACES``, or one group and nothing
+    else, keys are those in it. The file is opened when something is read, by each process for itself: a handle that was
+    opened before a fork, or copied to another process, gives wrong bytes or hangs. Call ``close`` before worker
+    processes are started.
 
     Args:
         path: The file.
@@ -47,11 +48,13 @@ class HDF5Source:
         if self._values is None:
             try:
                 self._file = values = h5py.File(self.path, "r")
+                seen = {values}
                 while (inner := inner_group(values)) is not None:
-                    if inner == values:
-                        raise OSError("a group that holds itself")
+                    if inner in seen:
+                        raise OSError("groups that hold each other")
                     values = inner
-            except (OSError, KeyError, RuntimeError) as error:
+                    seen.add(values)
+            except (OSError, KeyError, RuntimeError, TypeError) as error:  # TypeError: no hash of a broken group
                 self.close()
                 raise broken(self.path, error) from None
             self._values = values
@@ -82,6 +85,8 @@ class HDF5Source:
         if h5py.check_ref_dtype(value.dtype) is not None:
             raise ValueError("the value holds references to others, where bytes of a picture are expected")
         content = value[()]
+        if isinstance(content, np.ndarray) and content.ndim == 2 and 1 in content.shape:
+            content = content.reshape(-1)  # bytes that were saved as a row or a column
         if isinstance(content, np.ndarray) and content.shape == (1,):
             content = content[0]
         if isinstance(content, np.ndarray) and content.ndim > 1:

@@ -64,6 +64,35 @@ def check_once(path: Path, names: Sequence[str], read: Sequence[str] | None) -> 
         raise ValueError(f"{path}: the column {short(twice[0], 40)!r} stands twice. Keep one, or rename the other.")
 
 
+def check_even(path: Path, uneven: Sequence[tuple[int, int]], fields: int) -> None:
+    """Raise a ValueError where there are rows, given as number and fields, that have other than so many ``fields``."""
+    if uneven:
+        raise ValueError(
+            f"{path}, row {uneven[0][0]}: {uneven[0][1]} fields; the first row has {fields} ({len(uneven)} such rows). "
+            "A text with commas needs quotes around it, and an empty cell its comma."
+        )
+
+
+def csv_rows(path: Path, text: str, mark: str = ",") -> list[list[str]]:
+    """Rows of a CSV whose text was read from ``path``.
+
+    Raises:
+        ValueError: A quote that is not closed, or that stands in a quoted field; names the line.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+    rows, begin = [], 1
+    try:
+        for row in reader:
+            rows.append(row)
+            begin = reader.line_num + 1
+    except csv.Error as error:  # without strict a quote that was lost would swallow rows up to the next one
+        raise ValueError(
+            f"{path}, line {reader.line_num}: no row of a CSV ({short(error)}); the row begins in line {begin}. "
+            "Is a quote lost, or the file cut? A quote within quotes is written twice."
+        ) from None
+    return rows
+
+
 def read_columns(
     path: Path,
     columns: Sequence[str],
@@ -83,12 +112,12 @@ def read_columns(
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: The encoding, a column that is not there or stands twice, or a row of another length; names the row.
+        ValueError: The encoding, a column that is not there or stands twice, a quote that is not closed, or a row of
+            another length; names the row.
     """
     text = decoded(path, fallback)[0]
     mark = separator_of(text.split("\n", 1)[0], columns)
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark))
-    rows = [(number, row) for number, row in enumerate(rows, 1) if any(cell.strip() for cell in row)]
+    rows = [(number, row) for number, row in enumerate(csv_rows(path, text, mark), 1) if any(map(str.strip, row))]
     if not rows:
         raise ValueError(f"{path} is empty. It needs the columns {', '.join(columns)}.")
     names = [column_name(name).lower() for name in rows[0][1]]
@@ -99,11 +128,7 @@ def read_columns(
     check_once(path, names, (*columns, *optional))
     if missing := [name for name in columns if name not in names]:
         raise ValueError(f"{path}: missing column {missing[0]!r}. Found columns: {short(', '.join(names))}.")
-    if uneven := [(number, len(row)) for number, row in rows if len(row) != len(names)]:
-        raise ValueError(
-            f"{path}, row {uneven[0][0]}: {uneven[0][1]} fields; the first row has {len(names)} "
-            f"({len(uneven)} such rows). A text with commas needs quotes around it."
-        )
+    check_even(path, [(number, len(row)) for number, row in rows if len(row) != len(names)], len(names))
     places = {name: names.index(name) for name in (*columns, *optional) if name in names}
     return {name: [row[place] for _, row in rows] for name, place in places.items()}
 

@@ -1,7 +1,5 @@
 """Running text for word vectors (assignment F5): pieces of documents as numbers of words."""
 
-import csv
-import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +11,7 @@ from torch import Tensor
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
-from datamodules.readers.text_files import decoded, read_columns
+from datamodules.readers.text_files import csv_rows, decoded, read_columns
 from datamodules.readers.word_tests import numbers_of, read_questions, read_similarities, similarities_of_vectors
 from datamodules.readers.words import FIRST, most_frequent, numbered, spelled, words_of
 from datamodules.simulate import make_word_classes
@@ -89,7 +87,11 @@ class CorpusDataModule(DataModule):
         return self.pools_of([words_of(MARKUP.sub(" ", text), marks=False) for text in texts])
 
     def csv_texts(self, path: Path) -> list[str]:
-        """The texts of a CSV's columns, joined a row."""
+        """The texts of a CSV's columns, joined a row.
+
+        Raises:
+            ValueError: No columns, one that is not there, or no CSV.
+        """
         columns = self.hparams.columns or COLUMNS.get(path.name)
         if not columns:
             raise ValueError(f"{path}: name the columns of the text by --data.columns, such as [text], or [2] where "
@@ -97,10 +99,12 @@ class CorpusDataModule(DataModule):
         if not all(column.isdecimal() for column in columns):
             table = read_columns(path, [column.lower() for column in columns], fallback=self.hparams.encoding)
             return [" ".join(row) for row in zip(*table.values(), strict=True)]
-        rows = list(csv.reader(io.StringIO(decoded(path, self.hparams.encoding)[0], newline="")))
+        places = [int(column) - 1 for column in columns]
+        if min(places) < 0:
+            raise ValueError(f"{path}: --data.columns [{', '.join(columns)}]: columns are numbered from 1.")
+        rows = csv_rows(path, decoded(path, self.hparams.encoding)[0])
         if not rows:
             raise ValueError(f"{path} is empty.")
-        places = [int(column) - 1 for column in columns]
         short = next((i for i, row in enumerate(rows) if row and len(row) <= max(places)), None)
         if short is not None:
             raise ValueError(f"{path}: record {short + 1} has {len(rows[short])} columns; {max(places) + 1} are read.")

@@ -129,10 +129,12 @@ class TextStreamDataModule(DataModule):
                 f"{where}: {len(tokens):,} tokens; need {4 * steps + 1} or more, four windows of {steps} and one. "
                 "Give a longer text, or set a smaller --data.steps."
             )
-        names, numbers = np.unique(np.array(tokens), return_inverse=True)
+        names = sorted(set(tokens))  # an array of words would take the longest one's place for each of them
+        number = {name: i for i, name in enumerate(names)}
+        numbers = np.fromiter(map(number.__getitem__, tokens), np.int64, len(tokens))
         if self.hparams.scramble:
             numbers = np.random.default_rng([self.hparams.seed, 3]).permutation(numbers)
-        self.symbols = names.tolist()
+        self.symbols = names
         count = -(-(len(tokens) - 1) // steps)
         padded = np.zeros(count * steps + 1, np.int32)
         padded[: len(tokens)] = numbers

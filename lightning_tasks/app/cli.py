@@ -1,6 +1,7 @@
 """LightningCLI for tasks: run directory, loggers and checkpoints by convention, weights always explicit."""
 
 from argparse import ArgumentError
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,8 +15,6 @@ from lightning_tasks.callbacks import EpochSeed, NonFiniteGuard, Patience
 from lightning_tasks.common.atomic import drop_leftovers, write_atomic
 from lightning_tasks.common.lock import Busy, Lock
 from lightning_tasks.problems import Task
-from lightning_tasks.runs.calibration import calibration_beside
-from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.data_record import check_same_data, data_record, write_data_record
 from lightning_tasks.runs.directory import NAME, RunDir, is_name
 from lightning_tasks.runs.frozen import other_data
@@ -24,10 +23,10 @@ from lightning_tasks.runs.keeper import with_checkpoint_io
 from .arguments import add_run_arguments, read_counts_first
 from .display import display
 from .errors import explain
-from .evaluated import finish_evaluation, finish_prediction
 from .facts import fill_from_data
-from .finish import Fitted, evaluate_run, finish_fit
+from .finish import Fitted, finish_fit
 from .fit_callbacks import fit_callbacks
+from .given_weights import GivenWeights
 from .hooks import NoProfiler
 from .loggers import loggers_of
 from .messages import quiet
@@ -37,14 +36,14 @@ from .resuming import begin_at, checkpoint_to_resume
 from .settings import check_resume, settings
 from .strategies import finding_idle
 from .trainer_flags import check_finite, check_fit, check_limits, check_precision, no_epoch
-from .weights import folder_of, of_word
+from .weights import folder_of
 
 for package in (datamodules, lightning_tasks):  # YAML gives classes by bare name: all must be known
     for name in package.__all__:
         getattr(package, name)
 
 
-class TaskCLI(LightningCLI):
+class TaskCLI(GivenWeights, LightningCLI):
     """``fit``, ``validate``, ``test`` and ``predict`` for any ``Task`` and ``DataModule``.
 
     Args:
@@ -56,7 +55,6 @@ class TaskCLI(LightningCLI):
         quiet()
         self._command = args[0] if run else None
         self._subcommand_parsers: dict = {}
-        self.needs: list[Need] = []
         self._lock: Lock | None = None
         strict = {"exit_on_error": False, "allow_abbrev": False}
         defaults = {"default_config_files": [str(CONFIGS / "_base.yaml")], **strict}
@@ -106,10 +104,7 @@ class TaskCLI(LightningCLI):
         if fitting and options.trainer.fast_dev_run and options.needs:
             self._trial = TemporaryDirectory()  # nothing of a trial run stays
             options.runs = self._trial.name
-        if fitting:
-            from .plan import Plan  # here: it is one of these
-
-            self.needs = needs_of(options, Plan)
+        self.needs: list[Need] = needs_of(options, Plan) if fitting else []
 
     def _parse_ckpt_path(self) -> None:
         """Do nothing: what a checkpoint stores must not beat configuration and flags (Lightning PR 21455)."""
@@ -250,43 +245,28 @@ class TaskCLI(LightningCLI):
             parts = (self.run_dir, self.model, self.datamodule, self.trainer, self.best, self.stopwatch)
             finish_fit(Fitted(*parts, self.options))
 
-    # ---- with given weights -----------------------------------------------------------------------------------
 
-    def _weights(self, ckpt_path: str | None) -> str:
-        """Load the weights that were named; the file they stand in."""
-        if ckpt_path is None:
-            run = f"{self.options.runs}/{self.options.experiment}/latest"
-            raise ValueError(
-                f"{self.subcommand} needs weights: add --ckpt_path {run}/checkpoints/best.ckpt, or --run {run}"
-            )
-        path = of_word(ckpt_path, self.run_dir)
-        self.datamodule.take_fitted(load_weights(self.model, path))
-        return path
+class Plan(TaskCLI):
+    """Settings and names of a fit that is to come; builds no network, reads no data.
 
-    def validate(self, model, ckpt_path=None, **kwargs) -> None:
-        """Score the validation part with given weights."""
-        path = self._weights(ckpt_path)
-        self.trainer.validate(model, datamodule=self.datamodule, verbose=False)
-        self.show_scores("val", path)
+    Args:
+        args: Arguments of ``fit``.
+    """
 
-    def test(self, model, ckpt_path=None, **kwargs) -> None:
-        """Score the test part with given weights."""
-        path = self._weights(ckpt_path)
-        self.trainer.test(model, datamodule=self.datamodule, verbose=False)
-        self.show_scores("test", path)
+    def __init__(self, args: list[str]) -> None:
+        super().__init__(["fit", *args])
 
-    def show_scores(self, part: str, path: str) -> None:
-        """Print and write the scores of the evaluation that just ran, once."""
-        if self.trainer.is_global_zero:
-            scores = evaluate_run(self.trainer, self.model, part, self.options.draws)
-            finish_evaluation(self.model, self.datamodule, part, scores, path, self.options.baselines)
+    def data(self) -> datamodules.DataModule:
+        """The fit's data, not set up."""
+        module, name = self.options.data.class_path.rsplit(".", 1)
+        return getattr(import_module(module), name)(**self.options.data.init_args)
 
-    def predict(self, model, ckpt_path=None, return_predictions=None, **kwargs) -> None:
-        """Write the predictions of the unlabelled part (or the test part) beside the weights."""
-        from .predict import write_predictions
+    def before_instantiate_classes(self) -> None:
+        """Name the run; whether its directory may be used is the verb's business."""
+        self.name_run()
 
-        path = Path(self._weights(ckpt_path))
-        model.calibration = calibration_beside(path)
-        written = write_predictions(self.trainer, model, self.datamodule, folder_of(path))
-        if written is not None:
-            finish_prediction(model, self.datamodule, written)
+    def instantiate_classes(self) -> None:
+        """Build nothing."""
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run nothing."""

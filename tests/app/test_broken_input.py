@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.main import LIGHTNING, checked_arguments
 from lightning_tasks.app.options import parse
-from lightning_tasks.app.plan import Plan
 from lightning_tasks.app.preflight import preflight
 from lightning_tasks.app.verbs import report
 from lightning_tasks.app.verbs.sweep.sweep import read_file

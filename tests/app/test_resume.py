@@ -76,7 +76,7 @@ def test_another_task_or_fewer_epochs_than_were_trained_are_refused(toy, cli, ca
 
 
 def test_the_table_names_options_that_there_are():
-    from lightning_tasks.app.plan import Plan
+    from lightning_tasks.app.cli import Plan
 
     plan, known = Plan(["--model", "tests.toys.ToySequence", "--data", "CIFAR10DataModule"]), set()
 
@@ -126,8 +126,8 @@ def test_a_schedule_goes_on_at_its_share_of_the_epochs_when_an_epoch_has_other_s
 
 
 def test_kfold_goes_on_with_what_may_change_and_refuses_the_rest(toy, capsys, tmp_path):
+    from lightning_tasks.app.cli import Plan
     from lightning_tasks.app.jobs import state_of
-    from lightning_tasks.app.plan import Plan
     from lightning_tasks.runs.directory import RunDir
 
     toy("ToySequence", EPOCHS, 1)

@@ -1,4 +1,5 @@
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,17 @@ def test_grouped_parts_resemble_each_other(multilabel):
     shares = np.array([positive[part == p].mean() for p in range(4)])
     assert np.abs(shares - positive.mean()).max() < 0.02
     assert np.abs(np.bincount(part) - 750).max() < 40
+
+
+def test_dealing_groups_takes_time_as_their_number():
+    def seconds(groups):
+        begin = time.process_time()
+        part = partition(np.zeros(groups, int), np.arange(groups), [0.2] * 5, seed=1)
+        assert (np.bincount(part) == groups // 5).all()
+        return time.process_time() - begin
+
+    few = min(seconds(1_000) for _ in range(3))
+    assert seconds(20_000) < 40 * few, "20 times as many take 20 times as long; counted anew for each group it was 63"
 
 
 def test_seed_decides_and_the_global_random_state_does_not():

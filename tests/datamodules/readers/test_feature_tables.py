@@ -1,10 +1,13 @@
 """Tables as people write them: columns are found by name, numbers stay numbers, and what is left out is told."""
 
+import csv
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from datamodules.readers.feature_tables import read_csv, typed_columns
+from datamodules.readers import feature_tables
+from datamodules.readers.feature_tables import check_rows, read_csv, typed_columns
 from datamodules.readers.table_encoder import TableEncoder, features_of
 
 SIZES = [f"{k / 10:.1f}" for k in range(10, 110)]
@@ -65,6 +68,63 @@ def test_separators_and_encodings(tmp_path, mark, encoding):
     assert list(frame.columns) == ["id", "größe", "ort"] and frame["größe"].tolist() == [1.5, 2.5]
     columns = typed_columns(frame[["größe", "ort"]], tmp_path / "t.csv")
     assert columns["ort"].tolist() == ["Rücken".encode(), b"Arm"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["1,leg,2.5", "2,3.5", "3,arm,4.5"], "row 3: 2 fields; the first row has 3 .1 such rows"),  # a lost cell
+        (["1,leg,2.5", "2,arm,3"], ""),
+        (["1,leg,2.5", "2,ar"], "row 3: 2 fields; the first row has 3 .1 such rows"),  # a cut file
+        (["1,leg,2.5,4", "2,arm,3.5,4"], "row 2: 4 fields; the first row has 3 .2 such rows"),
+        (["1,leg,2.5", "", '2,"a, b"",\nc",3.5', "  ", "3"], "row 6: 1 fields"),  # blank lines count, a text is one row
+        (['1,5" pipe,2.5', "2,leg,3.5,"], ""),
+        (['1, "a, b",2.5', '2,"5", 3.5'], ""),
+        (['1,5", 3",2.5', "2,leg,3.5"], "row 2: 4 fields"),
+    ],
+)
+@pytest.mark.parametrize("usecols", [None, ["id", "size"]])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
+def test_rows_of_another_length_are_refused_and_none_shifts(tmp_path, rows, words, usecols, encoding):
+    (tmp_path / "t.csv").write_bytes("\r\n".join(["id,größe,size", *rows]).encode(encoding))
+    if words:
+        with pytest.raises(ValueError, match=rf"t\.csv, {words}.*quotes around it, and an empty cell its comma"):
+            read_csv(tmp_path / "t.csv", usecols=usecols)
+    else:
+        frame = read_csv(tmp_path / "t.csv", usecols=usecols)
+        assert frame["id"].tolist() == [1, 2] and (frame["size"] >= 2.5).all()
+
+
+@pytest.mark.parametrize("rows", [["1,leg,", "2,arm,"], ["1,leg,", "2,arm"], ["1,leg, ", "2,arm"], ["1,leg", "2,arm,"]])
+@pytest.mark.parametrize("head", ["id,site", "id,site,"])
+@pytest.mark.parametrize("usecols", [None, ["id"], ["site"]])
+def test_a_comma_at_the_end_of_a_row_moves_no_column(tmp_path, head, rows, usecols):
+    (tmp_path / "t.csv").write_text("\n".join([head, *rows]) + "\n")
+    frame = read_csv(tmp_path / "t.csv", usecols=usecols)
+    expected = {"id": [1, 2], "site": ["leg", "arm"]}
+    assert {name: frame[name].tolist() for name in usecols or expected} == {n: expected[n] for n in usecols or expected}
+
+
+def test_a_field_that_is_larger_than_the_csv_module_reads_is_told_with_its_row(tmp_path):
+    (tmp_path / "t.csv").write_text('id,size\n1,2.5\n2,"' + "x\n" * 500 + '",3\n')
+    usual = csv.field_size_limit(100)
+    try:
+        with pytest.raises(ValueError, match="t.csv, row 3: not a readable CSV .field larger than field limit"):
+            read_csv(tmp_path / "t.csv")
+    finally:
+        csv.field_size_limit(usual)
+
+
+def test_the_csv_module_reads_few_rows_for_their_length(tmp_path, monkeypatch):
+    """400,000 rows of 55 columns take it 3.5 s, and counting 1.8 s."""
+    rows = ['1,"in a town, or ""near""",2.5', "2,leg,3.5", '"3",arm,""', '4,5" pipe,6', '5,"a\nb",7', "6,leg,8,"]
+    (tmp_path / "t.csv").write_text("\n".join(["id,site,size", *rows * 100]) + "\n")
+    read = []
+    monkeypatch.setattr(
+        feature_tables.csv, "reader", lambda *a, reader=csv.reader, **k: read.append(a) or reader(*a, **k)
+    )
+    check_rows(tmp_path / "t.csv", "utf-8", ",")
+    assert len(read) == 1 + 3 * 100, "the head, and the last three of each six"
 
 
 FRAME = pd.DataFrame({"size": [1.0, 2.0, np.nan], "site": ["back", "leg", "back"], "age": [40.0, 50.0, 60.0]})

@@ -133,3 +133,70 @@ def test_a_sheet_that_unpacks_to_too_much_and_a_book_without_sheets_are_refused(
             archive.writestr(name, content)
     with pytest.raises(ValueError, match="table.xlsx cannot be read as XLSX .list index out of range"):
         read_hourly(path, "date", "hour", ["gas"])
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("cell", [dt.datetime(2023, 5, 3), dt.date(2023, 5, 3), dt.time(5), dt.timedelta(hours=5)])
+def test_a_number_that_excel_turned_into_a_date_is_named(tmp_path, cell, many):
+    rows = [("2023-02-03", h, cell if many or h == 5 else 3.5) for h in range(1, 25)]
+    words = rf"column 'gas' holds '.*' in row {2 if many else 6} \({24 if many else 1} such cells\); expected finite"
+    with pytest.raises(ValueError, match=words):
+        read_hourly(sheet(tmp_path, rows), "date", "hour", ["gas"])
+
+
+def test_hours_of_excel_as_a_span_and_a_gap_among_dates(tmp_path):
+    path = sheet(tmp_path, [("2023-02-03", dt.timedelta(hours=h), 1.0) for h in range(1, 25)])
+    with pytest.raises(ValueError, match=r"column 'hour' holds '0 days 01:00:00' in row 2"):
+        read_hourly(path, "date", "hour", ["gas"])
+    path = sheet(tmp_path, [("2023-02-03", 1, None), ("2023-02-03", 2, dt.datetime(2023, 5, 3))])
+    with pytest.raises(ValueError, match=r"column 'gas' holds '2023-05-03 00:00:00' in row 3 \(1 such"):
+        read_hourly(path, "date", "hour", ["gas"])
+
+
+@pytest.mark.parametrize("name", ["gas", "gas ", "hour"])
+def test_a_column_that_stands_twice_in_a_sheet_is_refused(tmp_path, name):
+    path = sheet(tmp_path, [("2023-02-03", 1, 3.5, 7.0, None, 1)], ("date", "hour", "gas", name, None, None, "x"))
+    with pytest.raises(ValueError, match=f"table.xlsx: the column '{name.strip()}' stands twice. Keep one"):
+        read_hourly(path, "date", "hour", ["gas"])
+
+
+def test_columns_of_a_sheet_that_are_not_read_may_stand_twice(tmp_path):
+    header = ("date", "hour", "gas", "note", None, "note", None, "end")
+    path = sheet(tmp_path, [("2023-02-03", 1, 3.5, "a", "b", "c", "d", "e")], header)
+    assert read_hourly(path, "date", "hour", ["gas"]).values["gas"][0, 0] == 3.5
+
+
+@pytest.mark.parametrize("date", [np.inf, -np.inf, 1e300])
+def test_a_date_that_is_no_finite_number_is_named(tmp_path, date):
+    table = frame().astype({"date": float})
+    table.loc[3, "date"] = date
+    with pytest.raises(ValueError, match=r"column 'date' holds .* in row 5 \(1 such cells\); expected Gregorian"):
+        read(tmp_path, table)
+
+
+ROWS = frame(1).to_csv(index=False).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([*ROWS[:10], "20120227,10", *ROWS[11:]], "row 11: 2 fields; the first row has 3 .1 such rows"),
+        ([*ROWS[:-1], ROWS[-1][:9]], "row 25: 2 fields; the first row has 3"),
+        ([*ROWS, "20120228,1,1.0,2.0"], "row 26: 4 fields; the first row has 3"),
+        ([ROWS[0], *(f"{row},9" for row in ROWS[1:])], "row 2: 4 fields; the first row has 3 .24 such rows"),
+        (["# by hand", *ROWS], "missing column 'date'. Found columns: # by hand"),
+    ],
+)
+def test_rows_of_another_length_are_named(tmp_path, lines, words):
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=f"t.csv.*{words}"):
+        read_hourly(tmp_path / "t.csv", "date", "hour", ["gas"])
+
+
+@pytest.mark.parametrize("rows", [slice(1, None), slice(0, None), slice(7, 9)])
+def test_a_comma_at_the_end_of_rows_is_no_column(tmp_path, rows):
+    lines = ROWS.copy()
+    lines[rows] = [f"{row}," for row in lines[rows]]
+    (tmp_path / "t.csv").write_text("\n".join([*lines, "", "  "]))
+    table = read_hourly(tmp_path / "t.csv", "date", "hour", ["gas"])
+    np.testing.assert_array_equal(table.values["gas"], [np.arange(24.0)])

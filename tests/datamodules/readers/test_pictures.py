@@ -34,6 +34,9 @@ FORMS = {
     "string": np.bytes_(PNG + b"end"),  # HDF5 cuts zeros at the end of a string
     "bytes": np.frombuffer(PNG, np.uint8),
     "array of one": np.array([np.void(PNG)]),
+    "row": np.frombuffer(PNG, np.uint8)[None],
+    "column": np.frombuffer(PNG, np.int8)[:, None],
+    "table of one": np.array([[np.void(PNG)]]),
     "pixels": PIXELS,
 }
 
@@ -110,6 +113,11 @@ def test_groups_in_place_of_pictures_links_in_a_loop_and_a_claim_of_terabytes(tm
     with h5py.File(tmp_path / "loop.hdf5", "w") as file:
         file["again"] = file["/"]
     with pytest.raises(BrokenFile, match="loop.hdf5: not a whole HDF5 file"):
+        HDF5Source(tmp_path / "loop.hdf5").names()
+    with h5py.File(tmp_path / "loop.hdf5", "w") as file:
+        file.create_group("a/b")
+        file["a/b/c"] = file["a"]
+    with pytest.raises(BrokenFile, match="loop.hdf5: not a whole HDF5 file .groups that hold each other"):
         HDF5Source(tmp_path / "loop.hdf5").names()
 
 

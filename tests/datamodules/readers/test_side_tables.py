@@ -42,6 +42,10 @@ def test_groups_are_read_however_the_table_was_saved(tmp_path, raw):
         (b"id,group\nx,a\ny,b\n", "no group for 3 samples, the first is id 0. Ids look like 'x', 'y'"),
         (b"id,group\n0,a\n0,b\n1,a\n2,a\n", "id '0' has the groups 'a' and 'b'"),
         (b"PK\x03\x04\0\0", "is no text"),
+        (b'id,group\n0,"a\n1,"b"\n2,"a"\n', "line 3: no row of a CSV .*; the row begins in line 2. Is a quote lost"),
+        (b'id,group\n0,"a\n1,b\n2,a\n', "line 4: no row of a CSV .unexpected end of data.; the row begins in line 2"),
+        (b'id,group\n0,a\n1,b\n2,"a', "line 4: no row of a CSV .unexpected end of data.; .* or the file cut"),
+        (b'id,group\n0,"a"b\n1,b\n2,a', "line 2: no row of a CSV .*; the row begins in line 2"),
     ],
 )
 def test_what_cannot_be_read_is_one_line_with_the_file(tmp_path, raw, words):

@@ -52,9 +52,15 @@ def test_csv_with_and_without_header_and_markup(tmp_path):
         ({"columns": ["text"]}, "missing column 'text'. Found columns: id, title, body"),
         ({}, "name the columns of the text by --data.columns"),
         ({"columns": ["9"]}, "record 1 has 3 columns; 9 are read"),
+        ({"columns": ["0"]}, r"news.csv: --data.columns \[0\]: columns are numbered from 1"),
+        ({"columns": ["2", "0"]}, r"news.csv: --data.columns \[2, 0\]: columns are numbered"),
     ):
         with pytest.raises(ValueError, match=message):
             corpus(tmp_path, "id,title,body\n" + rows, "news.csv", **options)
+    lost = rows.replace('falls<br />"', "falls<br />", 1)
+    for text, line in ((lost, 1), (rows[:-3], 20)):
+        with pytest.raises(ValueError, match=rf"news.csv, line {line}: no row of a CSV .*begins in line {line}"):
+            corpus(tmp_path, text, "news.csv", columns=["2", "3"])
 
 
 def test_broken_texts_are_refused_or_counted(tmp_path):

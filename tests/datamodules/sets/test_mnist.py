@@ -63,6 +63,21 @@ def test_reads_an_npz(tmp_path, dtype):
         MNISTDataModule(root=str(tmp_path)).setup()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_labels_of_an_npz_may_be_whole_numbers_in_floating_point(tmp_path, dtype):
+    arrays = write_idx(tmp_path / "unused")
+    flat = {f"{p}_{k}": a.astype(dtype) for p, pair in arrays.items()
+            for k, a in zip(("images", "labels"), pair, strict=True)}  # fmt: skip
+    np.savez(tmp_path / "mnist.npz", **flat)
+    check(MNISTDataModule(root=str(tmp_path)), arrays)
+    for wrong, words in ((0.5, "0.5 .*whole numbers in 0..9"), (10, "10 .*expected 0..9"), (np.nan, "NaN")):
+        flat["train_labels"][7] = wrong
+        np.savez(tmp_path / "mnist.npz", **flat)
+        with pytest.raises(ValueError, match=f"mnist.npz, train_labels: label holds {words}") as caught:
+            MNISTDataModule(root=str(tmp_path)).setup()
+        assert "in 1 samples, the first is number 7" in str(caught.value)
+
+
 def test_names_of_kaggle_and_keras_and_a_mixture_of_packed_and_plain(tmp_path):
     arrays = write_idx(tmp_path / "a" / "MNIST")
     for path in sorted((tmp_path / "a" / "MNIST").iterdir()):

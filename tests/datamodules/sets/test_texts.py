@@ -121,3 +121,13 @@ def test_headlines_with_and_without_a_head(tmp_path, head):
     both = HeadlinesDataModule(root=str(tmp_path), descriptions=True, folds=2)
     both.setup()
     assert both.pools["train"]["text"][0] == "Title 0, word0 . Longer text 0"
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_lost_quote_swallows_no_reviews_and_a_cut_file_is_none(tmp_path, cut):
+    rows = ["id,label,text", *(f'{i},{i % 2},"review {i} is nice"' for i in range(20))]
+    rows[11] = rows[11][:-1]  # without its last quote
+    (tmp_path / "imdb_train.csv").write_text("\n".join(rows[:12] if cut else rows))
+    words = f"imdb_train.csv, line {12 if cut else 13}: no row of a CSV .*; the row begins in line 12"
+    with pytest.raises(ValueError, match=words):
+        ImdbDataModule(root=str(tmp_path), folds=2).setup()

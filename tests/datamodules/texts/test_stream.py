@@ -1,5 +1,6 @@
 """Windows of a text: each token once, streams that go on, a vocabulary of the train part."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from datamodules import ShakespeareDataModule, TextStreamDataModule
 from datamodules.simulate.markov import MarkovSource
-from datamodules.texts.stream import targets_of
+from datamodules.texts.stream import targets_of, tokens_of
 
 TEXT = "the cat sat on the mat. " * 40 + "zebra!"
 
@@ -110,6 +111,26 @@ def test_a_scrambled_text_has_the_same_tokens_in_another_order(data):
     made = ShakespeareDataModule(source="simulated", simulated=1000, scramble=True)
     made.setup()
     assert "source_nll" not in made.arrays("test") and not any("bits a token" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("level", ["char", "word"])
+def test_symbols_are_numbered_in_the_order_of_their_codes(data, level):
+    made = data("Zoë's naïve ﬁsh 𝛼 \uffff ate 3.5 €, \x01 " * 20, level=level)
+    assert (
+        made.symbols == np.unique(np.array(tokens_of("Zoë's naïve ﬁsh 𝛼 \uffff ate 3.5 €, \x01 " * 20, level))).tolist()
+    )
+
+
+def test_one_long_word_costs_no_more_than_its_length():
+    made, tokens = TextStreamDataModule(level="word", steps=8), ["a", "b"] * 2_500 + ["x" * 2_000]
+    tracemalloc.start()
+    pool = made.windows(tokens, "here")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2e6 and made.symbols == ["a", "b", "x" * 2_000], (
+        "an array of words has the widest one's place for all"
+    )
+    assert pool["tokens"][0].tolist() == [0, 1] * 4 + [0] and pool["tokens"].max() == 2
 
 
 def test_simulated_text_comes_with_what_its_source_gives_it():

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.jobs import FEW_FIGURES, Job, run_jobs, state_of
 from lightning_tasks.app.options import refuse
-from lightning_tasks.app.plan import Plan
 from lightning_tasks.runs.directory import RunDir, remove_runs
 
 from .pool import pool

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.jobs import FEW_FIGURES, Job, state_of
-from lightning_tasks.app.plan import Plan
 from lightning_tasks.runs.directory import RunDir, remove_runs
 
 from .axes import Combination, as_args

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.readers.wording import listed
-from lightning_tasks.app.cli import TaskCLI
+from lightning_tasks.app.cli import Plan, TaskCLI
 from lightning_tasks.app.display import titled
 from lightning_tasks.app.jobs import Job, one_process, run_jobs
 from lightning_tasks.app.options import as_text, refuse
-from lightning_tasks.app.plan import Plan
 from lightning_tasks.app.settings import differences
 from lightning_tasks.app.verbs.sweep.axes import Combination, as_args, clash, short_names
 from lightning_tasks.app.verbs.sweep.sweep import Sweep, execute

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightning_tasks.app.plan import Plan
+from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.verbs.sweep.axes import as_args
 
 from .space import Space
