@@ -62,7 +62,7 @@ def test_each_config_runs_writes_its_directory_and_is_scored_again_alike(cli, co
 
 OVERLAYS = {  # name -> a task's configuration it is given after, and a setting of the run
     "bf16": ("mnist_cnn", "trainer.precision", "bf16-mixed"),
-    "mars_mild": ("mars_unet", "model.init_args.ema", 0.995),
+    "mars_wide": ("mars_unet", "model.init_args.ema", 0.0),
 }
 
 

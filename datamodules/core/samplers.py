@@ -99,12 +99,13 @@ class LengthBuckets(EpochSampler):
         if not self.shuffle:
             return rows[self.length_of[rows].argsort(stable=True)]
         size = self.batch_size * self.world  # the ranks take turns, so each gets a batch of like lengths
-        chunks = rows.split(size * self.CHUNK)
+        # A short batch stays the last, and may be dropped: it is one of chance, where the longest samples would be it.
+        even = len(rows) - len(rows) % size
+        last, chunks = rows[even:], rows[:even].split(size * self.CHUNK) if even else ()
         batches = [b for c in chunks for b in c[self.length_of[c].argsort(stable=True)].split(size)]
-        last = [batches.pop()] if len(batches[-1]) < size else []  # a short batch stays the last
         generator = self.generator().manual_seed(self.seed * 1_000_003 + self.epoch + 500_000)
         order = torch.randperm(len(batches), generator=generator).tolist()
-        return torch.cat([*(batches[i] for i in order), *last])
+        return torch.cat([*(batches[i] for i in order), last])
 
 
 class Streams(EpochSampler):

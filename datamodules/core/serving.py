@@ -16,6 +16,11 @@ from .samplers import EpochSampler
 from .source import Arrays
 
 
+def spread(rows: np.ndarray, limit: int | None = None) -> np.ndarray:
+    """``limit`` of some rows, or all, evenly spread: the first ones of a file sorted by class are one class."""
+    return rows if limit is None or limit >= len(rows) else rows[np.arange(limit) * len(rows) // limit]
+
+
 class Serving(LightningDataModule):
     """Serves ``parts`` (name -> rows of a pool) of ``pools`` (name -> arrays); ``DataModule`` fills both.
 
@@ -83,13 +88,14 @@ class Serving(LightningDataModule):
 
     def arrays(self, part: str, limit: int | None = None) -> dict[str, Tensor]:
         """``limit`` samples of a part, or all, as CPU tensors, converted as in a batch; for baselines."""
-        rows = self.spread(part, limit)
+        rows = spread(self.parts[part], limit)
         return to_float({k: torch.from_numpy(v[rows]) for k, v in self.served(self.pool_of(part)).items()})
 
-    def spread(self, part: str, limit: int | None = None) -> np.ndarray:
-        """``limit`` rows of a part, or all, evenly spread: the first ones of a file sorted by class are one class."""
-        rows = self.parts[part]
-        return rows if limit is None or limit >= len(rows) else rows[np.arange(limit) * len(rows) // limit]
+    def sample_ids(self, part: str, limit: int) -> Tensor:
+        """Ids of ``limit`` samples of a part, evenly spread over the share of this process."""
+        order = self.order_of(part)
+        rows = spread(self.parts[part][order["rank"] :: order["world"]], -(-limit // order["world"]))
+        return torch.from_numpy(self.pools[self.pool_of(part)]["id"][rows])
 
     # ---- loaders ----------------------------------------------------------------------------------------------
 
@@ -164,11 +170,21 @@ class Serving(LightningDataModule):
 
     def val_dataloader(self) -> TensorLoader:
         """Batches of the val part, never augmented."""
-        return self._dataloader("val")
+        return self._scored("val")
 
     def test_dataloader(self) -> TensorLoader:
         """Batches of the test part, never augmented."""
-        return self._dataloader("test")
+        return self._scored("test")
+
+    def _scored(self, part: str) -> TensorLoader:
+        """Of a part whose scores the processes gather: one without a sample would leave the others waiting."""
+        world, loader = self.trainer.world_size if self.trainer else 1, self._dataloader(part)
+        if world > len(self.parts[part]):
+            raise ValueError(
+                f"{self.title}: the {part} part holds {len(self.parts[part])} samples, fewer than the {world} "
+                "processes. Use fewer --trainer.devices."
+            )
+        return loader
 
     def predict_dataloader(self) -> TensorLoader:
         """Batches of the unlabelled part, or of the test part where there is none."""

@@ -14,6 +14,7 @@ from datamodules.augment.flips import flips_shown
 from datamodules.core.base import DataModule
 from datamodules.core.loader import TensorLoader, to_float
 from datamodules.core.samplers import EpochSampler
+from datamodules.core.serving import spread
 from datamodules.core.source import Arrays
 from datamodules.core.statistics import channel_statistics
 from datamodules.readers.modes import as_rgb
@@ -137,7 +138,7 @@ class FileDataModule(DataModule):
         """Also ``image``, decoded and not augmented."""
         arrays = super().arrays(part, limit)
         if self.has_images:
-            images = self.images(self.pool_of(part), self.spread(part, limit))
+            images = self.images(self.pool_of(part), spread(self.parts[part], limit))
             arrays |= to_float({"image": torch.from_numpy(images)})
         return arrays
 

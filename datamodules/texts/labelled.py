@@ -196,7 +196,8 @@ class LabelledText(DataModule):
     def sampler(self, part: str) -> LengthBuckets:
         """Batches of texts of like length."""
         rows, length = torch.from_numpy(self.parts[part]), self.pools[self.pool_of(part)]["length"]
-        return LengthBuckets(rows, torch.from_numpy(length)[rows], self.hparams.batch_size, **self.order_of(part))
+        h, order = self.hparams, self.order_of(part)
+        return LengthBuckets(rows, torch.from_numpy(length)[rows], h.batch_size, samples=h.samples_per_epoch, **order)
 
 
 def normal(text: str) -> str:

@@ -241,6 +241,11 @@ class TextStreamDataModule(DataModule):
             return Streams(rows, max(1, h.batch_size // world), **order)
         if h.shuffle:
             return self.plain_sampler(part)
+        if h.samples_per_epoch is not None:
+            raise ValueError(
+                f"samples_per_epoch={h.samples_per_epoch}: windows follow each other through the whole text. Set "
+                "--data.shuffle true, or --trainer.limit_train_batches."
+            )
         whole = len(rows) - len(rows) % (h.batch_size * world)  # as many windows a stream, in every process
         return Streams(rows[: whole or len(rows)], h.batch_size, **order)
 

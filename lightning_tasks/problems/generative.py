@@ -170,18 +170,12 @@ class Generative(GradientTask):
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 
-    def chosen(self, part: str) -> Tensor | None:
-        """Ids of the samples of a part that are compared, evenly spread; None for all."""
-        data = self.trainer.datamodule
-        if self.hparams.samples is None or data is None:
-            return None
-        return torch.from_numpy(data.pools[data.pool_of(part)]["id"][data.spread(part, self.hparams.samples)])
-
     def evaluate(self, part: str, batch: dict) -> None:
         """What is measured of each sample; and real samples with as many made ones."""
         compares = self.hparams.compare == "always" or not self.is_fitting
-        if compares and (ids := self.chosen(part)) is not None:
-            kept = torch.isin(batch["id"], ids.to(batch["id"].device))
+        data, samples = self.trainer.datamodule, self.hparams.samples
+        if compares and samples is not None and data is not None:
+            kept = torch.isin(batch["id"], data.sample_ids(part, samples).to(batch["id"].device))
             batch = {key: value[kept] for key, value in batch.items()}
         if len(batch["id"]):
             rows = self.measured(part, batch) | (self.compared(part, batch) if compares else {})

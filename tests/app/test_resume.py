@@ -1,6 +1,7 @@
 """A resumed run goes on as itself: with other settings it is refused, or they take effect; done is done."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import yaml
 from lightning_tasks.app.settings import FROM_HERE, NEUTRAL, refused
 from lightning_tasks.common.tables import read_metrics
 from tests.conftest import results
-from tests.toys import ToyDataModule
+from tests.toys import ToyDataModule, ToySequence
 
 EPOCHS = "--trainer.max_epochs"
 
@@ -123,6 +124,36 @@ def test_a_schedule_goes_on_at_its_share_of_the_epochs_when_an_epoch_has_other_s
     whole = toy("ToySequence", EPOCHS, 6, "--model.lr", 0.01, "--data.batch_size", 10, *change, name="whole")
     found, expected = ([row["train/lr"] for row in read_metrics(r / "metrics.csv")] for r in (run, whole))
     assert len(found) == 6 and found[done:] == pytest.approx(expected[done:], rel=1e-6) and found[-2] > 1e-5
+
+
+def test_a_plateau_is_told_of_each_epoch_however_often_a_fit_is_resumed(toy):
+    still = ("--model.schedule", "plateau", "--model.lr", 1e-7)
+    whole = toy("ToySequence", EPOCHS, 9, *still, name="whole")
+    for epochs in (3, 5, 9):
+        run = toy("ToySequence", EPOCHS, epochs, *still, *(() if epochs == 3 else ("--resume",)))
+    found, expected = ([row["train/lr"] for row in read_metrics(r / "metrics.csv")] for r in (run, whole))
+    assert found == expected and found[-1] < found[0]
+
+
+def test_a_schedule_ends_where_it_should_after_an_epoch_that_time_cut(toy, caplog, monkeypatch):
+    step = ToySequence.training_step
+
+    def slow(self, batch, batch_idx):
+        if batch_idx == 3:
+            time.sleep(2.5)
+        return step(self, batch, batch_idx)
+
+    batches = ("--data.batch_size", 8)  # ten an epoch
+    with monkeypatch.context() as patch:
+        patch.setattr(ToySequence, "training_step", slow)
+        run = toy("ToySequence", EPOCHS, 2, *batches, "--trainer.max_time", "00:00:00:02")
+    (cut,) = read_metrics(run / "metrics.csv")
+    assert cut["step"] < 10
+    toy("ToySequence", EPOCHS, 2, *batches, "--resume")
+    assert f"Epoch 1 was cut {10 - cut['step']} of 10 steps before its end" in caplog.text
+    whole = toy("ToySequence", EPOCHS, 2, *batches, name="whole")
+    found, expected = (read_metrics(r / "metrics.csv")[-1]["train/lr"] for r in (run, whole))
+    assert found == pytest.approx(expected, rel=1e-6)
 
 
 def test_kfold_goes_on_with_what_may_change_and_refuses_the_rest(toy, capsys, tmp_path):

@@ -67,7 +67,7 @@ def test_time_and_score_come_from_the_head():
 def test_the_table_the_details_and_json(cli, capsys):
     cli("list")
     table = capsys.readouterr().out
-    assert "mars_unet" in table and "A1" in table and "5 min on 2 cores" in table and "exercise NAME" in table
+    assert "mars_unet" in table and "A1" in table and "6 min on 2 cores" in table and "exercise NAME" in table
     cli("list", "mars")
     details = capsys.readouterr().out
     assert "  Submit: python cli.py submit --run runs/mars_unet/latest --tta\n" in details

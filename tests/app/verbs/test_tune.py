@@ -141,12 +141,15 @@ def test_a_trial_worse_than_the_others_is_pruned_at_a_validation(tmp_path, name)
     for number in range(30):  # the longer the search, the worse
         trial, _, _ = found.ask(space)
         report = Report(trial, "val/acc", "max")
-        trainer = SimpleNamespace(callback_metrics={}, max_epochs=9, current_epoch=0, should_stop=False)
+        trainer = SimpleNamespace(
+            callback_metrics={}, max_epochs=9, current_epoch=0, should_stop=False, sanity_checking=False
+        )
         while trainer.current_epoch < 9 and not trainer.should_stop:
             trainer.callback_metrics = {"val/acc": torch.tensor(trainer.current_epoch - float(number))}
             report.on_validation_end(trainer, None)
             trainer.current_epoch += 1
-        assert report.pruned == trainer.should_stop and report.best == report.values[-1]
+        assert report.pruned == trainer.should_stop and report.best == report.values[trainer.current_epoch - 1]
+        assert report.epochs == trainer.current_epoch
         stopped.append(trainer.current_epoch)
         found.tell(trial, *((TrialState.PRUNED,) if report.pruned else (TrialState.COMPLETE, report.best)))
     if name == "none":

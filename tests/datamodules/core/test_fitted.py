@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules import DataModule
+from datamodules import DataModule, ShakespeareDataModule, ToxicDataModule
 from datamodules.core import source
 from datamodules.core.samplers import EpochSampler, LengthBuckets, Streams
 from datamodules.core.splits_in_order import chronological_indices, contiguous_indices
@@ -132,6 +132,13 @@ def test_samples_per_epoch_holds_without_weights():
     counts = torch.bincount(torch.tensor(list(many)), minlength=10)
     assert len(many) == 25 and counts.min() == 2 and counts.max() == 3
     assert len(EpochSampler(rows, shuffle=False, samples=4)) == 10  # evaluation sees each sample
+    texts = ToxicDataModule(source="simulated", samples_per_epoch=64)
+    texts.setup()
+    assert sum(len(batch["id"]) for batch in texts.train_dataloader()) == 64
+    stream = ShakespeareDataModule(source="simulated", samples_per_epoch=64)
+    stream.setup()
+    with pytest.raises(ValueError, match="samples_per_epoch=64: windows follow each other"):
+        stream.train_dataloader()
     data = ready(samples_per_epoch=8, batch_size=4)
     assert sum(len(batch["id"]) for batch in data.train_dataloader()) == 8
 
@@ -150,6 +157,14 @@ def test_length_buckets_hold_each_sample_once_and_like_lengths_together():
     shards = [LengthBuckets(rows, lengths, 8, shuffle=True, rank=r, world=2).order() for r in (0, 1)]
     assert set(shards[0].tolist()) | set(shards[1].tolist()) == set(range(503))
     assert np.mean([float(lengths[b].float().std()) for b in shards[0].split(8)[:-1]]) < 3
+    dropped = [set(), set()]
+    for epoch in range(60):  # the short batch is dropped in training: each sample has its turn
+        for case, size in enumerate((16, 500)):
+            sampler = LengthBuckets(rows, lengths, size, shuffle=True)
+            sampler.set_epoch(epoch)
+            dropped[case] |= set(sampler.order()[-(503 % size) :].tolist())
+    assert len(dropped[0]) > 200 and len(dropped[1]) > 100
+    assert len(LengthBuckets(rows, lengths, 16, shuffle=True, samples=64).order()) == 64
     still = LengthBuckets(rows, lengths, 16, shuffle=False).order()
     assert (lengths[still].diff() >= 0).all()
 

@@ -53,13 +53,18 @@ def test_vae_bounds_lie_below_the_likelihood_of_the_truth(cli):
 def test_compared_samples_are_spread_over_the_part():
     task, data = ToyGan(samples=10), ToyDataModule(source="simulated")
     assert "test" in (data.setup() or data.parts)
-    task._trainer = SimpleNamespace(datamodule=data, world_size=1, state=SimpleNamespace(fn="test"))
+    task._trainer = SimpleNamespace(datamodule=data, world_size=1, global_rank=0, state=SimpleNamespace(fn="test"))
     kept = []
     task.compared = lambda part, batch: kept.extend(batch["id"].tolist()) or {"real": batch["point"]}
     task.collect = lambda part, batch, **rows: None
     for batch in data.part_loader("test", 7):
         task.evaluate("test", batch)
     assert kept == data.pools["test"]["id"][::2].tolist() == data.arrays("test", 10)["id"].tolist()
+    shares = []
+    for rank in (0, 1):  # each process has some: else the others would wait for its rows
+        data.trainer = SimpleNamespace(world_size=2, global_rank=rank)
+        shares.append(data.sample_ids("test", 10).tolist())
+        assert set(shares[-1]) <= set(data.pools["test"]["id"][rank::2].tolist()) and len(shares[-1]) == 5
 
 
 def test_mean_and_variance_of_each_number_of_the_code():

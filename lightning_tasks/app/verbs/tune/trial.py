@@ -37,11 +37,13 @@ class Report(Callback):
     def __init__(self, trial: Trial, metric: str, mode: str, penalty: float = 0.0) -> None:
         self.trial, self.metric, self.pick = trial, metric, min if mode == "min" else max
         self.penalty = penalty if mode == "min" else -penalty
-        self.values: list[float] = []
+        self.values: dict[int, float] = {}  # of each epoch that was validated, the last one
         self.pruned = False
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report one epoch."""
+        if trainer.sanity_checking:
+            return
         metrics = trainer.callback_metrics
         if self.metric not in metrics:
             known = sorted(name for name in metrics if name.startswith("val/"))
@@ -51,7 +53,7 @@ class Report(Callback):
             raise ValueError(f"{self.metric} is {value} at epoch {trainer.current_epoch}.")
         if self.penalty:
             value += self.penalty * math.log10(pl_module.num_parameters)
-        self.values.append(value)
+        self.values[trainer.current_epoch] = value
         self.trial.report(value, trainer.current_epoch)
         if trainer.current_epoch + 1 < trainer.max_epochs and self.trial.should_prune():
             self.pruned = trainer.should_stop = True
@@ -59,7 +61,12 @@ class Report(Callback):
     @property
     def best(self) -> float:
         """Best value of the epochs: what the best checkpoint would have."""
-        return self.pick(self.values)
+        return self.pick(self.values.values())
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were trained."""
+        return max(self.values, default=-1) + 1
 
 
 class TrialCLI(TaskCLI):
@@ -137,7 +144,7 @@ def run_trial(search: Search, trial: Trial, args: list[str], tuning: Tuning) -> 
         log.write_text(traceback.format_exc(), encoding="utf-8")
         trial.set_user_attr("error", describe(error))
     trial.set_user_attr("seconds", round(time.perf_counter() - begin, 2))
-    trial.set_user_attr("epochs", len(report.values))
+    trial.set_user_attr("epochs", report.epochs)
     if cli is None:
         search.tell(trial, TrialState.FAIL)
         outcome = f"FAILED. {trial.user_attrs['error']} ({log})"
@@ -148,7 +155,7 @@ def run_trial(search: Search, trial: Trial, args: list[str], tuning: Tuning) -> 
         else:
             search.tell(trial, TrialState.COMPLETE, report.best)
         outcome = f"{tuning.objective} {report.best:.4f}" + (
-            f", pruned after epoch {len(report.values)}" if report.pruned else ""
+            f", pruned after epoch {report.epochs}" if report.pruned else ""
         )
     del cli
     free_memory()
