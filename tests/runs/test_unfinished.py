@@ -11,7 +11,7 @@ CASES = {  # (the run, files of it, what was asked for) -> the message
     ("a", "checkpoints/last.ckpt", "best"): "a has last.ckpt and no best.ckpt: its fit did not finish. "
     f"Go on with it: fit --config a/config.yaml --resume. {NAMED} last.",
     ("a", "checkpoints/last.ckpt results.json", "best"): "a has last.ckpt and no best.ckpt: what chooses the best "
-    f"epoch was NaN in all of them. {NAMED} last.",
+    f"epoch was NaN in all of them, or none was validated. {NAMED} last.",
     ("a", "checkpoints/best.ckpt results.json", "last"): f"a has best.ckpt and no last.ckpt. {NAMED} best.",
     ("a", "results.json", "best"): "a was trained to its end, and its checkpoints are gone. Put them back, or train it "
     "anew: fit --config a/config.yaml --overwrite.",

@@ -162,7 +162,10 @@ def test_a_trial_worse_than_the_others_is_pruned_at_a_validation(tmp_path, name)
 
 def test_a_metric_that_is_missing_or_not_finite_is_an_error():
     report = Report(None, "val/ac", "max")
-    trainer = SimpleNamespace(callback_metrics={"val/acc": torch.tensor(1.0)}, current_epoch=0, max_epochs=1)
+    trainer = SimpleNamespace(callback_metrics={}, current_epoch=0, max_epochs=1, sanity_checking=True)
+    report.on_validation_end(trainer, None)  # an untrained network is no epoch
+    assert report.epochs == 0
+    trainer.sanity_checking, trainer.callback_metrics = False, {"val/acc": torch.tensor(1.0)}
     with pytest.raises(ValueError, match="Did you mean 'val/acc'"):
         report.on_validation_end(trainer, None)
     trainer.callback_metrics = {"val/ac": torch.tensor(float("nan"))}

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from datamodules import PatternsDataModule
+from datamodules.core.serving import spread
 from lightning_tasks import GapClassifier, PatternTask, TwoClassTask
 from lightning_tasks.app.members import load_run
 from lightning_tasks.measures.generalisation import generalisation
@@ -66,7 +67,7 @@ def test_the_gap_is_measured_under_the_tested_weights_without_dropout_and_augmen
         "false", "--model.gap_samples", 50, "--trainer.enable_progress_bar", "false")  # fmt: skip
     folder = tmp_path / "runs/fashion_mlp/default"
     run, found = load_run(folder), results(folder)["metrics"]
-    pool, rows = run.data.pools["train"], run.data.parts["train"][:50]
+    pool, rows = run.data.pools["train"], spread(run.data.parts["train"], 50)
     logits = run.task(torch.from_numpy(pool["image"][rows]).float() / 255)
     label = torch.from_numpy(pool["label"][rows]).long()
     loss = F.cross_entropy(logits, label).item()
