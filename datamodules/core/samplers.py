@@ -101,7 +101,7 @@ class LengthBuckets(EpochSampler):
         size = self.batch_size * self.world  # the ranks take turns, so each gets a batch of like lengths
         # A short batch stays the last, and may be dropped: it is one of chance, where the longest samples would be it.
         even = len(rows) - len(rows) % size
-        last, chunks = rows[even:], rows[:even].split(size * self.CHUNK) if even else ()
+        last, chunks = rows[even:], rows[:even].split(size * self.CHUNK)
         batches = [b for c in chunks for b in c[self.length_of[c].argsort(stable=True)].split(size)]
         generator = self.generator().manual_seed(self.seed * 1_000_003 + self.epoch + 500_000)
         order = torch.randperm(len(batches), generator=generator).tolist()

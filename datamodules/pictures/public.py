@@ -7,7 +7,6 @@ import numpy as np
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays, places, stands
 from datamodules.core.splits import partition
-from datamodules.readers.npz import as_uint8
 
 
 class PublicImages(DataModule):
@@ -107,8 +106,8 @@ def checked_labels(labels: np.ndarray, images: np.ndarray, classes: int, where: 
         raise ValueError(f"{where}: {len(images)} images and labels of shape {labels.shape}; expected one each.")
     if not len(labels):
         raise ValueError(f"{where}: no images. Download or copy it again.")
-    if labels.dtype.kind == "f":
-        labels = as_uint8(labels, Path(where), "label", classes - 1)
+    if labels.dtype.kind == "f" and (labels == np.floor(labels)).all():
+        labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iu":
         raise ValueError(f"{where}: labels have dtype {labels.dtype}; expected whole numbers.")
     wrong = np.flatnonzero((labels < 0) | (labels >= classes))

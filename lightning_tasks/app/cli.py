@@ -36,7 +36,7 @@ from .resuming import begin_at, checkpoint_to_resume
 from .settings import check_resume, settings
 from .strategies import finding_idle
 from .trainer_flags import check_finite, check_fit, check_limits, check_precision, no_epoch
-from .weights import folder_of
+from .weights import file_of, folder_of
 
 for package in (datamodules, lightning_tasks):  # YAML gives classes by bare name: all must be known
     for name in package.__all__:
@@ -184,7 +184,7 @@ class TaskCLI(GivenWeights, LightningCLI):
         if options.resume:
             ckpt_path = checkpoint_to_resume(self.run_dir, model, options.trainer.max_epochs)
         elif options.start is not None:
-            self.trainer.callbacks.append(begin_at(model, self.datamodule, options.start))
+            self.trainer.callbacks.append(begin_at(model, self.datamodule, file_of(options.start)))
         if options.start is not None:
             model.weights_origin = options.start
         writes, interrupted = rank_zero_only.rank == 0 and not options.trainer.fast_dev_run, False

@@ -73,12 +73,15 @@ def finish_fit(fitted: Fitted) -> None:
     run, task, data, trainer = fitted.run, fitted.task, fitted.data, fitted.trainer
     options, stopwatch = fitted.options, fitted.stopwatch
     # What lies in the run: a trainer may remember another place. No best where the monitored metric never came.
-    weights = run.best if is_whole(run.best) else run.last
+    weights, epochs = run.best if is_whole(run.best) else run.last, read_metrics(run.metrics)
     if weights is run.last and run.best.is_file():
         data.note(f"{run.best.name} cannot be read, and no epoch is left to choose another: the last one is scored.")
     elif weights is run.last:
-        validated = any(task.monitor in row for row in read_metrics(run.metrics))
-        why = "was NaN in every epoch" if validated else "is not known, for no epoch was validated"
+        why = (
+            "was NaN in every epoch"
+            if any(task.monitor in row for row in epochs)
+            else "is not known, for no epoch was validated"
+        )
         data.note(
             f"{task.monitor} {why}, so there is no best one: the last is scored. Other commands find "
             f"it by --ckpt_path {as_shown(run.last)}."
@@ -99,7 +102,6 @@ def finish_fit(fitted: Fitted) -> None:
         write_rows(run.path, task, data)
     baselines = task.baselines(data) if options.baselines else {}
     monitored = float(fitted.best.best_model_score) if fitted.best.best_model_score is not None else math.nan
-    epochs = read_metrics(run.metrics)
     record = read_data_record(run)
     results = {
         "task": type(task).__name__,
@@ -145,7 +147,7 @@ def finish_fit(fitted: Fitted) -> None:
     is_part = Path(options.name).name != options.name or options.name.startswith(NEEDED)
     if not is_part:
         run.mark_latest()
-    print_scores(metrics, task.headline_metric, direction(task), baselines or None)
+    print_scores(metrics, task.headline_metric, direction(task), baselines)
     print_notes(data.notes, data.data_source == "simulated" and not is_part)
     where = f"{data.part_kind['test'].capitalize()}, {data.data_source} data{calibration_words(results['calibrated'])}"
     print(f"{where}. All {len(metrics)} metrics: {as_shown(run.report)}")

@@ -94,10 +94,7 @@ def one_process(trainer: Any) -> bool:
 
 
 def in_turn(jobs: list[Job], ended: Ended | None = None) -> dict[str, str]:
-    """One after another in this process; those that another process works on come last.
-
-    An error is raised where nobody is told by ``ended``, and where the first finds no data, which no other would find.
-    """
+    """One after another in this process; those that another process works on come last."""
     failed, waiting, busy, remaining = {}, list(jobs), set(), Remaining(len(jobs))
     while waiting:
         planned = waiting.pop(0)
@@ -122,7 +119,7 @@ def in_turn(jobs: list[Job], ended: Ended | None = None) -> dict[str, str]:
         except SystemExit as stop:
             raise SystemExit(f"Interrupted in {job.label}. The same command goes on from there.") from stop
         except Exception as error:
-            if ended is None or (isinstance(error, FileNotFoundError) and not remaining.done):  # none would find it
+            if ended is None:
                 raise
             job.log.parent.mkdir(parents=True, exist_ok=True)
             job.log.write_text(traceback.format_exc(), encoding="utf-8")

@@ -103,3 +103,8 @@ def test_a_whole_number_counts_batches_and_one_with_a_point_is_a_share(flag, tmp
         for args in ((f"--trainer.{flag}", text), ("--config", str(file))):
             options = TaskCLI([*map(str, FIT[1:]), *args], run=False).options
             assert repr(options.trainer[flag]) == text
+
+
+def test_a_run_that_ends_before_an_epoch_was_validated_says_so(cli, capsys):
+    cli(*FIT, "--data.batch_size", 8, "--trainer.max_steps", 2)
+    assert "val/acc is not known, for no epoch was validated, so there is no best one" in capsys.readouterr().out

@@ -215,15 +215,6 @@ def test_a_finished_fold_that_is_trained_on_and_killed_is_not_finished(tmp_path,
     assert results(folder / "fold_0")["epochs"] == epochs
 
 
-def test_overwrite_removes_nothing_where_there_is_no_data_to_train_on(tmp_path, cli, capsys):
-    cli(*KFOLD)
-    (tmp_path / "empty").mkdir()
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(SystemExit):
-        cli(*KFOLD, "--overwrite", "--data.root", "empty")
-    assert "Looked for toy.npz in empty" in capsys.readouterr().err and sorted(tmp_path.rglob("*")) == before
-
-
 def test_training_on_several_devices_starts_each_fold_by_itself():
     trainer = SimpleNamespace(accelerator="auto", devices=1, num_nodes=1)
     assert jobs.one_process(trainer) and not jobs.one_process(

@@ -152,30 +152,6 @@ def test_tables_are_means_of_the_runs_and_a_second_call_runs_what_is_missing(tmp
     assert load_run(folder / "width=4/seed_0").task.hparams.lr == 0.001
 
 
-def test_overwrite_removes_nothing_where_there_is_no_data_to_train_on(tmp_path, cli, capsys):
-    cli("sweep", *TOY, "--seeds", "4")
-    (tmp_path / "empty").mkdir()
-    before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(SystemExit):
-        cli("sweep", *TOY, "--seeds", "4", "--overwrite", "--data.root", "empty")
-    assert "Looked for toy.npz in empty" in capsys.readouterr().err and sorted(tmp_path.rglob("*")) == before
-
-
-def test_data_that_is_not_there_is_one_error_and_not_one_a_run(tmp_path, cli, capsys):
-    with pytest.raises(SystemExit):
-        cli(
-            "sweep",
-            "--config",
-            ROOT / "configs/mnist_cnn.yaml",
-            "--data.root",
-            "nowhere",
-            "--grid",
-            "model.lr=0.1,0.01",
-        )
-    out, err = capsys.readouterr()
-    assert "nowhere is no folder" in err and "run 2 of 6" not in out and "FAILED" not in out
-
-
 def test_seeds_alone_give_the_spread_of_one_configuration(tmp_path, cli):
     cli("sweep", *TOY, "--seeds", "4,5")
     folder = tmp_path / "runs/ToySequence/sweep"

@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from lightning_tasks.app import jobs
 from lightning_tasks.app.verbs.tune.space import read_space
 from lightning_tasks.app.verbs.tune.study import KILLS, Search, make_pruner
-from lightning_tasks.app.verbs.tune.trial import Report, TrialCLI
+from lightning_tasks.app.verbs.tune.trial import Report
 from tests.conftest import ROOT, results
 
 TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "3",
@@ -160,19 +160,6 @@ def test_a_trial_worse_than_the_others_is_pruned_at_a_validation(tmp_path, name)
         assert isinstance(found.study.pruner, MedianPruner) and set(stopped[2:]) == {1}
 
 
-def test_a_metric_that_is_missing_or_not_finite_is_an_error():
-    report = Report(None, "val/ac", "max")
-    trainer = SimpleNamespace(callback_metrics={}, current_epoch=0, max_epochs=1, sanity_checking=True)
-    report.on_validation_end(trainer, None)  # an untrained network is no epoch
-    assert report.epochs == 0
-    trainer.sanity_checking, trainer.callback_metrics = False, {"val/acc": torch.tensor(1.0)}
-    with pytest.raises(ValueError, match="Did you mean 'val/acc'"):
-        report.on_validation_end(trainer, None)
-    trainer.callback_metrics = {"val/ac": torch.tensor(float("nan"))}
-    with pytest.raises(ValueError, match="is nan at epoch 0"):
-        report.on_validation_end(trainer, None)
-
-
 # ---- the verb -------------------------------------------------------------------------------------------------
 
 
@@ -246,14 +233,6 @@ def test_an_unknown_metric_stops_the_first_trial_and_spends_nothing(tune, capsys
     assert "Did you mean 'val/acc'" in (shown := capsys.readouterr()).err and "trial 2 of" not in shown.out
     folder = tune("--trials", 1, "--seeds", "5", "--control", "none")
     assert results(folder)["searches"]["tpe"]["trials"] == 1
-
-
-def test_a_trial_cannot_see_the_test_part(tmp_path):
-    report = Report(SimpleNamespace(report=lambda *a: None, should_prune=lambda: False), "val/acc", "max")
-    cli = TrialCLI(["fit", *TOY, "--trainer.max_epochs", "1"], report)
-    assert len(report.values) == 1 and not cli.run_dir.results.exists() and not cli.run_dir.checkpoints.exists()
-    with pytest.raises(RuntimeError, match="must not touch the test part"):
-        cli.trainer.test(cli.model, datamodule=cli.datamodule)
 
 
 def test_no_trial_begins_after_the_timeout_and_the_control_gets_as_many(tune, capsys):

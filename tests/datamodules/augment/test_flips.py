@@ -1,16 +1,25 @@
-"""Which operations turn the picture itself by half a turn, and which turn something in it."""
+"""Which mirror images a policy shows."""
 
 import pytest
 
 from datamodules.augment.flips import flips_shown
 
-HALF = {"degrees": 180}
+POLICIES = {
+    "none": [[], ["blur"], [{"hflip": {"p": 0}}], [{"affine": {"degrees": 180}}]],
+    "hflip": [["hflip", {"affine": {"degrees": 15}}], ["HorizontalFlip"], ["hflip", {"gridmask": {"degrees": 180}}]],
+    "vflip": [[{"vflip": {"p": 0.3}}, {"mixup": None}], ["VerticalFlip"]],
+    "flips": [
+        ["hflip", "vflip"],
+        ["hflip", "rot90"],
+        ["D4"],
+        ["hflip", {"rotate": {"degrees": [-180, 180]}}],
+        ["VerticalFlip", {"Affine": {"rotate": [-180, 180]}}],
+        ["hflip", {"affine": {"degrees": 180}}],
+        ["hflip", {"SafeRotate": {"limit": 180}}],
+    ],
+}
 
 
-@pytest.mark.parametrize(
-    ("turned", "views"),
-    [({"gridmask": HALF}, "hflip"), ({"gridmask": {"degrees": [-180, 180]}}, "hflip"), ({"affine": HALF}, "flips"),
-     ({"rotate": HALF}, "flips"), ({"Affine": {"rotate": 180}}, "flips"), ({"SafeRotate": {"limit": 180}}, "flips")],
-)  # fmt: skip
-def test_only_what_turns_the_picture_shows_half_a_turn(turned, views):
-    assert flips_shown(["hflip", turned]) == views
+@pytest.mark.parametrize(("name", "policy"), [(name, policy) for name, many in POLICIES.items() for policy in many])
+def test_two_of_both_flips_and_half_a_turn_give_all_views(name, policy):
+    assert flips_shown(policy) == name

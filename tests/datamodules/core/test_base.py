@@ -1,6 +1,7 @@
 """What every data set shares: exclusion, groups, parts, statistics, augmentation of the train part alone."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -128,6 +129,18 @@ def test_some_samples_of_a_part_are_spread_over_it():
     assert torch.bincount(chosen["label"]).tolist() == [5, 0, 4, 0, 0, 1]
     assert torch.equal(chosen["id"], data.arrays("train")["id"][::5])
     assert len(data.arrays("train", limit=51)["id"]) == 50 and len(data.arrays("train", limit=1)["id"]) == 1
+
+
+def test_a_part_that_leaves_a_process_without_a_sample_is_refused():
+    data = ToyDataModule()
+    data.setup()
+    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    data.trainer = SimpleNamespace(world_size=20, global_rank=0, lightning_module=None, strategy=strategy)
+    assert len(data.test_dataloader()) == len(data.val_dataloader()) == 1
+    data.trainer.world_size = 21
+    for loader in (data.test_dataloader, data.val_dataloader):
+        with pytest.raises(ValueError, match="holds 20 samples, fewer than the 21 processes. Use fewer"):
+            loader()
 
 
 def test_statistics_see_training_rows_alone():

@@ -115,7 +115,7 @@ def test_broken_batches_are_errors_and_run_no_code(tmp_path, capsys):
     [
         ({"test_images": lambda a: a.transpose(0, 3, 1, 2)}, r"test_images has shape .*expected \(N, 32, 32, 3\)"),
         ({"train_labels": lambda a: a - 1}, "label -1 in 10 samples"),
-        ({"train_labels": lambda a: a / 2}, r"holds 0\.5 .*expected whole numbers in 0\.\.9"),
+        ({"train_labels": lambda a: a / 2}, "dtype float64; expected whole numbers"),
         ({"train_labels": lambda a: a[:90]}, "100 images and labels"),
     ],
 )

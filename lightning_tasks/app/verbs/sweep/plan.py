@@ -47,13 +47,13 @@ class Sweep:
             if not slugs:
                 self.experiment, self.trainer = plan.options.experiment, plan.options.trainer
                 self.folder = plan.run_dir.path.parent / self.name
-                data = plan.data()
+                self.data = plan.data()
             self.planned[combo.slug] = plan.settings()
             first = slugs.setdefault(repr(self.planned[combo.slug]), combo.slug)
             if first != combo.slug:
                 raise ValueError(f"{first} and {combo.slug} are the same configuration. Leave one of them out.")
         if self.overwrite:
-            data.setup("fit")  # what is removed does not come back where there is no data to train it anew
+            self.data.setup("fit")  # what is removed does not come back where there is no data to train it anew
             (self.folder / "results.json").unlink(missing_ok=True)
             remove_runs([self.run(combo, seed) for combo in self.combos for seed in self.seeds])
         self.runs = [(combo, seed) for seed in self.seeds for combo in self.combos]  # one seed of everything first

@@ -77,6 +77,8 @@ def execute(sweep: Sweep, jobs: int | None) -> dict[str, Any]:
             print(f"{job.label}: finished before")
         else:
             todo.append(job)
+    if todo:
+        sweep.data.setup("fit")  # what no run would find is one error, and not one a run
     failed: dict[str, str] = {}
 
     def ended(job: Job, error: str | None) -> None:
