@@ -14,6 +14,7 @@ from .wording import short
 
 UNKNOWN = ("", "unknown", "na", "n/a", "nan", "none", "null", "-", "?")  # say as much as an empty cell
 MAX_CATEGORIES = 50  # a text column with more distinct values is an identifier or free text, and no feature
+MIN_SUBCLASS = 10  # rows; a rarer name teaches its class, and no more
 MOSTLY = 0.9  # a column of numbers where so many of its cells begin as numbers do: the others are errors
 NUMBER = r"^[<>~≈±]?\s*[-+]?(?:[\d.,\s']*\d)(?:e[-+]?\d+)?\s*%?$"  # also <1, 3,5, 1 000 and 40 %: meant as numbers
 
@@ -200,3 +201,23 @@ def category_codes(column: np.ndarray, known: np.ndarray) -> np.ndarray:
     """int64 (N,) place of each text in sorted ``known`` (1 or more); -1 where it is missing or not known."""
     place = np.searchsorted(known, column).clip(max=len(known) - 1)
     return np.where(known[place] == column, place, -1).astype(np.int64)
+
+
+def subclass_codes(label: np.ndarray, names: pd.Series) -> tuple[np.ndarray, list[tuple[int, str]]]:
+    """What each class is made of, by a name that rows have beside their label.
+
+    Args:
+        label: Integers (N,).
+        names: Texts (N,), perhaps missing. One that stands under two labels makes two subclasses.
+
+    Returns:
+        Code of each row, int64 (N,), -1 where the name is missing or rarer than ``MIN_SUBCLASS``; and (label, name) of
+        each code. A label without any ends the list with the name "", so that each has one; without names at all, none.
+    """
+    names = names.fillna("").str.strip()
+    names = names.mask(names.str.lower().isin(UNKNOWN), "")
+    pairs = pd.Series(list(zip(label.tolist(), names, strict=True)))
+    known = sorted(pair for pair, count in pairs.value_counts().items() if pair[1] and count >= MIN_SUBCLASS)
+    codes = {pair: code for code, pair in enumerate(known)}
+    bare = [(k, "") for k in np.unique(label).tolist() if known and k not in dict(known)]
+    return np.array([codes.get(pair, -1) for pair in pairs], np.int64), known + bare

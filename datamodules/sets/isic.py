@@ -20,6 +20,7 @@ from datamodules.readers.feature_tables import (
     has,
     read_csv,
     read_header,
+    subclass_codes,
     typed_columns,
 )
 from datamodules.readers.pictures import open_source
@@ -60,6 +61,10 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
     Folds are stratified by ``target`` and keep patients whole.
 
     Args:
+        diagnosis: Column of the training table that names what each lesion was found to be, ``iddx_full``; batches of
+            labelled parts then hold ``diagnosis``, int64 codes into ``diagnoses``, -1 where it is missing or has fewer
+            than 10 samples. It is learnt from a biopsy, so it is a target and never a feature. A table without this
+            column has none.
         positive_share: Expected share of malignant samples among those that training draws, with replacement,
             ``samples_per_epoch`` of them; None serves each sample once an epoch.
         constancy: ``none``, or ``shades_of_gray``: the colour of the light is taken out of each picture.
@@ -78,6 +83,7 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
 
     def __init__(
         self,
+        diagnosis: str | None = None,
         positive_share: float | None = None,
         constancy: str = "none",
         **kwargs,
@@ -90,6 +96,7 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
             raise ValueError(f"positive_share={positive_share}: need a share between 0 and 1, such as 0.25.")
         self.save_hyperparameters(logger=False)
         self.strata_names: dict[str, list[str]] = {}
+        self.diagnoses: list[tuple[int, str]] = []  # label and name of each code
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -120,18 +127,22 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
     def read(self, folder: Path) -> dict[str, Arrays]:
         """Read and check the tables, and that each row has its picture."""
         path, test_path = first_of(folder, TABLES["train"]), first_of(folder, TABLES["predict"])
-        header = read_header(path, ("isic_id", "target"))
+        header, diagnosis = read_header(path, ("isic_id", "target")), self.hparams.diagnosis
+        if diagnosis and diagnosis not in header:
+            self.note(f"{path.name} has no column {diagnosis}: training is not told what lesions were found to be.")
+            diagnosis = None
+        targets = ["target", *([diagnosis] if diagnosis else [])]
         if test_path is None:
             features = [c for c in header if c in CLINICAL or c.startswith("tbp_lv_")]
             features = [c for c in features if c != "tbp_lv_dnn_lesion_confidence"]
         else:
             shared = set(read_header(test_path, ("isic_id",)))
             features = [c for c in header if c in shared and c not in NEVER]
-            if alone := [c for c in header if c not in shared and c not in NEVER]:
+            if alone := [c for c in header if c not in shared and c not in (*NEVER, *targets)]:
                 self.note(f"{len(alone)} columns are in {path.name} alone and are not read: {listed(alone)}.")
         never = ", ".join(f"{c} ({NEVER[c]})" for c in header if c in NEVER)
         self.note(f"{path.name}: no features are {never}.")
-        keys = [c for c in ("isic_id", "target", "patient_id") if c in header]
+        keys = [c for c in ("isic_id", *targets, "patient_id") if c in header]
         frame = self.table(path, keys, features, folder, "train")
         target = pd.to_numeric(frame["target"], errors="coerce")
         if not target.isin((0, 1)).all():
@@ -143,6 +154,8 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
             )
         train = arrays_of(frame, typed_columns(frame[features], path, left_out=self.note))
         train["label"] = target.to_numpy(np.uint8)
+        if diagnosis:
+            train["diagnosis"], self.diagnoses = subclass_codes(train["label"], frame[diagnosis])
         if "patient_id" in frame:
             train["group"] = pd.factorize(whole_groups(frame["patient_id"], frame["isic_id"]))[0]
         pools = {"train": train}

@@ -1,6 +1,5 @@
 """Skin lesions (assignment C1): how likely is a lesion malignant, from its picture, its table row, or both."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,18 +11,21 @@ from lightning_tasks.common.choices import checked_choice
 from lightning_tasks.measures.binary import BINARY_SCORES, auroc, binary_scores, roc
 from lightning_tasks.measures.calibration import reliability_bins
 from lightning_tasks.measures.recalibration import prior_shift
+from lightning_tasks.measures.strata import strata_of
+from lightning_tasks.measures.subclasses import class_logits, within_class_loss
+from lightning_tasks.nets.classifier import build_classifier
 from lightning_tasks.nets.fused import FusedNet, TableNet, lazy_layers, materialize
 from lightning_tasks.plots.binary import precision_recall_figure, roc_figure, scores_figure, strata_figure
 from lightning_tasks.plots.calibration import reliability_figure
 from lightning_tasks.plots.classes import grid_figure
 from lightning_tasks.problems import ImageClassifier
+from lightning_tasks.problems.features import last_features
 from lightning_tasks.problems.task import NO_PICTURES
 
 CLASSES = ["benign", "malignant"]
+PLAIN = [(0, ""), (1, "")]  # an output for each class
 BRANCHES = {"image": ("image",), "metadata": ("table",), "fused": ("image", "table")}  # what each reads
 INPUTS = {"image": "images", "mean": "images", "table": "a table", "table_mean": "a table"}
-AGES = {"below_40": (0, 40), "40_to_59": (40, 60), "60_and_above": (60, 200)}
-MIN_STRATUM = 20  # samples of each class; with fewer, the standard error of an AUROC is .06 and more
 
 
 class IsicTask(ImageClassifier):
@@ -39,6 +41,10 @@ class IsicTask(ImageClassifier):
     exact for cross entropy on hard labels; focal loss, label smoothing, CutMix and MixUp bend probabilities in ways
     no constant undoes (``calibrate`` helps). The ranking, and with it AUROC, does not depend on it.
 
+    Where the data tells the ``diagnosis`` (B,) of training samples, the network has one output for each (D of them), a
+    class is the sum of its diagnoses, and training also asks which one of its class a sample has: nevi and keratoses
+    look unlike each other, and a network that tells them apart has learnt more of each picture than one bit.
+
     Scores: those of ``binary_metrics``; ``auroc_without_table`` of a fused network told nothing of the table, so
     that leaning on a shortcut of it shows; and ``auroc_sex_<name>``, ``auroc_site_<name>``, ``auroc_age_<band>`` where
     the rows hold 20 samples of each class of a stratum; a bootstrap draw with fewer does not enter that interval.
@@ -49,6 +55,8 @@ class IsicTask(ImageClassifier):
         features: Width of what each branch gives to the fused head.
         table_hidden: Hidden layers of the network on ``table``.
         dropout: Of the network on ``table`` and of the fused head.
+        diagnosis_weight: Of the cross entropy of the diagnosis given the class, beside the loss of the class; at 1 and
+            with plain cross entropy both together are that of D classes.
         drop_branch: Probability that a training sample has one branch only, picture or table; of a fused network.
         **kwargs: Arguments of ``ImageClassifier``.
 
@@ -63,6 +71,7 @@ class IsicTask(ImageClassifier):
     scored_rows = ("prob", "label", "sex", "site", "age", "prob_without_table")
     written_rows = ("prob", "label")
     submits = "table"
+    diagnoses = PLAIN  # label and name of each output
     strata_names: dict[str, list[str]] = {}  # what codes of sex and site mean: from the data, later the checkpoint
 
     def __init__(
@@ -73,6 +82,7 @@ class IsicTask(ImageClassifier):
         table_hidden: list[int] | None = None,
         dropout: float = 0.2,
         drop_branch: float = 0.0,
+        diagnosis_weight: float = 1.0,
         **kwargs,
     ) -> None:
         checked_choice("branch", branch, tuple(BRANCHES))
@@ -96,14 +106,18 @@ class IsicTask(ImageClassifier):
         """The network of the branch."""
         h = self.hparams
         hidden = [64, 32] if h.table_hidden is None else h.table_hidden
+        outputs = len(self.diagnoses)
         if h.branch == "image":
-            return super().build_net(pretrained)
+            return build_classifier(h.net, self.in_channels, outputs, pretrained=pretrained, **(h.net_args or {}))
         if h.branch == "metadata":
-            return TableNet(self.num_classes, hidden, h.dropout)
+            return TableNet(outputs, hidden, h.dropout)
         return FusedNet(
-            self.in_channels, self.num_classes, h.net, h.net_args, h.features, hidden, h.dropout, h.drop_branch,
-            pretrained,
-        )  # fmt: skip
+            self.in_channels, outputs, h.net, h.net_args, h.features, hidden, h.dropout, h.drop_branch, pretrained
+        )
+
+    def features(self, batch: dict) -> Tensor:
+        """What the last layer of the network sees, float32 (B, F)."""
+        return last_features(self, batch, len(self.diagnoses))
 
     def image_net(self, net: nn.Module) -> nn.Module:
         """The image branch."""
@@ -115,6 +129,14 @@ class IsicTask(ImageClassifier):
         Raises:
             ValueError: The batch lacks it.
         """
+        return self.class_logits(self.outputs(batch))
+
+    def class_logits(self, outputs: Tensor) -> Tensor:
+        """(B, 2) from what the network gives, (B, D)."""
+        return class_logits(outputs, [k for k, _ in self.diagnoses], self.num_classes)
+
+    def outputs(self, batch: dict) -> Tensor:
+        """What the network gives: (B, D)."""
         branch = self.hparams.branch
         values = [self.needed(batch, key) for key in BRANCHES[branch]]
         ready = {"image": self.normalized, "table": self.scaled}
@@ -140,18 +162,48 @@ class IsicTask(ImageClassifier):
             f"{remedy}, or choose another --model.branch."
         )
 
+    def training_step(self, batch: dict, batch_idx: int) -> Tensor:
+        """Loss of one batch, with that of the diagnosis within its class where it is known.
+
+        Raises:
+            ValueError: CutMix or MixUp: nothing tells the diagnosis of what is mixed in.
+        """
+        if "diagnosis" not in batch:
+            return super().training_step(batch, batch_idx)
+        if "lam" in batch:
+            raise ValueError("Diagnoses cannot be mixed: take cutmix and mixup out, or set --data.diagnosis null.")
+        outputs = self.outputs(batch)
+        logits, place = self.class_logits(outputs), self.output_of.to(outputs.device)[batch["diagnosis"]]
+        within = within_class_loss(outputs, logits, batch["label"], place)
+        loss = self.criterion(logits, batch) + self.hparams.diagnosis_weight * within
+        self.track("train/loss", loss, len(batch["id"]))
+        return loss
+
     # ---- what the fit learns of the data ----------------------------------------------------------------------
 
     def setup(self, stage: str) -> None:
-        """When a fit begins, give the layers that read the table their size; also take the names of the strata.
+        """When a fit begins, take diagnoses and give layers their size; also take the names of the strata.
 
         Raises:
             ValueError: The data has no table.
         """
-        if stage == "fit" and lazy_layers(self.net):
-            self.make_room(len(self.needed(self.trainer.datamodule.statistics(), "table_mean")))
+        data = self.trainer.datamodule
+        if stage == "fit":
+            found = getattr(data, "diagnoses", [])
+            if not self.trainer.ckpt_path and self.weights_origin == "scratch":  # else it begins at others' outputs
+                self.give_outputs(found or PLAIN)
+            places = [self.diagnoses.index(pair) if pair in self.diagnoses else -1 for pair in found]
+            self.output_of = torch.tensor([*places, -1])  # the last: no diagnosis, code -1
+            if lazy_layers(self.net):
+                self.make_room(len(self.needed(data.statistics(), "table_mean")))
         super().setup(stage)
-        self.strata_names = getattr(self.trainer.datamodule, "strata_names", self.strata_names)
+        self.strata_names = getattr(data, "strata_names", self.strata_names)
+
+    def give_outputs(self, diagnoses: list[tuple[int, str]]) -> None:
+        """Make the network anew where it gets another number of outputs."""
+        self.diagnoses, before = diagnoses, len(self.diagnoses)
+        if len(diagnoses) != before:
+            self.net = self.build_net().to(self.device)
 
     def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Also take the prior and the odds that training draws."""
@@ -164,13 +216,14 @@ class IsicTask(ImageClassifier):
         self.prior_shift.copy_(prior_shift(statistics["class_counts"], statistics["drawn_share"], weights))
 
     def on_save_checkpoint(self, checkpoint: dict) -> None:
-        """Keep the names of the strata: an ensemble or a pooled score has no fitted datamodule to ask."""
+        """Keep the names of strata and outputs: an ensemble or a pooled score has no fitted datamodule to ask."""
         super().on_save_checkpoint(checkpoint)
-        checkpoint["strata_names"] = self.strata_names
+        checkpoint |= {"strata_names": self.strata_names, "diagnoses": self.diagnoses}
 
     def on_load_checkpoint(self, checkpoint: dict) -> None:
-        """Make room for the table that the checkpoint knows, and recall the names of the strata."""
+        """Make room for outputs and table that the checkpoint knows, and recall the names of the strata."""
         super().on_load_checkpoint(checkpoint)
+        self.give_outputs(checkpoint.get("diagnoses", PLAIN))
         self.strata_names = checkpoint.get("strata_names", {})
         if lazy_layers(self.net):
             # A checkpoint of another branch: any size will do, and loading names what does not fit.
@@ -218,21 +271,8 @@ class IsicTask(ImageClassifier):
         return {f"auroc_{name}": mask for name, mask in self.strata(rows).items()}
 
     def strata(self, rows: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Name -> which rows, bool (N,), of each stratum with ``MIN_STRATUM`` samples of each class."""
-        members: dict[str, Tensor] = {}
-        for key in ("sex", "site"):
-            names = self.strata_names.get(key, [])
-            for code in rows[key].unique().tolist() if key in rows else ():
-                if code >= 0:
-                    name = names[code] if code < len(names) else str(code)
-                    members[f"{key}_{metric_name(name)}"] = rows[key] == code
-        if "age" in rows:
-            members |= {f"age_{n}": (rows["age"] >= low) & (rows["age"] < high) for n, (low, high) in AGES.items()}
-
-        def enough(mask: Tensor) -> bool:
-            return int(torch.bincount(rows["label"][mask], minlength=2).min()) >= MIN_STRATUM
-
-        return {name: mask for name, mask in members.items() if enough(mask)}
+        """Those of the rows that have samples enough, by the names that the data gave them."""
+        return strata_of(rows, self.strata_names)
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Prevalence, logistic regression on the table, and a linear model on 16x16 pixels."""
@@ -255,8 +295,3 @@ class IsicTask(ImageClassifier):
         if strata := {name: (prob[mask], label[mask]) for name, mask in self.strata(rows).items()}:
             drawn["strata"] = strata_figure({"all": (prob, label), **strata})
         return drawn
-
-
-def metric_name(name: str) -> str:
-    """``head/neck`` -> ``head_neck``: TensorBoard groups on the slash."""
-    return re.sub(r"[^a-z0-9]+", "_", str(name).lower()).strip("_")

@@ -13,9 +13,10 @@ from lightning_tasks.app.scores import scores_of
 from lightning_tasks.common.units import FEW_UNITS
 from lightning_tasks.measures.binary import auroc, auroc_error, roc
 from lightning_tasks.measures.bootstrap import rarer_units, replicates, tail
+from lightning_tasks.measures.strata import MIN_STRATUM
 from lightning_tasks.nets.fused import FusedNet, TableNet, lazy_layers, materialize
 from lightning_tasks.nets.parameter_groups import blocks, trainable_names
-from lightning_tasks.tasks.images.isic import BRANCHES, MIN_STRATUM, prior_shift
+from lightning_tasks.tasks.images.isic import BRANCHES, prior_shift
 
 RANKING = ("auroc", "pauc", "ap", "sens_at_spec90", "sens_at_spec95")
 SCORES = {*RANKING, "brier", "nll", "ece"}
