@@ -163,17 +163,13 @@ class IsicTask(ImageClassifier):
         )
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
-        """Loss of one batch, with that of the diagnosis within its class where it is known.
-
-        Raises:
-            ValueError: CutMix or MixUp: nothing tells the diagnosis of what is mixed in.
-        """
+        """Loss of one batch, with that of the diagnosis within its class where it is known: not of what is mixed."""
         if "diagnosis" not in batch:
             return super().training_step(batch, batch_idx)
-        if "lam" in batch:
-            raise ValueError("Diagnoses cannot be mixed: take cutmix and mixup out, or set --data.diagnosis null.")
         outputs = self.outputs(batch)
         logits, place = self.class_logits(outputs), self.output_of.to(outputs.device)[batch["diagnosis"]]
+        if "lam" in batch:
+            place = place.masked_fill(batch["lam"] < 1, -1)
         within = within_class_loss(outputs, logits, batch["label"], place)
         loss = self.criterion(logits, batch) + self.hparams.diagnosis_weight * within
         self.track("train/loss", loss, len(batch["id"]))

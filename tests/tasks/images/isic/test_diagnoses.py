@@ -85,8 +85,15 @@ def test_the_loss_is_that_of_all_diagnoses_and_of_the_class_where_one_is_unknown
     assert task.training_step(given, 0).item() == pytest.approx((of_class + within / 6).item())
     task.hparams.diagnosis_weight = 0.5
     assert task.training_step(given, 0).item() == pytest.approx((of_class + within / 12).item())
-    with pytest.raises(ValueError, match="cannot be mixed: take cutmix and mixup out, or set --data.diagnosis null"):
-        task.training_step(given | {"lam": torch.ones(6), "label2": label}, 0)
+
+
+def test_what_is_mixed_has_no_diagnosis():
+    task, given = told(), batch()
+    given |= {"diagnosis": torch.tensor([0, 3, 1, 2, 0, 3]), "label2": 1 - given["label"], "lam": torch.ones(6)}
+    given["lam"][:5] = 0.7
+    outputs, logits = task.outputs(given), task.logits(given)
+    last = (logits[5, 1] - outputs[5, 3]) / 6
+    assert task.training_step(given, 0).item() == pytest.approx((task.criterion(logits, given) + last).item())
 
 
 class Diagnosed(Lesions):
