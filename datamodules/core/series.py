@@ -34,7 +34,7 @@ def interpolated(series: np.ndarray, hours: int) -> np.ndarray:
 
 def lagged(series: np.ndarray, lag: int) -> np.ndarray:
     """(S,) whose value at an hour is that of ``lag`` hours before; NaN at the start."""
-    return np.concatenate([np.full(min(lag, len(series)), np.nan), series[: len(series) - lag]])
+    return np.concatenate([np.full(min(lag, len(series)), np.nan), series[: max(0, len(series) - lag)]])
 
 
 CALENDAR = (

@@ -54,7 +54,7 @@ class CorpusDataModule(DataModule):
     def __init__(
         self,
         file: str = "ag_news.csv",
-        columns: list[str] | None = None,
+        columns: list[str | int] | None = None,
         encoding: str | None = None,
         words: int = 10_000,
         min_count: int = 5,
@@ -92,7 +92,7 @@ class CorpusDataModule(DataModule):
         Raises:
             ValueError: No columns, one that is not there, or no CSV.
         """
-        columns = self.hparams.columns or COLUMNS.get(path.name)
+        columns = [str(column) for column in self.hparams.columns or COLUMNS.get(path.name, [])]
         if not columns:
             raise ValueError(f"{path}: name the columns of the text by --data.columns, such as [text], or [2] where "
                              "there is no header.")  # fmt: skip

@@ -106,7 +106,7 @@ class GasDataModule(DataModule):
     @property
     def reach(self) -> int:
         """Days in front of a day that its window reads."""
-        return -(-(self.hparams.window + max(self.lags)) // HOURS)
+        return -(-(self.hparams.window + max(self.lags, default=0)) // HOURS)
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
@@ -266,7 +266,8 @@ class GasDataModule(DataModule):
         """``target_mean`` and ``target_std`` (24,), equal for all hours, and ``naive_mae`` of the train part (m3)."""
         gas, rows = self.pools["train"]["gas"], self.parts["train"]
         mean, std = np.nanmean(gas[rows]), np.nanstd(gas[rows])
-        naive = np.nanmean(np.abs(gas[rows] - gas[rows - 1]))  # a day before: the first day has no whole window
+        later = rows[rows > 0]  # the first day has none before it
+        naive = np.nanmean(np.abs(gas[later] - gas[later - 1]))
         return {
             "target_mean": torch.full((HOURS,), float(mean)),
             "target_std": torch.full((HOURS,), float(std)),

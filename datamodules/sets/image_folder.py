@@ -7,6 +7,7 @@ import numpy as np
 
 from datamodules.audit.duplicates import near_duplicates, perceptual_hash
 from datamodules.core.source import DEFAULT_ROOT, Arrays, places
+from datamodules.core.splits import split_indices
 from datamodules.pictures.files import FileDataModule
 from datamodules.readers.class_folders import Tree, scan_classes
 from datamodules.readers.pictures import BrokenFile, Pictures, Source, TreeSource
@@ -176,7 +177,15 @@ class ImageFolderDataModule(FileDataModule):
         """As in all data modules, or by the folders ``train`` and ``val``."""
         if self.splits:
             return super().split(pool, rows, groups)
-        return {"train": rows[~pool["validates"][rows]], "val": rows[pool["validates"][rows]]}
+        validates = pool["validates"][rows]
+        parts, train = {"val": rows[validates]}, rows[~validates]
+        fraction = 0.0 if "test" in self.pools else self.hparams.test_fraction
+        if fraction:
+            kept = None if groups is None else groups[~validates]
+            dealt = split_indices(pool["label"][train], kept, 0, 2, self.hparams.seed, fraction)
+            parts["test"] = train[dealt["test"]]
+            train = np.setdiff1d(train, parts["test"])
+        return {"train": train, **parts}
 
     def name_parts(self, grouped: bool) -> None:
         """Also call given parts what they are."""

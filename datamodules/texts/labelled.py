@@ -127,15 +127,16 @@ class LabelledText(DataModule):
     # ---- words ------------------------------------------------------------------------------------------------
 
     def words_in(self, text: str) -> list[str]:
-        """Words of a text as this data reads them: all of them, known or not."""
+        """Words of a text as this data reads them, known or not: the first ``longest``, then their pairs and so on."""
+        single, h = self.single_words(text)[: self.hparams.longest], self.hparams
+        runs = range(2, h.ngrams + 1)
+        return single + [" ".join(single[i : i + n]) for n in runs for i in range(len(single) - n + 1)]
+
+    def single_words(self, text: str) -> list[str]:
+        """All words of a text, one by one."""
         h = self.hparams
         words = words_of(text if h.digits else DIGIT.sub("0", text), h.marks)
-        if not h.stop_words:
-            words = [word for word in words if word not in STOP_WORDS]
-        single = words
-        for n in range(2, h.ngrams + 1):
-            words = words + [" ".join(single[i : i + n]) for i in range(len(single) - n + 1)]
-        return words
+        return words if h.stop_words else [word for word in words if word not in STOP_WORDS]
 
     def fit(self, train: Arrays) -> dict[str, Any]:
         """``words``: the vocabulary of the train part."""
@@ -155,12 +156,12 @@ class LabelledText(DataModule):
         def read() -> Iterable[list[str]]:
             nonlocal cut, bare
             for text in pool["text"]:
+                cut += longest is not None and len(self.single_words(text)) > longest
                 words = self.words_in(text)
-                cut += longest is not None and len(words) > longest
                 bare += not words
                 yield words
 
-        tokens = numbered(read(), self.fitted["words"], longest)
+        tokens = numbered(read(), self.fitted["words"])
         if cut:
             self.note(f"{cut} of {len(pool['text'])} texts are longer than {longest} words and read up to there.")
         if bare:

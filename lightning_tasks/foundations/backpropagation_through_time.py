@@ -181,7 +181,7 @@ class BackpropagationThroughTime(Exercise):
             error = self.net.w_yh.T @ (predicted[t - 1] - y[t - 1])
             formula = sum(np.outer(power(self.net.w_hh.T, t - i) @ error, states[i - 1]) for i in range(1, t + 1))
             checks.append(Check(f"dJ_{t}/dW_hh, psi = identity: by powers, the same",
-                                gap(plain[t - 1], formula) / np.abs(formula).max(), 0.0, 1e-9))  # fmt: skip
+                                gap(plain[t - 1], formula) / (np.abs(formula).max() or 1.0), 0.0, 1e-9))  # fmt: skip
         return [
             *checks,
             Check("dJ_1/dh_i for i > 1", float(np.abs(self.net.state_gradients(*self.data)[0, 1:]).sum()), 0.0, 0.0),

@@ -178,7 +178,7 @@ class ConvolutionDimensions(Exercise):
         seed: Seed of the numbers.
 
     Raises:
-        ValueError: An even kernel, or one that is larger than its input.
+        ValueError: An even kernel, or a size below 1.
     """
 
     question = "How do 2-D and 3-D convolutions differ, and what is each used for?"
@@ -186,7 +186,7 @@ class ConvolutionDimensions(Exercise):
     def __init__(self, size: int = 16, depth: int = 8, kernel: int = 3, seed: int = 0) -> None:
         self.kernel, self.padding = kernel, same_padding(kernel)
         for n in (size, depth):
-            output_size(n, kernel)  # says where it does not fit
+            output_size(n, kernel, padding=self.padding)  # says where it does not fit
         self.size, self.depth, self.seed = size, depth, seed
 
     def answer(self) -> Answer:

@@ -116,9 +116,9 @@ class GanLosses(Exercise):
             f"does not change: the energy distance falls from {energy[0]:.3f} to {energy[-1]:.4f} (two real sets: "
             f"{floor:.4f}), the share of samples inside a component rises from {inside[0]:.2f} to {inside[-1]:.2f}, "
             f"while the generator's loss goes from {losses['generator'][0]:.2f} to {losses['generator'][-1]:.2f} and "
-            f"the critic's from {losses['critic'][0]:.2f} to {losses['critic'][-1]:.2f}. Even a critic is a measure "
-            f"once it is fixed: against that of the last epoch the generators' loss falls from {fixed[0]:.2f} to "
-            f"{fixed[-1]:.2f}."
+            f"the critic's from {losses['critic'][0]:.2f} to {losses['critic'][-1]:.2f}. A critic that is fixed is a "
+            f"measure, too (against that of the last epoch the generators' loss is {fixed[0]:.2f} at first and "
+            f"{fixed[-1]:.2f} in the end), but it has not seen early samples and may put early epochs in a wrong order."
         )
         columns = ["epoch", "critic's loss", "generator's loss", "energy distance", "share inside",
                    "generator's loss at the last critic"]  # fmt: skip

@@ -37,7 +37,7 @@ class InceptionSizes(Exercise):
         text = (
             "The module looks at the same map through kernels of 1, 3 and 5 pixels and a maximum of 3x3, and joins the "
             "four results along the channels: later layers choose the scale. A 1x1 convolution in front of the larger "
-            f"kernels halves the channels first. On {self.channels} channels it has "
+            f"kernels brings the channels to 32 first. On {self.channels} channels it has "
             + " + ".join(f"{count:,}" for count in counts.values())
             + f" = {sum(counts.values()):,} parameters and gives 256 channels. A side n becomes floor((n + 2p - k) / s)"
             " + 1: stride 2 halves the side and quarters the values and the work of what follows, and parameters of "

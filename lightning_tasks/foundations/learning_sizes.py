@@ -61,9 +61,10 @@ class LearningSizes(PictureExercise):
         steps: int = 200,
         seeds: tuple[int, ...] = (0, 1),
     ) -> None:
-        if len(sizes) < 2 or not rows or min(rows) < 10 or max(rows) > 400 or steps < 1:
+        if len(sizes) < 2 or min(sizes) < 10 or not rows or min(rows) < 10 or max(rows) > 400 or steps < 1:
             raise ValueError(
-                f"sizes={list(sizes)}, rows={list(rows)}, steps={steps}: need two sizes, rows of 10 to 400, and steps."
+                f"sizes={list(sizes)}, rows={list(rows)}, steps={steps}: need two sizes of 10 or more, rows of 10 to "
+                "400, and steps."
             )
         super().__init__(max(sizes), side, seeds)
         self.sizes, self.rows, self.steps = sorted(sizes), sorted(rows), steps

@@ -234,9 +234,10 @@ class SaddlePoints(Exercise):
         left, right = figure.subplots(1, 2)
         for color, name in zip(PALETTE, saddles, strict=False):
             left.loglog(np.arange(len(saddles[name])) + 1, np.abs(saddles[name][:, 1]), color=color, label=name)
-            right.loglog([self.toy.loss(w) for w in paths[name][1]], color=color, label=name)
+            losses = [self.toy.loss(w) for w in paths[name][1]]
+            right.loglog(np.arange(len(losses)) + 1, losses, color=color, label=name)
         left.set(xlabel="step + 1", ylabel="|y| at the saddle")
-        right.set(xlabel="step", ylabel="loss of the regression, lr .01")
+        right.set(xlabel="step + 1", ylabel="loss of the regression, lr .01")
         for axis in (left, right):
             axis.grid(alpha=0.3)
         left.legend(fontsize=7)

@@ -46,7 +46,8 @@ class PictureExercise(Exercise):
 
     def drawn(self, seed: int, samples: int | None = None) -> tuple[Tensor, Tensor]:
         """Pictures and labels of the train part; a smaller draw of a seed is the beginning of a larger one."""
-        order = np.random.default_rng(seed).permutation(len(self.pool[1]))[: samples or self.samples]
+        count = self.samples if samples is None else samples
+        order = np.random.default_rng(seed).permutation(len(self.pool[1]))[:count]
         return self.pool[0][order], self.pool[1][order]
 
 

@@ -49,7 +49,7 @@ class Generative(GradientTask):
         features: Directory of a finished classifier of the same pictures; sets are then compared by what its network
             gives before its last layer. A config names one that is trained first under ``needs``. Without it points
             are compared as they are, and pictures by their means over 8x8 fields.
-        samples: Compare so many samples of a part, evenly spread; None means as many as it has.
+        samples: Evaluate so many samples of a part, evenly spread, and compare with as many made ones; None means all.
         compare: ``always``, or ``after`` the fit alone, where sampling takes longer than an epoch.
         components: K, of data that knows them; the data module states it.
         dims: D of the points, likewise.

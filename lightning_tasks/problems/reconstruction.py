@@ -157,15 +157,19 @@ class Reconstruction(GradientTask):
             "ssim": rows["ssim"].mean(),
         }
 
-    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
-        """Principal components of the size of the code, and the mean picture."""
-        train = datamodule.arrays("train", limit=PCA_SAMPLES)["image"]
-        test = datamodule.arrays("test")["image"]
+    def baseline_pictures(self, train: Tensor, test: Tensor) -> dict[str, Tensor]:
+        """Name -> what rebuilds the test pictures (N, C, H, W) without a network: components, and the mean picture."""
         size = self.encode(test[:1].to(self.device)).flatten(1).shape[1]
-        rebuilt = {
+        return {
             f"PCA of {size}": pca_reconstruction(train, test, size),
             "mean picture": train.mean(0).expand_as(test),
         }
+
+    def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
+        """Scores of ``baseline_pictures``."""
+        train = datamodule.arrays("train", limit=PCA_SAMPLES)["image"]
+        test = datamodule.arrays("test")["image"]
+        rebuilt = self.baseline_pictures(train, test)
         rows = {name: self.rows_of({"image": test}, {"image": image}) for name, image in rebuilt.items()}
         return {
             name: {k: float(v) for k, v in self.score(baseline_rows).items()} for name, baseline_rows in rows.items()

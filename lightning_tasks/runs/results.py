@@ -11,7 +11,9 @@ from .directory import RunDir
 
 
 def clean_json(value: Any) -> Any:
-    """NaN and infinity become null: strict readers refuse them."""
+    """NaN and infinity become null: strict readers refuse them. Paths become texts."""
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, dict):
         return {k: clean_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

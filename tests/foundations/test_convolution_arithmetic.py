@@ -79,7 +79,7 @@ def test_inputs_that_do_not_fit_are_errors():
     for make, message in (
         (lambda: ParameterCounts(length=20), "impossible: k_eff 5 > 2"),
         (lambda: ParameterCounts(classes=0), "need 1 or more"),
-        (lambda: ConvolutionDimensions(depth=2), "impossible: k_eff 3 > 2"),
+        (lambda: ConvolutionDimensions(depth=0), "need 1 or more"),
         (lambda: ConvolutionDimensions(kernel=2), "take an odd kernel"),
         (lambda: DilatedConvolution(size=0), "need 1 or more"),
         (lambda: OneByOneConvolution(channels=0), "need 1 or more"),

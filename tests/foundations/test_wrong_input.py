@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+
+from lightning_tasks.common.json_files import read_json
 
 WRONG = {
     ("G99",): "exercise 'G99' is unknown. Did you mean",
@@ -23,6 +27,9 @@ WRONG = {
     ("G6", "--newer", "[lionn]"): "optimizer='lionn' is unknown. Did you mean 'lion'",
     ("G2", "--samples", "many"): "samples='many': expected",
     ("G17", "--sizes", "[60]"): "need two sizes",
+    ("G17", "--sizes", "[0, 60]"): "need two sizes of 10 or more",
+    ("F4", "--temperature", ".nan"): "temperature=nan: need a finite number",
+    ("G6", "--lr", ".inf"): "need a finite number",
     ("G19", "--side", "10"): "a multiple of 4",
     ("G19", "--data", "MNISTDataModul"): "no such class. Did you mean 'MNISTDataModule'",
     ("G19", "--data", "TwoMoonsDataModule"): "the data has no pictures",
@@ -46,3 +53,16 @@ def test_other_matrices_are_checked_by_autograd_alone(cli, capsys):
     cli("exercise", "G8", "--image", "[[1, 2, 0, 1], [0, 1, 3, 2]]", "--kernel", "[[1, -1, 2]]")
     shown = capsys.readouterr().out
     assert "dX by autograd" in shown and "a reported solution" not in shown
+
+
+def test_points_of_a_file_are_clustered_and_reported(cli, tmp_path):
+    points = np.random.default_rng(0).normal(size=(60, 2)) + 6 * np.arange(60)[:, None] % 12
+    pd.DataFrame(points, columns=["X", "Y"]).to_csv(tmp_path / "points.csv", index=False)
+    cli("exercise", "G20", "--csv", tmp_path / "points.csv")
+    assert read_json(Path("runs/exercises/G20/results.json"))["options"]["csv"] == str(tmp_path / "points.csv")
+
+
+@pytest.mark.parametrize("args", [("G13", "--steps", 100), ("G10", "--kernel", 9)], ids=lambda args: args[0])
+def test_long_sequences_and_wide_kernels_keep_the_checks(cli, args):
+    cli("exercise", *args)
+    assert all(check["holds"] for check in read_json(Path(f"runs/exercises/{args[0]}/results.json"))["checks"])

@@ -1,6 +1,7 @@
 """``exercise NAME``: a computed foundation: tables, figures, a page, and each value beside the expected one."""
 
 import json
+import math
 from argparse import ArgumentError, Namespace
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,10 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
         arguments = parser.parse_args(exercise_args).as_dict()
     except ArgumentError as error:
         raise ValueError(explain(str(error), [a.dest for a in parser._actions if a.dest != "help"])) from None
+    for option, value in arguments.items():
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+            raise ValueError(f"{option}={value}: need a finite number.")
     folder = options.runs / "exercises" / name
     exercise = cls(**arguments)
     data = read_data(name, exercise, options)

@@ -31,7 +31,7 @@ class DiffusionTask(Generative):
 
     The network estimates the noise in x_t, or its velocity; the loss is the mean squared error of what it estimates at
     a random step (Ho et al. 2020, equation 14), so that losses of the two cannot be compared. ``test/loss`` is that of
-    the part, or of the first ``samples`` of it; steps and noise come from a stream that begins anew each time. The
+    the part, or of ``samples`` of it; steps and noise come from a stream that begins anew each time. The
     other scores are those of ``Generative``.
 
     Args:

@@ -220,7 +220,7 @@ class VaeTask(Generative):
             return figures
         if self.pictures:
             order = rows["id"].argsort()[:MAPPED].cpu()
-            images = data.arrays("test")["image"][: len(order)]
+            images = data.batch_of("test", rows["id"].cpu()[order])["image"]
             figures["codes"] = picture_codes_figure(rows["code"][order.to(rows["code"].device)], images)
         elif "label" in (arrays := data.arrays("test")):
             known = dict(zip(arrays["id"].tolist(), arrays["label"].tolist(), strict=True))

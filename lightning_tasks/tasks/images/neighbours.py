@@ -133,33 +133,38 @@ class NeighboursTask(ClassScores, ClosedForm):
             std = features.float().std(0)
             self.scale = torch.where(std > 0, std, torch.ones_like(std))
         self.bank = self.scaled(features)
-        queries = self._queries()
+        first = torch.ones(len(self.bank), dtype=torch.bool)  # a bag has samples several times: no copy is a neighbour
+        ids = rows["id"][order].cpu()
+        first[1:] = ids[1:] != ids[:-1]
+        once = first.nonzero().squeeze(1).to(self.device)
+        queries = self._queries(len(once))
         self.curves = torch.full((len(self.ks), len(CURVES)), torch.nan, device=self.device)
         if len(self.ks) > 1:
-            self._errors(queries)
+            self._errors(queries, self.bank[once], self.bank_label[once])
             self.k = self._best()
         if self.hparams.resamples:
-            self._bias_and_variance(queries)
+            self._bias_and_variance(queries, self.bank[once], self.bank_label[once])
         place = self.ks.index(int(self.k))
         self.track("train/k", self.k.float(), 1)
         for name, value in zip(CURVES, self.curves[place], strict=True):
             if not value.isnan():
                 self.track(f"train/{name}", value, 1)
 
-    def _queries(self) -> Tensor:
-        """Rows of the bank that are looked up to measure the errors, the same in every run."""
+    def _queries(self, size: int) -> Tensor:
+        """Rows of a bank of that size that are looked up to measure the errors, the same in every run."""
         generator = torch.Generator().manual_seed(0)
-        return torch.randperm(len(self.bank), generator=generator)[: self.hparams.cv_samples].to(self.device)
+        return torch.randperm(size, generator=generator)[: self.hparams.cv_samples].to(self.device)
 
-    def _errors(self, queries: Tensor) -> None:
+    def _errors(self, queries: Tensor, bank: Tensor, label: Tensor) -> None:
         """Error with each query among the stored ones, and without it."""
+        index = Bank(bank)
         for column in (0, 1):
-            ks = [k for k in self.ks if k <= len(self.bank) - column]
+            ks = [k for k in self.ks if k <= len(bank) - column]
             wrong = []
             for rows in queries.split(512):
-                neighbours, _ = self.index.search(self.bank[rows], ks[-1], rows if column else None)
-                shares = vote(self.bank_label[neighbours], self.num_classes, ks)
-                wrong.append(shares.argmax(2) != self.bank_label[rows, None])
+                neighbours, _ = index.search(bank[rows], ks[-1], rows if column else None)
+                shares = vote(label[neighbours], self.num_classes, ks)
+                wrong.append(shares.argmax(2) != label[rows, None])
             self.curves[: len(ks), column] = torch.cat(wrong).float().mean(0)
 
     def _best(self) -> Tensor:
@@ -168,10 +173,10 @@ class NeighboursTask(ClassScores, ClosedForm):
         best = int((errors <= least).nonzero().max())  # of equals the largest k: less variance
         return torch.tensor(self.ks[best], device=self.device)
 
-    def _bias_and_variance(self, queries: Tensor) -> None:
+    def _bias_and_variance(self, queries: Tensor, bank: Tensor, label: Tensor) -> None:
         """Over random halves of the train part that hold none of the queries."""
-        queries = queries[: max(1, len(self.bank) // 4)][:500]
-        free = torch.ones(len(self.bank), dtype=torch.bool, device=self.device)
+        queries = queries[: max(1, len(bank) // 4)][:500]
+        free = torch.ones(len(bank), dtype=torch.bool, device=self.device)
         free[queries] = False
         free = free.nonzero().squeeze(1)
         size = len(free) // 2
@@ -182,9 +187,9 @@ class NeighboursTask(ClassScores, ClosedForm):
         probs = []
         for _ in range(self.hparams.resamples):
             chosen = free[torch.randperm(len(free), generator=generator)[:size].to(free.device)]
-            neighbours, _ = Bank(self.bank[chosen]).search(self.bank[queries], ks[-1])
-            probs.append(vote(self.bank_label[chosen][neighbours], self.num_classes, ks))
-        bias2, variance = bias_variance(torch.stack(probs), self.bank_label[queries])
+            neighbours, _ = Bank(bank[chosen]).search(bank[queries], ks[-1])
+            probs.append(vote(label[chosen][neighbours], self.num_classes, ks))
+        bias2, variance = bias_variance(torch.stack(probs), label[queries])
         self.curves[: len(ks), 2], self.curves[: len(ks), 3] = bias2, variance
 
     # ---- predict ----------------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ class LanguageModelTask(GradientTask):
         Raises:
             ValueError: A number that is out of range.
         """
-        if temperature < 0 or not 0 < top_p <= 1:
+        if not 0 <= temperature < math.inf or not 0 < top_p <= 1:
             raise ValueError(f"temperature={temperature}, top_p={top_p}: need 0 or more, and above 0 up to 1.")
         tokens, memory = prompt.to(self.device)[None].expand(n, -1), None
         for _ in range(length):

@@ -29,7 +29,10 @@ def test_a_vocabulary_is_sorted_by_frequency_and_then_by_the_alphabet():
 
 
 def test_numbers_pad_with_0_and_say_1_for_other_words():
-    arrays = numbered([["b", "x", "a"], [], ["a"] * 5], ["a", "b"], longest=4)
+    arrays = numbered(
+        [["b", "x", "a"], [], ["a"] * 4],
+        ["a", "b"],
+    )
     np.testing.assert_array_equal(arrays["tokens"], [[3, 1, 2, 0], [1, 0, 0, 0], [2, 2, 2, 2]])
     np.testing.assert_array_equal(arrays["length"], [3, 1, 4])
 

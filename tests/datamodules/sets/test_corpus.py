@@ -44,7 +44,7 @@ def test_a_text_is_read_as_paragraphs_cut_into_pieces_that_stay_together(tmp_pat
 
 def test_csv_with_and_without_header_and_markup(tmp_path):
     rows = "".join(f'{i},"Gold rises &amp; #39;falls<br />","Again, and again"\n' for i in range(20))
-    data = corpus(tmp_path, rows, "news.csv", columns=["2", "3"])
+    data = corpus(tmp_path, rows, "news.csv", columns=[2, "3"])
     assert data.pools["train"]["text"][0] == "gold rises falls again and again"
     data = corpus(tmp_path, "id,title,body\n" + rows, "news.csv", columns=["body"])
     assert data.pools["train"]["text"][0] == "again and again"

@@ -159,3 +159,16 @@ def test_few_days_still_make_all_parts(tmp_path):
     data = ready(tmp_path, limit=10, test_from="2012-01-01", window=168, lags=[24, 168])
     assert all(data.sizes()[part] for part in ("train", "val", "test"))
     assert any("windows and the gaps of the split need as many" in note for note in data.notes)
+
+
+def test_the_scale_of_mase_reads_no_day_after_training(tmp_path):
+    frame = table()
+    frame.loc[frame.index[-24:], "gas_m3"] = 1e6  # the last test day
+    data = ready(tmp_path, frame, features=["sheet"], window=0)
+    assert data.parts["train"][0] == 0 and float(data.statistics()["naive_mae"]) == pytest.approx(24)
+
+
+def test_windows_longer_than_the_series_and_no_lags_at_all(tmp_path):
+    with pytest.raises(ValueError, match="No day of 5 has a whole window"):
+        ready(tmp_path, table(days=5), lags=[24, 168])
+    assert ready(tmp_path, table(), lags=[], features=["temperature"]).reach == 2

@@ -62,6 +62,16 @@ def test_folders_of_parts_are_the_parts(tmp_path):
     assert any("Not read, beside the folders of parts: 1 folder (labels)" in note for note in data.notes)
 
 
+def test_a_test_part_is_carved_out_of_training_where_validation_alone_has_a_folder(tmp_path):
+    for part, count in (("train", 10), ("val", 3)):
+        two_classes(tmp_path / part, count)
+    data = module(tmp_path, test_fraction=0.2)
+    assert data.sizes() == {"train": 16, "val": 6, "test": 4} and not data.scores_validation
+    names = data.names("train", data.pools["train"]["id"][data.parts["test"]])
+    assert all(name.startswith("train/") for name in names) and len(set(names)) == 4
+    assert not set(data.parts["test"]) & set(data.parts["train"])
+
+
 def test_two_folders_of_one_part_are_both_read(tmp_path):
     for part, count in (("train", 3), ("Training", 2), ("val", 1), ("valid", 2)):
         two_classes(tmp_path / part, count)

@@ -129,6 +129,11 @@ def test_empty_texts_are_left_out_and_ids_stay_those_of_the_file():
 
 def test_pairs_of_neighbours_are_words_where_they_are_asked_for():
     assert Texts(ngrams=2).words_in("One two three") == ["one", "two", "three", "one two", "two three"]
+    assert Texts(ngrams=2, longest=2).words_in("One two three") == ["one", "two", "one two"]
+    data = ready(ngrams=2, longest=4)
+    assert any("120 of 120 texts are longer than 4 words" in note for note in data.notes)
+    assert "the day" in data.fitted["words"] and "day was" not in data.fitted["words"]
+    assert set(data.pools["train"]["length"]) == {7}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import torch
 
 from lightning_tasks import AutoencoderTask
 from lightning_tasks.app.pages.comparison import pooled_baselines
+from lightning_tasks.baselines.pca import pca_reconstruction
 from lightning_tasks.tasks.generative.autoencoder import squared_jacobian
 from tests.conftest import results
 
@@ -62,6 +63,15 @@ def test_a_denoising_run_beats_the_noisy_picture(cli):
     assert noisy == pytest.approx(10, abs=0.1), "10 log10(1 / 0.1)"
     assert run["metrics"]["test/psnr"]["value"] > noisy + 2
     assert "PCA of 30" in run["baselines"] and "mean picture" in run["baselines"]
+
+
+def test_components_are_given_the_noisy_pictures_that_the_network_is_given():
+    train, test = torch.rand(200, 1, 28, 28), torch.rand(40, 1, 28, 28)
+    noisy = AutoencoderTask(size=5, noise_variance=0.2).baseline_pictures(train, test)
+    plain = AutoencoderTask(size=5).baseline_pictures(train, test)
+    assert set(noisy) - set(plain) == {"noisy picture"}
+    assert torch.equal(noisy["PCA of 5"], pca_reconstruction(train, noisy["noisy picture"], 5))
+    assert torch.equal(plain["PCA of 5"], pca_reconstruction(train, test, 5))
 
 
 def test_a_sweep_has_the_pca_of_each_size_beside_the_networks(cli):

@@ -7,9 +7,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from datamodules import FacesDataModule
 from lightning_tasks import DiffusionTask, GanTask, VaeTask
 from lightning_tasks.measures.adversarial_losses import LOSSES
 from lightning_tasks.measures.diffusion import velocity
+from lightning_tasks.tasks.generative import vae
 from lightning_tasks.tasks.generative.vae import code_table
 from tests.conftest import results
 from tests.toys import ToyDataModule, ToyGan
@@ -174,3 +176,16 @@ def test_pictures_are_compared_in_the_features_of_a_classifier_that_is_trained_f
     assert {"test_samples.png", "test_nearest.png", "test_class_shares.png"} <= figures
     text = (run / "figures/test_memorised.md").read_text()
     assert "of 40 samples and" in text or "of 64 samples and" in text
+
+
+def test_each_code_of_the_map_stands_at_its_own_picture(monkeypatch):
+    data = FacesDataModule(source="simulated", n_simulated=60, test_fraction=0.5)
+    data.setup()
+    task, shown = VaeTask(net="conv", size=2, in_channels=3), {}
+    task._trainer = SimpleNamespace(state=SimpleNamespace(fn="test"), datamodule=data, global_rank=0, world_size=1)
+    monkeypatch.setattr(vae, "picture_codes_figure", lambda codes, images: shown.update(codes=codes, images=images))
+    ids = data.sample_ids("test", 10).flip(0)
+    task.figures_of_rows({"id": ids, "code": ids[:, None].expand(-1, 2).float()})
+    arrays = data.arrays("test")
+    for code, image in zip(shown["codes"][:, 0].long(), shown["images"], strict=True):
+        assert torch.equal(image, arrays["image"][arrays["id"] == code][0])

@@ -123,6 +123,18 @@ def test_k_is_chosen_by_leave_one_out_and_one_neighbour_has_no_train_error():
     assert task.curves[-1, 2].isnan()  # 199 neighbours do not fit into half of the train part
 
 
+def test_a_copy_that_a_bag_drew_is_no_neighbour_when_k_is_chosen():
+    data = TwoMoonsDataModule(n_train=200)
+    data.setup()
+    x, y = (torch.from_numpy(data.pools["train"][key]) for key in ("point", "label"))
+    once = fitted([1, 3, 9, 27], x, y, resamples=3)
+    twice = NeighboursTask(k=[1, 3, 9, 27], features="point", class_names=["0", "1"], resamples=3)
+    ids = torch.arange(200).repeat_interleave(2)
+    twice.fit_rows({"id": ids, "features": x[ids], "label": y[ids]})
+    torch.testing.assert_close(twice.curves, once.curves)
+    assert int(twice.k) == int(once.k) > 1 and len(twice.bank) == 400
+
+
 def test_all_neighbours_predict_the_majority_class():
     x, y = torch.randn(60, 3), (torch.arange(60) < 35).long()
     task = fitted(60, x, y)

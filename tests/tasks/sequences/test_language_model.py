@@ -106,7 +106,7 @@ def test_what_is_written_depends_on_the_seed_alone():
     assert torch.equal(write(4, 0), write(4, 0)) and not torch.equal(write(4, 0), write(4, 1))
     assert (write(200, 0)[:, 2:] > 0).all(), "the unknown token is never written"
     assert torch.equal(write(3, 0, temperature=0), write(3, 1, temperature=0))
-    for wrong in ({"temperature": -1}, {"top_p": 0.0}, {"top_p": 1.2}):
+    for wrong in (*({"temperature": t} for t in (-1, float("nan"), float("inf"))), {"top_p": 0.0}, {"top_p": 1.2}):
         with pytest.raises(ValueError, match="need 0 or more, and above 0 up to 1"):
             write(1, 0, **wrong)
 
