@@ -53,6 +53,6 @@ def test_few_units_and_few_positives_are_said_in_plain_words(task):
     few = scores_of(task, "test", rows([0.9, 0.8, 0.3, 0.6] * 10, [0, 1, 1, 0] * 10), draws=20)
     units, positives = cautions(few)
     assert "(the least: 20): below 50" in units and "test/nll" in units
-    assert "20 samples of the rarer class: below 80" in positives and "test/auroc" in positives
+    assert "Few samples of the rarer class (the least: 20): below 80" in positives and "test/auroc" in positives
     many = scores_of(task, "test", rows([0.9, 0.8, 0.3, 0.6] * 100, [0, 1, 1, 0] * 100), draws=20)
     assert cautions(many) == [] and cautions({}) == []

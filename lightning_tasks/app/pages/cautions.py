@@ -23,7 +23,7 @@ def cautions(scores: dict[str, dict[str, Any]]) -> list[str]:
     }
     if rare:
         sentences.append(
-            f"{min(rare.values())} samples of the rarer class: below {FEW_POSITIVES} the intervals of "
+            f"Few samples of the rarer class (the least: {min(rare.values())}): below {FEW_POSITIVES} the intervals of "
             f"{listed(rare, 4)} are rough, too."
         )
     return sentences

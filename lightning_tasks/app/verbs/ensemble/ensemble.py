@@ -117,7 +117,10 @@ def run(options: Namespace, overrides: list[str]) -> None:
         report = write_ensemble_report(folder)
     print_members(results)
     print(f"Report: {as_shown(report)}")
-    print(f"Next: export --run {' '.join(as_shown(path) for path in options.runs)} writes the mean as one file.")
+    if "export" not in task.refuses:
+        runs = " ".join(as_shown(path) for path in options.runs)
+        out = " --out FILE.onnx" if len(options.runs) > 1 else ""
+        print(f"Next: export --run {runs}{out} writes the mean, in equal shares, as one file.")
 
 
 def check_members(groups: list[Group]) -> None:
