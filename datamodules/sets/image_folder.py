@@ -7,7 +7,7 @@ import numpy as np
 
 from datamodules.audit.duplicates import near_duplicates, perceptual_hash
 from datamodules.core.source import DEFAULT_ROOT, Arrays, places
-from datamodules.core.splits import split_indices
+from datamodules.core.splits import partition
 from datamodules.pictures.files import FileDataModule
 from datamodules.readers.class_folders import Tree, scan_classes
 from datamodules.readers.pictures import BrokenFile, Pictures, Source, TreeSource
@@ -182,9 +182,8 @@ class ImageFolderDataModule(FileDataModule):
         fraction = 0.0 if "test" in self.pools else self.hparams.test_fraction
         if fraction:
             kept = None if groups is None else groups[~validates]
-            dealt = split_indices(pool["label"][train], kept, 0, 2, self.hparams.seed, fraction)
-            parts["test"] = train[dealt["test"]]
-            train = np.setdiff1d(train, parts["test"])
+            held_out = partition(pool["label"][train], kept, (1 - fraction, fraction), self.hparams.seed) == 1
+            train, parts["test"] = train[~held_out], train[held_out]
         return {"train": train, **parts}
 
     def name_parts(self, grouped: bool) -> None:

@@ -128,8 +128,12 @@ class LabelledText(DataModule):
 
     def words_in(self, text: str) -> list[str]:
         """Words of a text as this data reads them, known or not: the first ``longest``, then their pairs and so on."""
-        single, h = self.single_words(text)[: self.hparams.longest], self.hparams
-        runs = range(2, h.ngrams + 1)
+        return self.with_runs(self.single_words(text))
+
+    def with_runs(self, single: list[str]) -> list[str]:
+        """The first ``longest`` of the words of a text, and the runs of up to ``ngrams`` of them."""
+        single = single[: self.hparams.longest]
+        runs = range(2, self.hparams.ngrams + 1)
         return single + [" ".join(single[i : i + n]) for n in runs for i in range(len(single) - n + 1)]
 
     def single_words(self, text: str) -> list[str]:
@@ -156,10 +160,10 @@ class LabelledText(DataModule):
         def read() -> Iterable[list[str]]:
             nonlocal cut, bare
             for text in pool["text"]:
-                cut += longest is not None and len(self.single_words(text)) > longest
-                words = self.words_in(text)
-                bare += not words
-                yield words
+                single = self.single_words(text)
+                cut += longest is not None and len(single) > longest
+                bare += not single
+                yield self.with_runs(single)
 
         tokens = numbered(read(), self.fitted["words"])
         if cut:

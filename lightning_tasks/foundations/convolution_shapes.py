@@ -186,7 +186,7 @@ class ConvolutionDimensions(Exercise):
     def __init__(self, size: int = 16, depth: int = 8, kernel: int = 3, seed: int = 0) -> None:
         self.kernel, self.padding = kernel, same_padding(kernel)
         for n in (size, depth):
-            output_size(n, kernel, padding=self.padding)  # says where it does not fit
+            output_size(n, kernel, padding=self.padding)  # says which is no size
         self.size, self.depth, self.seed = size, depth, seed
 
     def answer(self) -> Answer:

@@ -119,9 +119,13 @@ class Classifier(ClassScores, GradientTask):
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         """Loss of one batch."""
-        loss = self.criterion(self.logits(batch), batch)
+        loss = self.training_loss(batch)
         self.track("train/loss", loss, len(batch["id"]))
         return loss
+
+    def training_loss(self, batch: dict) -> Tensor:
+        """What a step of training lowers."""
+        return self.criterion(self.logits(batch), batch)
 
     def evaluate(self, part: str, batch: dict) -> None:
         """Loss and rows."""

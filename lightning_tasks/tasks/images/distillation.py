@@ -89,18 +89,17 @@ class DistillationTask(ImageClassifier):
 
     # ---- steps ------------------------------------------------------------------------------------------------
 
-    def training_step(self, batch: dict, batch_idx: int) -> Tensor:
+    def training_loss(self, batch: dict) -> Tensor:
         """Weighted sum of both losses."""
         alpha = self.hparams.alpha
         if alpha == 0:
-            return super().training_step(batch, batch_idx)
+            return super().training_loss(batch)
         logits, teacher_logits = self(batch["image"]), self.teach(batch["image"])
         soft = distillation_loss(logits, teacher_logits, self.hparams.temperature)
         hard = self.criterion(logits, batch)
-        loss = alpha * soft + (1 - alpha) * hard
-        for name, value in (("loss", loss), ("loss_teacher", soft), ("loss_labels", hard)):
+        for name, value in (("loss_teacher", soft), ("loss_labels", hard)):
             self.track(f"train/{name}", value, len(batch["id"]))
-        return loss
+        return alpha * soft + (1 - alpha) * hard
 
     def evaluate(self, part: str, batch: dict) -> None:
         """As in classification; during the fit also the share of samples on which student and teacher agree."""

@@ -162,18 +162,16 @@ class IsicTask(ImageClassifier):
             f"{remedy}, or choose another --model.branch."
         )
 
-    def training_step(self, batch: dict, batch_idx: int) -> Tensor:
-        """Loss of one batch, with that of the diagnosis within its class where it is known: not of what is mixed."""
+    def training_loss(self, batch: dict) -> Tensor:
+        """Also that of the diagnosis within its class where it is known: not of what is mixed."""
         if "diagnosis" not in batch:
-            return super().training_step(batch, batch_idx)
+            return super().training_loss(batch)
         outputs = self.outputs(batch)
         logits, place = self.class_logits(outputs), self.output_of.to(outputs.device)[batch["diagnosis"]]
         if "lam" in batch:
             place = place.masked_fill(batch["lam"] < 1, -1)
         within = within_class_loss(outputs, logits, batch["label"], place)
-        loss = self.criterion(logits, batch) + self.hparams.diagnosis_weight * within
-        self.track("train/loss", loss, len(batch["id"]))
-        return loss
+        return self.criterion(logits, batch) + self.hparams.diagnosis_weight * within
 
     # ---- what the fit learns of the data ----------------------------------------------------------------------
 

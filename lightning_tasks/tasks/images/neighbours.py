@@ -133,17 +133,17 @@ class NeighboursTask(ClassScores, ClosedForm):
             std = features.float().std(0)
             self.scale = torch.where(std > 0, std, torch.ones_like(std))
         self.bank = self.scaled(features)
-        first = torch.ones(len(self.bank), dtype=torch.bool)  # a bag has samples several times: no copy is a neighbour
-        ids = rows["id"][order].cpu()
-        first[1:] = ids[1:] != ids[:-1]
-        once = first.nonzero().squeeze(1).to(self.device)
-        queries = self._queries(len(once))
+        ids = rows["id"][order]
+        once = torch.cat([ids.new_ones(1), ids.diff()]).nonzero().squeeze(1)
+        # A bag draws samples several times, and a copy is as much the sample itself as it is a neighbour.
+        index = self.index if len(once) == len(ids) else Bank(self.bank[once])
+        label, queries = self.bank_label[once], self._queries(len(once))
         self.curves = torch.full((len(self.ks), len(CURVES)), torch.nan, device=self.device)
         if len(self.ks) > 1:
-            self._errors(queries, self.bank[once], self.bank_label[once])
+            self._errors(index, label, queries)
             self.k = self._best()
         if self.hparams.resamples:
-            self._bias_and_variance(queries, self.bank[once], self.bank_label[once])
+            self._bias_and_variance(index.samples, label, queries)
         place = self.ks.index(int(self.k))
         self.track("train/k", self.k.float(), 1)
         for name, value in zip(CURVES, self.curves[place], strict=True):
@@ -155,14 +155,13 @@ class NeighboursTask(ClassScores, ClosedForm):
         generator = torch.Generator().manual_seed(0)
         return torch.randperm(size, generator=generator)[: self.hparams.cv_samples].to(self.device)
 
-    def _errors(self, queries: Tensor, bank: Tensor, label: Tensor) -> None:
+    def _errors(self, index: Bank, label: Tensor, queries: Tensor) -> None:
         """Error with each query among the stored ones, and without it."""
-        index = Bank(bank)
         for column in (0, 1):
-            ks = [k for k in self.ks if k <= len(bank) - column]
+            ks = [k for k in self.ks if k <= len(index) - column]
             wrong = []
             for rows in queries.split(512):
-                neighbours, _ = index.search(bank[rows], ks[-1], rows if column else None)
+                neighbours, _ = index.search(index.samples[rows], ks[-1], rows if column else None)
                 shares = vote(label[neighbours], self.num_classes, ks)
                 wrong.append(shares.argmax(2) != label[rows, None])
             self.curves[: len(ks), column] = torch.cat(wrong).float().mean(0)
@@ -173,7 +172,7 @@ class NeighboursTask(ClassScores, ClosedForm):
         best = int((errors <= least).nonzero().max())  # of equals the largest k: less variance
         return torch.tensor(self.ks[best], device=self.device)
 
-    def _bias_and_variance(self, queries: Tensor, bank: Tensor, label: Tensor) -> None:
+    def _bias_and_variance(self, bank: Tensor, label: Tensor, queries: Tensor) -> None:
         """Over random halves of the train part that hold none of the queries."""
         queries = queries[: max(1, len(bank) // 4)][:500]
         free = torch.ones(len(bank), dtype=torch.bool, device=self.device)

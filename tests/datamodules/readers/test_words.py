@@ -29,10 +29,7 @@ def test_a_vocabulary_is_sorted_by_frequency_and_then_by_the_alphabet():
 
 
 def test_numbers_pad_with_0_and_say_1_for_other_words():
-    arrays = numbered(
-        [["b", "x", "a"], [], ["a"] * 4],
-        ["a", "b"],
-    )
+    arrays = numbered([["b", "x", "a"], [], ["a"] * 4], ["a", "b"])
     np.testing.assert_array_equal(arrays["tokens"], [[3, 1, 2, 0], [1, 0, 0, 0], [2, 2, 2, 2]])
     np.testing.assert_array_equal(arrays["length"], [3, 1, 4])
 
