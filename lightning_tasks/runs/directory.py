@@ -8,12 +8,12 @@ from pathlib import Path
 
 from lightning_tasks.common.atomic import write_atomic_with
 from lightning_tasks.common.call import CALL
-from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.lock import Lock
+
+from .kinds import UNFINISHED, check_place
 
 NAME = "need a name that is not empty, . or .., nor holds such a part"
 NEEDED = "needed_"  # what the names of runs begin with that another fit needed
-UNFINISHED = ".unfinished"  # stands in a folder as long as a verb has not written all of it
 
 
 class RunDir:
@@ -65,17 +65,14 @@ class RunDir:
 
         Raises:
             ValueError: Both words were given, or there is nothing to resume.
-            FileExistsError: The directory holds a run and neither word was given, or is a link to another one.
+            FileExistsError: The directory holds a run and neither word was given, is a link to another one, or was made
+                by another verb.
         """
         if self.path.is_symlink() or self.path.name == "latest":
             raise FileExistsError(f"{self.path} is, or is to be, a link to the newest run. Give another --name.")
         if resume and overwrite:
             raise ValueError("--resume continues a run and --overwrite replaces it: give one of them.")
-        if overwrite and not self.config.is_file() and (others := sorted(self.path.glob("*/config.yaml"))):
-            raise FileExistsError(
-                f"{self.path} holds other runs, such as {others[0].parent.name}: --overwrite replaces one run. "
-                "Give another --name."
-            )
+        check_place(self.path, "run", "files")
         if self._aside.is_dir() and not is_filled(self.path):
             self.settle(keep=False)
         before = f" The run it was to replace stands in {self._aside}." if self._aside.is_dir() else ""
@@ -176,34 +173,27 @@ def find_run(path: str | Path) -> RunDir:
     raise FileNotFoundError(f"{path} is no run: it has no config.yaml.{hint}")
 
 
-def check_new(path: Path, overwrite: bool) -> None:
-    """See whether a verb may make a folder, before anything costly is computed.
+def check_new(path: Path, kind: str, overwrite: bool) -> None:
+    """See whether a verb may make a folder of its ``kind``, before anything costly is computed.
 
     Raises:
-        FileExistsError: It holds something, and ``overwrite`` is False.
+        FileExistsError: It holds something of another kind, or something at all and ``overwrite`` is False.
     """
+    check_place(path, kind, "files")
     if holds_results(path) and not overwrite:
         raise FileExistsError(f"{path} is not empty. Add --overwrite to replace it, or --name NAME to keep both.")
 
 
 @contextmanager
-def new_folder(path: Path, overwrite: bool) -> Iterator[None]:
+def new_folder(path: Path, kind: str, overwrite: bool) -> Iterator[None]:
     """An empty folder for what a verb writes in the block. Where that breaks off, the next call may replace it.
 
     Raises:
         FileExistsError: As ``check_new``.
     """
-    check_new(path, overwrite)
+    check_new(path, kind, overwrite)
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     (path / UNFINISHED).touch()
     yield
     (path / UNFINISHED).unlink()
-
-
-def kind_of(folder: Path) -> str:
-    """What made a directory: ``run`` stands for a fit, ``comparison`` for ``report --runs``, others for their verb."""
-    for name in ("results.json", "inspect.json"):
-        if (folder / name).is_file():
-            return read_json(folder / name).get("kind", "run")
-    return "run"

@@ -21,6 +21,7 @@ from lightning_tasks.foundations import EXERCISES, exercise_class, exercise_titl
 from lightning_tasks.plots.save import save_figure
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 from lightning_tasks.runs.directory import new_folder
+from lightning_tasks.runs.kinds import check_place
 from lightning_tasks.runs.results import clean_json
 
 
@@ -52,9 +53,10 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
             raise ValueError(f"{option}={value}: need a finite number.")
     folder = options.runs / "exercises" / name
     exercise = cls(**arguments)
+    check_place(folder, "exercise", option="--runs")
     data = read_data(name, exercise, options)
     answer = exercise.answer()
-    with new_folder(folder, overwrite=True):  # it is computed in seconds: there is nothing to lose
+    with new_folder(folder, "exercise", overwrite=True):  # it is computed in seconds: there is nothing to lose
         results = write(folder, name, exercise, answer, arguments | data)
     show(name, exercise, answer)
     print(f"Report: {as_shown(folder / 'report.html')}")

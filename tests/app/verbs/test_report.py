@@ -120,7 +120,10 @@ WRONG = {
     "one run": (("a",), "compares two or more runs"),
     "one run twice": (("a", "a"), "twice: give different runs"),
     "no run": (("a", "none"), "is no run"),
-    "what stands there": (("a", "wide", "--name", "a"), "is no comparison. Give another --name"),
+    "what stands there": (
+        ("a", "wide", "--name", "a"),
+        "holds a run, which is not replaced by this. Give another --name",
+    ),
 }
 
 

@@ -15,7 +15,8 @@ from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import mean_baselines, scores_of
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.host import on_host
-from lightning_tasks.runs.directory import check_new, kind_of, new_folder
+from lightning_tasks.runs.directory import check_new, new_folder
+from lightning_tasks.runs.kinds import kind_of
 from lightning_tasks.runs.results import clean_json, read_results
 from lightning_tasks.runs.rowfile import concatenated
 from lightning_tasks.runs.tables import save_table
@@ -56,7 +57,7 @@ class Unit:
 def run(options: Namespace, overrides: list[str]) -> None:
     """``ensemble --runs A B ... [--fit-weights] [--name N] [--overwrite]`` and overrides for every member."""
     folder = options.runs[0].parent / options.name
-    check_new(folder, options.overwrite)
+    check_new(folder, "ensemble", options.overwrite)
     groups = [Group(path, load_members(path, overrides), kind_of(path)) for path in options.runs]
     check_members(groups)
     first = groups[0].runs[0]
@@ -111,7 +112,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     results = clean_json(results)
     file = {"id": np.array(first.data.names(first.data.pool_of(units[0].part), mean["id"].numpy()), dtype=str)}
     file |= {k: v.numpy() for k, v in mean.items() if k in task.written_rows}
-    with new_folder(folder, options.overwrite):
+    with new_folder(folder, "ensemble", options.overwrite):
         save_table(folder / "predictions", file, task.class_names)
         write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
         report = write_ensemble_report(folder)

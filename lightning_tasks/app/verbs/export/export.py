@@ -18,7 +18,7 @@ from lightning_tasks.common.atomic import write_atomic, write_atomic_with
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.problems.exported import Case, Exported, Graph
 from lightning_tasks.runs.calibration import weights_digest
-from lightning_tasks.runs.directory import kind_of
+from lightning_tasks.runs.kinds import kind_of
 from lightning_tasks.runs.results import read_results
 
 from .columns import of_raw_columns

@@ -57,7 +57,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     start = time.perf_counter()
     cli = TaskCLI(overrides, run=False)
     folder = cli.run_dir.path.parent / options.name
-    check_new(folder, options.overwrite)
+    check_new(folder, "inspect", options.overwrite)
     task, data = cli.model, cli.datamodule
     data.broken = {}  # a picture that cannot be decoded is a finding, not an end
     network = None
@@ -80,7 +80,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     }
     results["seconds"] = round(time.perf_counter() - start, 1)
     results = clean_json(results)
-    with new_folder(folder, options.overwrite):
+    with new_folder(folder, "inspect", options.overwrite):
         write(folder, results, audit, data, task.class_names)
     print_findings(results, folder)
 

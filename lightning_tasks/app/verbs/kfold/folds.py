@@ -9,6 +9,7 @@ from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.jobs import FEW_FIGURES, Job, run_jobs, state_of
 from lightning_tasks.app.options import refuse
 from lightning_tasks.runs.directory import RunDir, remove_runs
+from lightning_tasks.runs.kinds import check_place
 
 from .pool import pool
 
@@ -89,6 +90,7 @@ def run(options: Namespace, fit_args: list[str]) -> None:
         raise ValueError(f"--fold {options.fold} is out of range: with --folds {count} the folds are 0..{count - 1}.")
     name = options.name or ("bags" if options.bootstrap else "kfold")
     folds = Folds(plan.run_dir.path.parent / name, name, count, options.bootstrap, fit_args, plan.settings())
+    check_place(folds.folder, "kfold", "bags", "files")
     numbers = range(count) if options.fold is None else [options.fold]
     if options.overwrite:
         data.setup("fit")  # what is removed does not come back where there is no data to train it anew

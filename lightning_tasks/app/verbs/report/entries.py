@@ -10,7 +10,8 @@ import numpy as np
 from lightning_tasks.app.settings import settings
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.tables import read_metrics
-from lightning_tasks.runs.directory import RunDir, find_run, kind_of
+from lightning_tasks.runs.directory import RunDir, find_run
+from lightning_tasks.runs.kinds import kind_of
 from lightning_tasks.runs.results import read_results
 
 Scores = dict[str, dict[str, Any]]

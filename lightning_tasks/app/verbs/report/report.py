@@ -13,7 +13,8 @@ from lightning_tasks.app.pages.kfold import write_kfold_report
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.app.pages.side_by_side import write_side_by_side
 from lightning_tasks.app.places import as_shown
-from lightning_tasks.runs.directory import find_run, kind_of
+from lightning_tasks.runs.directory import find_run
+from lightning_tasks.runs.kinds import kind_of
 
 WRITERS = {
     "kfold": write_kfold_report,

@@ -11,9 +11,11 @@ from lightning_tasks.app.options import as_text
 from lightning_tasks.app.pages.side_by_side import print_comparison, write_side_by_side
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.plots.side_by_side import curve_figures, scores_figure
 from lightning_tasks.plots.tensorboard import publish
-from lightning_tasks.runs.directory import holds_results, kind_of, new_folder
+from lightning_tasks.runs.directory import holds_results, new_folder
+from lightning_tasks.runs.kinds import check_place
 from lightning_tasks.runs.results import clean_json
 
 from .entries import Entry, common_folder, entries_of
@@ -34,10 +36,13 @@ def compare(options: Namespace) -> Path:
     """
     entries = entries_of(options.runs)
     folder = common_folder(entries) / options.name
-    if holds_results(folder) and kind_of(folder) != "comparison":
-        raise FileExistsError(f"{as_shown(folder)} is no comparison. Give another --name.")
+    check_place(folder, "comparison")
     results = clean_json(compared(entries, folder, options.draws))
-    with new_folder(folder, overwrite=True):  # an earlier comparison follows from the same runs
+    if holds_results(folder):
+        before, now = ([run["name"] for run in r["runs"]] for r in (read_json(folder / "results.json"), results))
+        if before != now:
+            print(f"This replaces the comparison of {listed(before)}; --name NAME would keep both.")
+    with new_folder(folder, "comparison", overwrite=True):  # an earlier comparison is computed again in seconds
         publish(folder, figures_of(entries, results))
         write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
         print_comparison(results)

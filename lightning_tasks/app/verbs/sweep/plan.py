@@ -6,6 +6,7 @@ from typing import Any
 from lightning_tasks.app.cli import Plan
 from lightning_tasks.app.jobs import FEW_FIGURES, Job, state_of
 from lightning_tasks.runs.directory import RunDir, remove_runs
+from lightning_tasks.runs.kinds import check_place
 
 from .axes import Combination, as_args
 
@@ -40,6 +41,7 @@ class Sweep:
 
         Raises:
             ValueError: An unknown option, a run of another configuration, or two combinations that are the same.
+            FileExistsError: The directory is of something else than a sweep.
         """
         self.planned, slugs = {}, {}
         for combo in sorted(self.combos, key=lambda c: c.config is not None):  # the first names the experiment
@@ -52,6 +54,7 @@ class Sweep:
             first = slugs.setdefault(repr(self.planned[combo.slug]), combo.slug)
             if first != combo.slug:
                 raise ValueError(f"{first} and {combo.slug} are the same configuration. Leave one of them out.")
+        check_place(self.folder, "sweep", "files")
         if self.overwrite:
             self.data.setup("fit")  # what is removed does not come back where there is no data to train it anew
             (self.folder / "results.json").unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from lightning_tasks.app.verbs.sweep.sweep import Sweep, execute
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.durations import Remaining
 from lightning_tasks.common.json_files import read_json
+from lightning_tasks.runs.kinds import check_place
 
 from .space import Space, read_space
 
@@ -49,6 +50,7 @@ def run(options: Namespace, fit_args: list[str]) -> None:
             "--trials 1 --trainer.max_epochs 1 --study try."
         )
     folder = plan.run_dir.path.parent / options.study
+    check_place(folder, "tune", "files", option="--study")
     trial_plan = check_space(config, fit_args, space)
     epochs = trial_plan.options.trainer.max_epochs
     if not epochs or epochs < 1 or not one_process(plan.options.trainer):
