@@ -11,7 +11,8 @@ from .places import CONFIGS
 LINE = re.compile(r"# ([A-Z][\w -]*?): +(.*)")
 GOES_ON = re.compile(r"#  +(.*)")
 ASSIGNMENT = re.compile(r"\b[A-G]\d{1,2}\b")
-FILES = re.compile(r"\bdata/[\w./*{},<>-]*[\w*>]")
+FILES = re.compile(r"\bdata/[\w./*{},<>-]*[\w*>](?:(?:, | or )[\w*-]+\.\w+)*")  # data/FOLDER/a.csv, b.csv or c.csv
+OTHER = re.compile(", | or ")
 MADE = ("made", "generated")
 AS = re.compile(r"as (configs/[\w/.-]+\.yaml)")
 DURATION = re.compile(
@@ -105,6 +106,12 @@ def data_text(header: Header) -> str:
     return text if text or not header.trains else data_text(header_of(header.trains))
 
 
+def names_of(files: str) -> list[str]:
+    """The names that a file may have, of ``data/text/data.csv or train.csv``."""
+    first, *others = OTHER.split(files)
+    return [Path(first).name, *others]
+
+
 def data_state(header: Header, root: str | None) -> str:
     """``made``, ``there``, ``simulated`` (a simulated set takes the place of what is not there) or ``missing``.
 
@@ -114,8 +121,8 @@ def data_state(header: Header, root: str | None) -> str:
     if text.startswith(MADE) or not (paths := FILES.findall(text)):
         return "made"
     folder = Path(root or "data")
-    for path in paths:
-        parts = [re.sub(r"\{.*\}|<.*>|[A-Z]{4,}", "*", part) for part in Path(path).parts[1:]]
+    for path in (Path(first).with_name(name) for first in paths for name in names_of(first)):
+        parts = [re.sub(r"\{.*\}|<.*>|[A-Z]{4,}", "*", part) for part in path.parts[1:]]
         for tail in (parts, parts[1:]):  # root/title/file, and root/file
             if tail and tail[0] != "**" and next(folder.glob("/".join(tail)), None) is not None:
                 return "there"

@@ -16,8 +16,10 @@ from lightning_tasks.problems.checks import check_trained
 from lightning_tasks.runs.calibration import read_calibration
 from lightning_tasks.runs.checkpoint import load_weights
 from lightning_tasks.runs.directory import RunDir, find_run
+from lightning_tasks.runs.results import read_results
 
 from .cli import TaskCLI
+from .places import as_shown
 
 Rows = dict[str, Tensor]
 
@@ -83,6 +85,29 @@ def load_members(path: str | Path, overrides: list[str] | None = None) -> list[R
         overrides: As in ``load_run``, for every member.
     """
     return [load_run(str(run.path), overrides) for run in member_dirs(path)]
+
+
+def load_groups(paths: list[Path], overrides: list[str]) -> list[list[Run]]:
+    """The members at each of several paths, whose predictions are to be averaged.
+
+    Raises:
+        ValueError: A member is given twice, or they are of different tasks or data.
+    """
+    places = [run.path for path in paths for run in member_dirs(path)]
+    if twice := next((place for place in places if places.count(place) > 1), None):
+        raise ValueError(f"{as_shown(twice)} is given twice, perhaps once as the link latest: give different runs.")
+    groups = [load_members(path, overrides) for path in paths]
+    first, *others = (run for group in groups for run in group)
+    for run in others:
+        tasks = [type(each.task).__name__ for each in (first, run)]
+        data = [read_results(each.dir)["arrays_fingerprint"][:12] for each in (first, run)]
+        for what, (one, other) in (("tasks", tasks), ("data", data)):
+            if one != other:
+                places = f"{as_shown(first.dir.path)} and {as_shown(run.dir.path)}"
+                raise ValueError(
+                    f"{places} were made from different {what} ({one}, {other}): their predictions cannot be averaged."
+                )
+    return groups
 
 
 def require(task: Task, verb: str) -> None:

@@ -111,4 +111,4 @@ def test_a_fit_chooses_its_epoch_without_and_is_tested_with_them(cli, tmp_path, 
     cli("test", "--run", run, "--draws", 0)
     assert measured(run)["test/miou_course"] == before
     cli("export", "--run", run, "--samples", 8)
-    assert "scales 0.75, 1, 1.25" in (run / "export/model.md").read_text()
+    assert "scales 0.75, 1, 1.25" in (run / "export/model.onnx.md").read_text()

@@ -29,7 +29,7 @@ def write_card(path: Path, folders: list[Path], members: list[Run], record: dict
     scored = [read_results(RunDir(folder)) for folder in folders]
     trained = [read_results(member.dir) for member in members]
     task, data = members[0].task, members[0].data
-    card = path.with_suffix(".md")
+    card = path.with_name(f"{path.name}.md")
     inputs, outputs = ([port["name"] for port in record[side]] for side in ("inputs", "outputs"))
     mean = ", the file gives their mean" if len(members) > 1 else ""
     text = ENVIRONMENT.get_template("card.md").render(

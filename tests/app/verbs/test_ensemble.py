@@ -82,6 +82,7 @@ def test_runs_are_scored_beside_their_mean(train, cli, tmp_path, capsys):
     # other samples, other data, a single member
     other = train("other", "--data.fold", 1, data="ToyTrainOnly")
     assert "different data" in fails(cli, capsys, "ensemble", "--runs", one, other, "--name", "x")
+    assert "one is given twice" in fails(cli, capsys, "ensemble", "--runs", one, two, one, "--name", "x")
     assert "two or more members" in fails(cli, capsys, "ensemble", "--runs", one, "--name", "x")
     zero = train("zero", "--data.fold", 0, data="ToyTrainOnly")
     assert "different val samples" in fails(cli, capsys, "ensemble", "--runs", zero, other, "--name", "x")

@@ -62,7 +62,7 @@ def trained(cli):
 
 
 def record_of(path: Path) -> dict:
-    return json.loads(path.with_suffix(".json").read_text())
+    return json.loads(path.with_name(f"{path.name}.json").read_text())
 
 
 def predicted(*args) -> str:
@@ -146,7 +146,7 @@ def test_a_kfold_directory_becomes_one_file_with_the_mean_of_its_members(cli, fo
     said = predicted(path, "--arrays", "asked.npz", "--out", "said.npz")
     np.testing.assert_allclose(np.load("said.npz")["prob"], prob)
     assert len(said.splitlines()) == len(prob) and said.startswith("0: negative ")
-    card = path.with_suffix(".md").read_text()
+    card = path.with_name("model.onnx.md").read_text()
     for words in ("| networks | 2, the file gives their mean", "| calibrated | 1 of 2 |", "simulated", "oof/acc",
                   "scores of the single networks", "no weights of others"):  # fmt: skip
         assert words in card
@@ -167,6 +167,18 @@ def test_torch_files_need_no_other_package(cli, trained, monkeypatch):
     assert [list(out.shape[1:]) for out in module(*inputs)] == [port["axes"][1:] for port in record["outputs"]]
     assert json.loads(extra[graph.KEY])["task"] == record["task"]
     assert record["parity"]["difference"] <= record["parity"]["allowed"]
+
+
+def test_no_export_writes_over_what_is_beside_it(cli, trained):
+    run = trained("ring_gan")
+    (folder := Path("mine")).mkdir()
+    for name in ("model.md", "model.json"):
+        (folder / name).write_text("my notes")
+    cli("export", "--run", run, "--format", "torch", "--samples", 8, "--out", folder / "model.pt2")
+    assert {path.name for path in folder.iterdir()} == {
+        "model.md", "model.json", "model.pt2", "model.pt2.md", "model.pt2.json"
+    }  # fmt: skip
+    assert (folder / "model.md").read_text() == (folder / "model.json").read_text() == "my notes"
 
 
 def test_a_file_that_says_something_else_is_not_kept(cli, trained, monkeypatch):
@@ -197,8 +209,11 @@ def test_what_cannot_be_exported_is_told_with_the_reason(cli, trained, toy, monk
     folder.mkdir()
     (folder / "results.json").write_text(json.dumps({"kind": "ensemble", "members": [{"run": "a"}, {"run": "b"}]}))
     assert "export --run a b --out FILE" in told("--run", folder, "--format", "torch")
-    cli("fit", *PLAIN, "--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--name", "one")
-    members = ("runs/ToySequence/one", "runs/ToySequence/latest")
+    other = toy("ToySequence", *PLAIN, name="one")
+    assert "given twice" in told("--run", other, "runs/ToySequence/latest", "--out", "mean.pt2", "--format", "torch")
+    assert f"{run} and" in (said := told("--run", run, other, "--out", "mean.pt2", "--format", "torch"))
+    assert f"from different tasks ({results(run)['task']}, ToySequence): their predictions cannot be averaged" in said
+    members = (str(other), str(toy("ToySequence", *PLAIN, "--model.width", 2, name="two")))
     cli("ensemble", "--runs", *members, "--draws", 0)
     assert f"export --run {' '.join(members)} --out FILE" in told(
         "--run", "runs/ToySequence/ensemble", "--format", "torch"
@@ -221,7 +236,7 @@ def test_each_kind_of_network(config, kind, cli, trained):
     parity = record_of(run / f"export/model{graph.SUFFIXES[kind]}")["parity"]
     assert parity["samples"] > 1 and parity["difference"] <= parity["allowed"]
     is_made = results(run)["data_source"] == "made"
-    card = (run / "export/model.md").read_text()
+    card = (run / f"export/model{graph.SUFFIXES[kind]}.md").read_text()
     assert is_made == ("there is no real set of it" in card) and is_made != ("say nothing about the real task" in card)
 
 
@@ -272,7 +287,7 @@ def test_a_calibration_by_corners_is_in_the_file(cli, trained):
     run = trained("mnist_cnn", "--data.limit", 200)
     cli("calibrate", "--run", run, "--method", "isotonic", "--draws", 0)
     cli("export", "--run", run)
-    assert "| calibrated | 1 of 1 |" in (run / "export/model.md").read_text()
+    assert "| calibrated | 1 of 1 |" in (run / "export/model.onnx.md").read_text()
 
 
 @pytest.mark.export

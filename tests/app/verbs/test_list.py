@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import datamodules
+from datamodules.sets import blood_cells, gas, isic
 from lightning_tasks.app.headers import data_state, data_text, headers
 from tests.conftest import ROOT
 
@@ -95,3 +97,24 @@ def test_it_imports_no_torch_and_answers_at_once():
                           env={"PYTHONPATH": str(ROOT)})  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert float(done.stdout.split()[-1]) < 0.5, "seconds of CPU"
+
+
+NAMES = [
+    ("isic", isic.TABLES["train"]),
+    ("blood_cells", (*blood_cells.COURSE, *blood_cells.MEDMNIST)),
+    ("gas_lstm", (gas.CSV, gas.XLSX)),
+    ("toxic_lstm", datamodules.ToxicDataModule.FILES),
+    ("mnist_cnn", ("raw/train-images-idx3-ubyte", "mnist.npz")),
+    ("fashion_mlp", ("fashion_mnist.npz",)),
+    ("cifar", ("cifar10.npz", "cifar-10-batches-py/data_batch_1")),
+]
+
+
+@pytest.mark.parametrize(("config", "file"), [(config, name) for config, names in NAMES for name in names])
+def test_every_name_that_a_file_may_have_is_looked_for(tmp_path, config, file):
+    header = KNOWN[f"configs/{'inception_cifar10' if config == 'cifar' else config}.yaml"]
+    title = {"mnist_cnn": "MNIST", "fashion_mlp": "FashionMNIST", "cifar": "cifar10", "gas_lstm": "gas",
+             "toxic_lstm": "text"}.get(config, config)  # fmt: skip
+    (path := Path("data", title, file)).parent.mkdir(parents=True)
+    path.touch()
+    assert data_state(header, None) == "there"

@@ -122,7 +122,7 @@ WRONG = {
     "no run": (("a", "none"), "is no run"),
     "what stands there": (
         ("a", "wide", "--name", "a"),
-        "holds a run, which is not replaced by this. Give another --name",
+        "holds a run, which is not replaced by this. Give another",
     ),
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from lightning_tasks.app.console import direction
-from lightning_tasks.app.members import Run, batches_of, load_members, mean_prediction, predictions, require
+from lightning_tasks.app.members import Run, batches_of, load_groups, mean_prediction, predictions, require
 from lightning_tasks.app.pages.ensemble import print_members, write_ensemble_report
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import mean_baselines, scores_of
@@ -58,9 +58,12 @@ def run(options: Namespace, overrides: list[str]) -> None:
     """``ensemble --runs A B ... [--fit-weights] [--name N] [--overwrite]`` and overrides for every member."""
     folder = options.runs[0].parent / options.name
     check_new(folder, "ensemble", options.overwrite)
-    groups = [Group(path, load_members(path, overrides), kind_of(path)) for path in options.runs]
-    check_members(groups)
+    loaded = load_groups(options.runs, overrides)
+    groups = [Group(path, runs, kind_of(path)) for path, runs in zip(options.runs, loaded, strict=True)]
     first = groups[0].runs[0]
+    require(first.task, "ensemble")
+    if sum(map(len, loaded)) < 2:
+        raise ValueError("ensemble needs two or more members: give several runs, or a k-fold directory, to --runs.")
     validation = first.data.scores_validation
     units = validation_units(groups) if validation else [held_out_unit(groups)]
     for member in (run for group in groups for run in group.runs if validation):
@@ -122,28 +125,6 @@ def run(options: Namespace, overrides: list[str]) -> None:
         runs = " ".join(as_shown(path) for path in options.runs)
         out = " --out FILE.onnx" if len(options.runs) > 1 else ""
         print(f"Next: export --run {runs}{out} writes the mean, in equal shares, as one file.")
-
-
-def check_members(groups: list[Group]) -> None:
-    """Members must be of one kind of task and one data set.
-
-    Raises:
-        ValueError: They are not, or there is only one.
-    """
-    runs = [run for group in groups for run in group.runs]
-    require(runs[0].task, "ensemble")
-    if len(runs) < 2:
-        raise ValueError("ensemble needs two or more members: give several runs, or a k-fold directory, to --runs.")
-    for run in runs[1:]:
-        for kind, value in (
-            ("tasks", lambda r: type(r.task).__name__),
-            ("data", lambda r: read_results(r.dir)["arrays_fingerprint"]),
-        ):
-            if value(run) != value(runs[0]):
-                raise ValueError(
-                    f"{runs[0].dir.path} and {run.dir.path} were made from different {kind} ({value(runs[0])[:12]}, "
-                    f"{value(run)[:12]}): their predictions cannot be averaged."
-                )
 
 
 def baselines_of(groups: list[Group]) -> dict[str, dict[str, float]]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.app.console import print_notes
-from lightning_tasks.app.members import Run, batches_of, load_members, require
+from lightning_tasks.app.members import Run, batches_of, load_groups, require
 from lightning_tasks.app.pages.card import write_card
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic, write_atomic_with
@@ -49,7 +49,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
     """``export --run R [R ...] [--format onnx|torch] [--out FILE] [--samples N]`` and dotted overrides."""
     check_installed(options.format)
     path = place(options)
-    groups = [load_members(folder, ["--trainer.accelerator", "cpu", *overrides]) for folder in options.run]
+    groups = load_groups(options.run, ["--trainer.accelerator", "cpu", *overrides])
     members = [member for group in groups for member in group]
     shares = [1 / len(groups) / len(group) for group in groups for _ in group]
     task, data = members[0].task, members[0].data
@@ -176,7 +176,7 @@ def finish(options: Namespace, path: Path, members: list[Run], signature: dict[s
         "parity": asdict(parity),
         **signature,
     }
-    write_atomic(path.with_suffix(".json"), json.dumps(record, indent=2) + "\n")
+    write_atomic(path.with_name(f"{path.name}.json"), json.dumps(record, indent=2) + "\n")
     card = write_card(path, options.run, members, record)
     of = f"the mean of {len(members)} networks" if len(members) > 1 else "one network"
     print(f"Wrote {as_shown(path)}: {of}, {path.stat().st_size / 1e6:.1f} MB")

@@ -9,7 +9,6 @@ from typing import Any
 from datamodules.readers.wording import listed
 from lightning_tasks.app.options import as_text
 from lightning_tasks.app.pages.side_by_side import print_comparison, write_side_by_side
-from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.json_files import read_json
 from lightning_tasks.plots.side_by_side import curve_figures, scores_figure
