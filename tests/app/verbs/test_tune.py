@@ -20,6 +20,7 @@ from lightning_tasks.app import jobs
 from lightning_tasks.app.verbs.tune.space import read_space
 from lightning_tasks.app.verbs.tune.study import KILLS, Search, make_pruner
 from lightning_tasks.app.verbs.tune.trial import Report
+from lightning_tasks.app.verbs.tune.tuning import Tuning
 from tests.conftest import ROOT, results
 
 TOY = ("--model", "tests.toys.ToySequence", "--data", "tests.toys.ToyDataModule", "--draws", "3",
@@ -192,7 +193,8 @@ def test_search_control_and_winners_end_to_end(tune, cli, capsys, monkeypatch):
     mean = np.mean([r["metrics"]["test/acc"]["value"] for r in by_hand])
     combos = {c["combination"]: c for c in found["final"]["combinations"]}
     assert combos["by_hand"]["metrics"]["test/acc"]["mean"] == pytest.approx(mean)
-    best = found["searches"]["tpe"]["best"]
+    best = max((s["best"] for s in found["searches"].values()), key=lambda best: best["value"])
+    assert found["searches"][found["best"]]["best"] == best and f"Best by validation, of {found['best']}: " in shown
     config = yaml.safe_load((folder / "best.yaml").read_text())
     assert config["model"]["init_args"]["lr"] == best["params"]["model.lr"] and config["seed_everything"] == 0
     cli("fit", "--config", folder / "best.yaml", "--trainer.fast_dev_run", "true")
@@ -215,6 +217,15 @@ def test_search_control_and_winners_end_to_end(tune, cli, capsys, monkeypatch):
     with pytest.raises(SystemExit):
         tune("--trials", 7, "--model.ema", 0.5)
     assert "was made with another configuration: model.ema 0.0 -> 0.5. Add --study NAME" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("mode", "values", "best"), [
+    ("max", (0.8, 0.9), "random"), ("max", (0.8, 0.8), "tpe"), ("min", (0.8, 0.9), "tpe"), ("min", (0.8, 0.1), "random"),
+])  # fmt: skip
+def test_the_best_is_that_of_all_searches_also_where_a_control_won(mode, values, best):
+    tuning = Tuning(*[None] * 6, mode, None)
+    trials = [SimpleNamespace(best=lambda value=value: SimpleNamespace(value=value)) for value in values]
+    assert tuning.best_of(dict(zip(("tpe", "random"), trials, strict=True))) == best
 
 
 def test_a_winner_that_is_the_configuration_by_hand_is_trained_once_and_lists_may_be_choices(tune):

@@ -54,6 +54,7 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
             "pruner": tuning.options.pruner,
             "seed": tuning.seed,
             "searches": {name: summary(search) for name, search in searches.items()},
+            "best": tuning.best_of(searches),
             "importance": importance,
             "final": {k: final[k] for k in FINAL},
             "data_source": final["data_source"],
@@ -77,7 +78,8 @@ def report_tuning(tuning: Tuning, searches: dict[str, Search], final: dict[str, 
     report = write_comparison_report(folder)
     print("\n".join([*lines_of(results), *tuned_verdict(results["final"])]))
     print(
-        f"Trials: {as_shown(folder / 'trials.csv')}. Best: {as_shown(folder / 'best.yaml')}. "
+        f"Trials: {as_shown(folder / 'trials.csv')}. Best by validation, of {results['best']}: "
+        f"{as_shown(folder / 'best.yaml')}. "
         f"Tables: {as_shown(folder / 'tune.md')}. Report: {as_shown(report)}"
     )
     print_notes([], "simulated" in results["data_source"])

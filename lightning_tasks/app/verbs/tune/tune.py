@@ -217,7 +217,7 @@ def finish(tuning: Tuning, searches: dict[str, Search]) -> None:
         )
         if first is not combo:
             first.shown["configuration"] += f" = {combo.shown['configuration']}"
-    write_best(tuning, winners[0])
+    write_best(tuning, winners[list(searches).index(tuning.best_of(searches))])
     seeds = o.seeds or [tuning.seed + i for i in (1, 2, 3)]
     final = Sweep(
         f"{o.study}/final",
@@ -234,7 +234,7 @@ def finish(tuning: Tuning, searches: dict[str, Search]) -> None:
 
 
 def write_best(tuning: Tuning, combo: Combination) -> None:
-    """``best.yaml``: the whole configuration of the winner, for ``fit --config``."""
+    """``best.yaml``: the whole configuration of a winner, for ``fit --config``."""
     plan = Plan([*tuning.config, *tuning.args, *as_args(combo.settings)])
     plan.options.name = f"{tuning.options.study}_best"
     plan.run_dir.config = tuning.folder / "best.yaml"

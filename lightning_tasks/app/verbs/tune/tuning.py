@@ -62,3 +62,8 @@ class Tuning:
         direction = "minimize" if self.mode == "min" else "maximize"
         pruner = make_pruner(self.options.pruner, trials, epochs)
         return Search(self.folder, name, trials, self.seed, direction, pruner)
+
+    def best_of(self, searches: dict[str, Search]) -> str:
+        """The search whose best trial has the best value by validation; the controls may win."""
+        pick = min if self.mode == "min" else max
+        return pick(searches, key=lambda name: searches[name].best().value)
