@@ -44,13 +44,13 @@ class NonFiniteGuard(Callback):
         if broken := first_broken(learnt(pl_module)):
             what = "gradient of the last step and with it the weights are" if self._gradient else "weights are"
             raise ValueError(
-                f"All losses of epoch {trainer.current_epoch} were finite, but the {what} not ({broken}). "
+                f"All losses of epoch {trainer.current_epoch + 1} were finite, but the {what} not ({broken}). "
                 f"{remedy(pl_module)} Checkpoints are those of the epoch before."
             )
         loss = trainer.callback_metrics.get("val/loss")
         if loss is not None and not torch.isfinite(loss):
             raise ValueError(
-                f"The validation loss of epoch {trainer.current_epoch} is {float(loss)}, though weights and training "
+                f"The validation loss of epoch {trainer.current_epoch + 1} is {float(loss)}, though weights and training "
                 f"losses are finite. Look at the samples of the validation part. {remedy(pl_module)}"
             )
         predicted = pl_module.last_rows.get(pl_module.averaged)
@@ -58,7 +58,7 @@ class NonFiniteGuard(Callback):
             count = int(predicted.isnan().reshape(len(predicted), -1).any(1).sum())
             raise ValueError(
                 f"{count} of {len(predicted)} predictions of the validation part are NaN in epoch "
-                f"{trainer.current_epoch}, though losses and weights are finite. No checkpoint is kept of it: look at "
+                f"{trainer.current_epoch + 1}, though losses and weights are finite. No checkpoint is kept of it: look at "
                 "these samples, or at what the network divides by."
             )
 
@@ -70,8 +70,8 @@ class NonFiniteGuard(Callback):
             first = int(bad[0])
             names = "" if ids[first] is None else f" Its batch holds ids {ids[first].tolist()[:16]}."
             raise ValueError(
-                f"The training loss is not finite at epoch {trainer.current_epoch}, step {last - count + 1 + first}."
-                f"{names} {remedy(pl_module)} Or look at these samples."
+                f"The training loss is not finite at epoch {trainer.current_epoch + 1}, step "
+                f"{last - count + 2 + first}.{names} {remedy(pl_module)} Or look at these samples."
             )
 
 

@@ -139,11 +139,11 @@ def test_a_run_directory_is_not_overwritten_unasked(toy, capsys):
 
 
 BREAKS = {
-    "loss": "The training loss is not finite at epoch 1, step 4. Its batch holds ids [",
+    "loss": "The training loss is not finite at epoch 2, step 5. Its batch holds ids [",
     "gradient": "but the gradient of the last step and with it the weights are not (embedding.weight)",
-    "weights": "All losses of epoch 1 were finite, but the weights are not (embedding.weight). Lower --model.lr, or",
-    "validation": "The validation loss of epoch 1 is nan, though weights and training losses are finite",
-    "predictions": "2 of 20 predictions of the validation part are NaN in epoch 1",
+    "weights": "All losses of epoch 2 were finite, but the weights are not (embedding.weight). Lower --model.lr, or",
+    "validation": "The validation loss of epoch 2 is nan, though weights and training losses are finite",
+    "predictions": "2 of 20 predictions of the validation part are NaN in epoch 2",
 }
 
 

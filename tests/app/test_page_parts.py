@@ -33,17 +33,18 @@ def test_panels_are_the_metrics_of_training_with_their_twins_the_monitor_and_the
 def test_a_panel_has_whole_epochs_and_the_best_one(epochs):
     history = [{"epoch": e, "train/loss": 1.0 / (e + 1), "val/loss": 0.5} for e in range(epochs)]
     (axis,) = draw(history, "loss", ["train/loss", "val/loss"], best_epoch=1).axes
-    ticks = [t for t in axis.get_xticks() if 0 <= t < epochs]
+    ticks = [t for t in axis.get_xticks() if 1 <= t <= epochs]
     assert len(ticks) > 1 and all(float(t).is_integer() for t in ticks)
     first, second, best = axis.lines
     assert list(first.get_ydata())[:2] == [1.0, 0.5] and list(best.get_xdata()) == [1, 1]
+    assert list(first.get_xdata()) == list(range(1, epochs + 1)), "as on the terminal"
 
 
 def test_panels_of_a_run_are_drawn_as_it_names_them_then_what_it_leaves_out():
     history = [{"epoch": e, "train/loss": 1.0, "val/acc": 0.5, "val/f1": 0.5, "train/lr": 0.1} for e in range(2)]
     found = {
         "monitor": "val/acc",
-        "best_epoch": 1,
+        "best_epoch": 0,
         "panels": {"all scores": ["val/acc", "val/f1"], "absent": ["val/x"]},
     }
     assert [curve.alt for curve in curves_of(history, found)] == [

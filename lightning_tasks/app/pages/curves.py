@@ -21,7 +21,7 @@ def curves_of(history: list[dict[str, float]], results: dict) -> list[Picture]:
     if len(history) < 2:
         return []
     panels = panels_of(names, results["panels"], results["monitor"])
-    best = results["best_epoch"]
+    best = results["best_epoch"] + 1
     return [
         drawn(
             draw(history, title, group, best),
@@ -33,7 +33,7 @@ def curves_of(history: list[dict[str, float]], results: dict) -> list[Picture]:
 
 
 def draw(history: list[dict[str, float]], title: str, names: list[str], best_epoch: int) -> Figure:
-    """One panel, with the best epoch marked."""
+    """One panel, with the best epoch marked; epochs count from 1, as on the terminal."""
     figure = Figure(figsize=SIZE)
     axis = figure.add_axes((0.17, 0.17, 0.8, 0.73))  # margins by hand: to find them takes a third of the time
     for name in names:
@@ -49,6 +49,6 @@ def draw(history: list[dict[str, float]], title: str, names: list[str], best_epo
 
 
 def series(history: list[dict[str, float]], name: str) -> tuple[list[float], list[float]]:
-    """Epochs and values of one metric."""
-    points = [(row["epoch"], row[name]) for row in history if name in row]
+    """Epochs, which files count from 0, and values of one metric."""
+    points = [(row["epoch"] + 1, row[name]) for row in history if name in row]
     return [e for e, _ in points], [v for _, v in points]

@@ -121,7 +121,7 @@ def write_kfold_report(folder: Path) -> Path:
             drawn(strip(results), "Folds", f"Scores of each {unit}, and pooled with their interval"),
             *pictures_in((folder / "figures").glob("*.png"), RUN),
         ],
-        fold_rows=[[f["fold"], f["n"], f["best_epoch"], f"{f['seconds']:.0f}"] for f in results["per_fold"]],
+        fold_rows=[[f["fold"], f["n"], f["best_epoch"] + 1, f"{f['seconds']:.0f}"] for f in results["per_fold"]],
         facts=facts(results),
         identity=identity(results),
     )

@@ -18,7 +18,7 @@ def test_a_metric_that_is_missing_or_not_finite_is_an_error():
     with pytest.raises(ValueError, match="Did you mean 'val/acc'"):
         report.on_validation_end(trainer, None)
     trainer.callback_metrics = {"val/ac": torch.tensor(float("nan"))}
-    with pytest.raises(ValueError, match="is nan at epoch 0"):
+    with pytest.raises(ValueError, match="is nan at epoch 1"):
         report.on_validation_end(trainer, None)
 
 

@@ -54,7 +54,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_epoch(cli, capsys
     monkeypatch.setattr(task, method, lambda self, *args: loss(self, *args) * torch.nan)
     with pytest.raises(SystemExit):
         fit(cli, task, "wild", "--trainer.max_epochs", 3)
-    assert "The training loss is not finite at epoch 0, step 0" in capsys.readouterr().err
+    assert "The training loss is not finite at epoch 1, step 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("task", FITS)

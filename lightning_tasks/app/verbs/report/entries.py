@@ -67,13 +67,13 @@ class Entry:
 
     @property
     def curves(self) -> dict[str, list[tuple[float, float]]]:
-        """Metric -> its value at each epoch; of folds the mean of those that were still training."""
+        """Metric -> its value at each epoch, from 1 on; of folds the mean of those that were still training."""
         points: dict[str, dict[float, list[float]]] = {}
         for run in self.runs:
             for row in read_metrics(run.metrics):
                 for name, value in row.items():
                     if "/" in name and np.isfinite(value):
-                        points.setdefault(name, {}).setdefault(row["epoch"], []).append(value)
+                        points.setdefault(name, {}).setdefault(row["epoch"] + 1, []).append(value)
         return {
             name: [(epoch, float(np.mean(values))) for epoch, values in sorted(at.items())]
             for name, at in points.items()

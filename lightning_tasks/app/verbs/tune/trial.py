@@ -50,7 +50,7 @@ class Report(Callback):
             raise UnknownMetric(f"--metric {self.metric}: validation has no such metric.{nearest(self.metric, known)}")
         value = float(metrics[self.metric])
         if not math.isfinite(value):
-            raise ValueError(f"{self.metric} is {value} at epoch {trainer.current_epoch}.")
+            raise ValueError(f"{self.metric} is {value} at epoch {trainer.current_epoch + 1}.")
         if self.penalty:
             value += self.penalty * math.log10(pl_module.num_parameters)
         self.values[trainer.current_epoch] = value
