@@ -9,6 +9,7 @@ from pathlib import Path
 from datamodules.readers.wording import short
 from lightning_tasks.common.atomic import FULL
 from lightning_tasks.common.choices import nearest
+from lightning_tasks.common.json_files import MissingKey
 
 from .synonyms import key_for
 
@@ -24,7 +25,7 @@ def describe(error: BaseException) -> str:
         text = (
             f"{error.filename or 'A file'} could not be written: {error.strerror}. Make room, and go on with --resume."
         )
-    if isinstance(error, KeyError):
+    if isinstance(error, KeyError) and not isinstance(error, MissingKey):
         text = f"missing key {text}"
     text = text.replace(f"{Path.cwd()}{os.sep}", "")  # paths relative to where the user stands
     lines = [re.sub(r"\s+", " ", line).strip() for line in text.splitlines()]

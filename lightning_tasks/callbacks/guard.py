@@ -50,16 +50,16 @@ class NonFiniteGuard(Callback):
         loss = trainer.callback_metrics.get("val/loss")
         if loss is not None and not torch.isfinite(loss):
             raise ValueError(
-                f"The validation loss of epoch {trainer.current_epoch + 1} is {float(loss)}, though weights and training "
-                f"losses are finite. Look at the samples of the validation part. {remedy(pl_module)}"
+                f"The validation loss of epoch {trainer.current_epoch + 1} is {float(loss)}, though weights and "
+                f"training losses are finite. Look at the samples of the validation part. {remedy(pl_module)}"
             )
         predicted = pl_module.last_rows.get(pl_module.averaged)
         if predicted is not None and predicted.isnan().any():
             count = int(predicted.isnan().reshape(len(predicted), -1).any(1).sum())
             raise ValueError(
                 f"{count} of {len(predicted)} predictions of the validation part are NaN in epoch "
-                f"{trainer.current_epoch + 1}, though losses and weights are finite. No checkpoint is kept of it: look at "
-                "these samples, or at what the network divides by."
+                f"{trainer.current_epoch + 1}, though losses and weights are finite. No checkpoint is kept of it: "
+                "look at these samples, or at what the network divides by."
             )
 
     def _look(self, trainer: Trainer, pl_module: LightningModule, last: int) -> None:

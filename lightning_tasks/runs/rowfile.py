@@ -26,14 +26,16 @@ def load_rows(path: Path) -> tuple[dict[str, Tensor], np.ndarray]:
     """Rows as tensors, and the names.
 
     Raises:
-        ValueError: The file is truncated.
+        ValueError: The file is truncated, or no such file.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             columns = {key: file[key] for key in file}
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise ValueError(f"{path} cannot be read ({error}). Make that run again with --overwrite.") from None
-    names = columns.pop("name")
+        names = columns.pop("name")
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path} is no whole file of rows ({type(error).__name__}). Make that run again with --overwrite."
+        ) from None
     return {key: torch.from_numpy(value) for key, value in columns.items()}, names
 
 

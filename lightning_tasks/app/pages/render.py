@@ -89,9 +89,17 @@ def pictures_in(files: Iterable[Path], known: Captions) -> list[Picture]:
     Args:
         files: PNG files such as ``test_confusion.png``.
         known: Captions by name without part (``confusion``).
+
+    Raises:
+        ValueError: A file is no whole PNG.
     """
-    captions = [(path, caption_of(path.stem, known)) for path in sorted(files)]
-    return [Picture(caption.title, caption.shows, path.read_bytes()) for path, caption in captions]
+    pictures = []
+    for path in sorted(files):
+        caption, png = caption_of(path.stem, known), path.read_bytes()
+        if not png.startswith(b"\x89PNG") or b"IEND" not in png[-12:]:  # its last chunk, see 11.2.5
+            raise ValueError(f"{path} is no whole PNG file. Delete it, or make it again.")
+        pictures.append(Picture(caption.title, caption.shows, png))
+    return pictures
 
 
 def facts(results: dict[str, Any]) -> dict[str, Any]:

@@ -220,7 +220,8 @@ def test_search_control_and_winners_end_to_end(tune, cli, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(("mode", "values", "best"), [
-    ("max", (0.8, 0.9), "random"), ("max", (0.8, 0.8), "tpe"), ("min", (0.8, 0.9), "tpe"), ("min", (0.8, 0.1), "random"),
+    ("max", (0.8, 0.9), "random"), ("max", (0.8, 0.8), "tpe"),
+    ("min", (0.8, 0.9), "tpe"), ("min", (0.8, 0.1), "random"),
 ])  # fmt: skip
 def test_the_best_is_that_of_all_searches_also_where_a_control_won(mode, values, best):
     tuning = Tuning(*[None] * 6, mode, None)

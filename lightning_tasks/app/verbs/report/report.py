@@ -13,6 +13,7 @@ from lightning_tasks.app.pages.kfold import write_kfold_report
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.app.pages.side_by_side import write_side_by_side
 from lightning_tasks.app.places import as_shown
+from lightning_tasks.common.json_files import MissingKey
 from lightning_tasks.runs.directory import find_run
 from lightning_tasks.runs.kinds import kind_of
 
@@ -43,6 +44,8 @@ def run(options: Namespace, args: list[str]) -> None:
     try:
         writer = WRITERS.get(kind_of(folder))
         page = writer(folder) if writer else write_report(find_run(folder))
+    except MissingKey:
+        raise
     except (LookupError, TypeError, AttributeError, TemplateError, UnicodeDecodeError) as error:
         raise ValueError(
             f"{folder}: results.json or a file beside it is not as this version writes it ({type(error).__name__}: "
