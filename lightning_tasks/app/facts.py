@@ -1,11 +1,17 @@
 """What the data knows of the network before it is read: names of classes, channels, the size of a vocabulary."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+from lightning_tasks.runs.checkpoint import read_checkpoint
+from lightning_tasks.runs.directory import RunDir
 
 
 def fill_from_data(options: Any) -> None:
     """Set arguments of the model that the configuration leaves at None to the ``facts`` of its data module.
+
+    Where weights are named, these are of what the data had learnt for them, such as the vocabulary of another text.
 
     Args:
         options: The parsed configuration of one command, with ``model`` and ``data``.
@@ -14,6 +20,10 @@ def fill_from_data(options: Any) -> None:
         return
     module, name = options.data.class_path.rsplit(".", 1)
     made = getattr(import_module(module), name)(**options.data.get("init_args", {}))
+    if named := options.get("start") or options.get("ckpt_path"):
+        weights = RunDir(Path(named)).best if Path(named).is_dir() else Path(named)
+        if weights.is_file():  # else it is a word, or is missed where it is needed
+            made.take_fitted(read_checkpoint(weights))
     arguments = options.model.get("init_args", {})
     for key, value in made.facts().items():
         if key in arguments and arguments[key] is None:

@@ -42,7 +42,7 @@ def test_every_token_but_the_first_is_predicted_by_one_part(data):
     assert windows["length"].tolist()[:-1] == [9] * (len(windows["length"]) - 1)
     assert (windows["tokens"][:-1, -1] == windows["tokens"][1:, 0]).all(), "a window begins with the last token before"
     assert int(windows["length"][-1]) < 9 and (windows["tokens"][-1, int(windows["length"][-1]) :] == 0).all()
-    assert any("4 of" in n and "test part are unknown in training: '!', 'b', 'r', 'z'" in n for n in made.notes)
+    assert any("4 of" in n and "test part are not in the vocabulary: '!', 'b', 'r', 'z'" in n for n in made.notes)
 
 
 def test_the_vocabulary_is_of_the_train_part_and_its_size_a_fact(data):

@@ -198,3 +198,17 @@ def test_the_verb_writes_arrays_and_refuses_what_has_no_meaning(home, cli, monke
     with pytest.raises(SystemExit):
         cli(*run)
     assert "sample has no meaning for ToyGan: it makes no samples" in capsys.readouterr().err
+
+
+def test_a_fit_that_begins_at_weights_keeps_their_vocabulary_on_another_text(cli):
+    Path("first.txt").write_text("abcde fghij " * 60, encoding="utf-8")
+    Path("second.txt").write_text("abcxyz " * 100, encoding="utf-8")
+    run = ("--config", ROOT / "configs/char_lstm.yaml", "--data.root", ".", "--model.width", 4, "--data.steps", 8,
+           "--trainer.max_epochs", 1, "--trainer.enable_progress_bar", "false", "--draws", 2)  # fmt: skip
+    cli("fit", *run, "--data.file", "first.txt", "--name", "first")
+    first = Path("runs/char_lstm/first")
+    cli("fit", *run, "--data.file", "second.txt", "--name", "second", "--start", first)
+    cli("test", *run, "--data.file", "second.txt", "--name", "second", "--ckpt_path", first / "checkpoints/best.ckpt")
+    found = results(first.with_name("second"))
+    assert any("a vocabulary of 11 and the unknown one" in note for note in found["notes"]), "letters a to j and space"
+    assert any("not in the vocabulary: 'x', 'y', 'z'" in note for note in found["notes"])
