@@ -197,7 +197,8 @@ class TextStreamDataModule(DataModule):
             if unknown := int((codes == 0).sum()):
                 kinds = sorted({self.symbols[i] for i in targets_of(rows)[codes == 0]})
                 shown = listed(map(repr, kinds))
-                self.note(f"{unknown:,} of {len(codes):,} {name} of the {part} part are not in the vocabulary: {shown}.")
+                count = f"{unknown:,} of {len(codes):,} {name}"
+                self.note(f"{count} of the {part} part are not in the vocabulary: {shown}.")
 
     # ---- text and numbers -------------------------------------------------------------------------------------
 

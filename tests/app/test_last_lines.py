@@ -11,9 +11,18 @@ from tests.small_fits import QUIET
 
 PLAIN = ("--draws", 0, "--baselines", "false", "--figures", "none", "--trainer.max_epochs", 1, *QUIET)
 BAYES = "runs/headlines_naive_bayes/default"
+OTHER = ("--data.batch_size", 16)
 READERS = {  # verb -> its options, what its last line says
     "calibrate": (("--draws", 0), f"Next: predict, export --run {BAYES} use the calibration; so does ensemble."),
     "explain": (("--count", 1), f"Next: explain --run {BAYES} --ids ID looks at samples of your choice."),
+    "calibrate, changed": (
+        ("--draws", 0, *OTHER),
+        f"Next: predict, export --run {BAYES} --data.batch_size 16 use the calibration; so does ensemble.",
+    ),
+    "explain, of another part": (
+        ("--count", 1, "--part", "val", *OTHER),
+        f"Next: explain --run {BAYES} --data.batch_size 16 --part val --ids ID looks at samples of your choice.",
+    ),
     "predict": ((), f"Next: export --run {BAYES} writes the network for other programs."),
     "export": (("--format", "torch", "--samples", 8), "Next: the card has the lines that load the file."),
 }
@@ -35,7 +44,7 @@ def bayes(tmp_path_factory):
 def test_verbs_that_read_a_run_say_that_its_data_was_simulated_and_what_is_next(bayes, cli, monkeypatch, capsys, verb):
     options, last = READERS[verb]
     monkeypatch.chdir(bayes)
-    cli(verb, "--run", BAYES, *options)
+    cli(verb.partition(",")[0], "--run", BAYES, *options)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == last and lines[-4:].count(SAYS_NOTHING) == 1, lines[-4:]
 

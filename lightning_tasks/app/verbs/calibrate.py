@@ -1,6 +1,7 @@
 """``calibrate``: fit a map from probabilities to calibrated ones on a run's validation part, and score it."""
 
 import json
+import shlex
 from argparse import Namespace
 from typing import Any
 
@@ -49,9 +50,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     print_notes([], loaded.data.data_source == "simulated")
     print(f"Wrote {as_shown(loaded.dir.path / NAME)}. Report: {as_shown(loaded.dir.report)}")
     verbs = [*(["submit"] if loaded.task.submits is not None else []), "predict", "export"]
-    where = as_shown(loaded.dir.path)
-    if (views := calibration["tta"]) != "none":  # a run reads its own configuration, which may have other views
-        where += f" --model.tta {views}"
+    verbs = [verb for verb in verbs if verb not in loaded.task.refuses]
+    where = shlex.join([as_shown(loaded.dir.path), *overrides])  # a map of flipped views is one for flipped views
     print(f"Next: {', '.join(verbs)} --run {where} use the calibration; so does ensemble.")
 
 

@@ -1,6 +1,7 @@
 """``explain``: why a classifier says what it says, for its most confident right and wrong predictions."""
 
 import json
+import shlex
 from argparse import Namespace
 from typing import Any
 
@@ -43,7 +44,10 @@ def run(options: Namespace, overrides: list[str]) -> None:
     print_notes([], loaded.data.data_source == "simulated")
     files = f"{as_shown(loaded.dir.figures)}/explain_*.png and {as_shown(loaded.dir.path / NAME)}"
     print(f"Wrote {files}. Report: {as_shown(loaded.dir.report)}")
-    print(f"Next: explain --run {as_shown(loaded.dir.path)} --ids ID looks at samples of your choice.")
+    again = shlex.join(
+        [as_shown(loaded.dir.path), *overrides, *([] if options.part == "test" else ["--part", options.part])]
+    )
+    print(f"Next: explain --run {again} --ids ID looks at samples of your choice.")
 
 
 def check_options(options: Namespace, task: Any) -> None:

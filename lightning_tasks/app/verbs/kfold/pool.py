@@ -90,10 +90,11 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     RunDir(folder).mark_latest()
     print_folds(results)
     print(f"Report: {as_shown(report)}")
-    verbs = [*(["submit"] if task.submits is not None else []), "export"]
-    where = as_shown(folder)
+    where, verbs = as_shown(folder), [*(["submit"] if task.submits is not None else []), "export"]
+    verbs = [verb for verb in verbs if verb not in task.refuses]
     if "ensemble" not in task.refuses:
-        print(f"Next: {', '.join(verbs)} --run {where} take the mean of all; ensemble --runs {where} OTHER scores one.")
+        mean = f"{', '.join(verbs)} --run {where} take the mean of all; " if verbs else ""
+        print(f"Next: {mean}ensemble --runs {where} OTHER scores that of two.")
     return results
 
 
