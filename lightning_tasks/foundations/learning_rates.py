@@ -113,8 +113,9 @@ class LearningRates(Exercise):
             "directions. The smooth curve is full-batch descent, whose cost falls at each step while lr < 2/l; the "
             "noisy one is mini-batch descent, whose every cost is of other rows. A plateau is no proof of a low rate: "
             "a saddle point (exercise G6) or ReLUs that are dead (G3) look the same. A range test raises the rate from "
-            "step to step, in one short descent. The cost turns near 2/l of the steepest direction: a tenth of "
-            "the rate at the turn is a safe first choice, a thousandth of that learns nothing in time."
+            "step to step, in one short descent. The steepest direction grows again from 2/l on; by then it is so "
+            "small that the cost turns a little later, between 2/l and 4/l: a tenth of the rate at the turn is a safe "
+            "first choice, a thousandth of that learns nothing in time."
         )
         rows = [
             [share, lr, abs(1 - share), float(cost[-1]), symptom(path)]
@@ -142,28 +143,33 @@ class LearningRates(Exercise):
         return rng, x, y, float(np.linalg.eigvalsh(x.T @ x / 200)[-1])
 
     def rate_of_range_test(self) -> tuple[np.ndarray, np.ndarray, list[list]]:
-        """Rates (T,) in units of 1 / l, costs (T,) before each step; rows of the table: what rates around it reach."""
+        """Rates (T,) in units of 1 / l; by how much costs (T,) before each step are above the least; rows of the table.
+
+        Steps are taken along the axes of the curvature, from the difference to the least squares: costs themselves
+        cannot be told apart below 1e-16 of the least one, and would turn where rounding says.
+        """
         _, x, y, steepest = self.rows()
+        curvatures, axes = np.linalg.eigh(x.T @ x / len(x))
+        least = np.linalg.lstsq(x, y, rcond=None)[0]
+        best = float(np.mean((x @ least - y) ** 2) / 2)
         shares = np.geomspace(1e-3, 10, TEST_STEPS)
 
-        def costs(rates: np.ndarray) -> np.ndarray:
-            with np.errstate(over="ignore", invalid="ignore"):  # what diverges for long enough leaves float64
-                path = range_test(lambda w: x.T @ (x @ w - y) / len(x), np.zeros(5), rates)
-                return ((path @ x.T - y) ** 2).mean(1) / 2
+        def above(rates: np.ndarray) -> np.ndarray:
+            with np.errstate(over="ignore"):  # what diverges for long enough leaves float64
+                return (curvatures * range_test(lambda w: curvatures * w, axes.T @ -least, rates) ** 2).sum(1) / 2
 
-        tested = costs(shares / steepest)[:-1]
-        turn = shares[tested.argmin()]
+        tested = above(shares / steepest)[:-1]
+        turn = float(shares[tested.argmin()])
         named = {"a ten-thousandth of the turn": 1e-4, "a tenth of the turn": 0.1, "twice the turn": 2.0}
         rows = [
             [
                 name,
                 turn * share,
                 turn * share / steepest,
-                float(costs(np.full(self.steps, turn * share / steepest))[-1]),
+                best + float(above(np.full(self.steps, turn * share / steepest))[-1]),
             ]
             for name, share in named.items()
         ]
-        best = np.linalg.lstsq(x, y, rcond=None)[1].item() / 2 / len(x)
         return shares, tested, [*rows, ["least squares, exact", None, None, best]]  # fmt: skip
 
     def regression(self, batch: int) -> np.ndarray:
@@ -185,6 +191,7 @@ class LearningRates(Exercise):
         shares = np.geomspace(1e-3, 10, TEST_STEPS)
         raised = range_test(lambda w: self.curvature * w, np.array([1.0]), shares / self.curvature)
         low, chosen, high, best = (row[-1] for row in comparison)
+        turn = comparison[1][1] / 0.1
 
         w = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
         optimizer = torch.optim.SGD([w], lr=0.5 / self.curvature)
@@ -205,6 +212,7 @@ class LearningRates(Exercise):
             Check("full batch below 2 / l: steps that rise", int(rises(curves["all 200 rows"]).sum()), 0),
             Check("range test of the parabola: steps that rise are those above 2 / l",
                   int((np.diff(np.abs(raised[:, 0])) > 0).sum()), int((shares > 2).sum())),
+            Check("the range test of the regression turns between 2 / l and 4 / l", 2 < turn < 4, True),
             Check("a tenth of the turn comes within 1 % of the least cost", chosen < 1.01 * best, True),
             Check("lower and higher rates do not", low > 1.01 * best and not high < 1.01 * best, True),
         ]  # fmt: skip
@@ -227,13 +235,13 @@ class LearningRates(Exercise):
 
 
 def range_figure(shares: np.ndarray, costs: np.ndarray, comparison: list[list]) -> Figure:
-    """Cost over the growing rate; the rates that the table compares as lines."""
+    """Cost above the least over the growing rate; the rates that the table compares as lines."""
     figure = Figure(figsize=(5.5, 3.4), layout="constrained")
     axis = figure.subplots()
     axis.loglog(shares, costs, color=PALETTE[0])
     for (name, share, *_), color in zip(comparison[:3], PALETTE[1:], strict=False):
         axis.axvline(share, ls="--", color=color, label=name)
-    axis.set(xlabel="learning rate of the step, in units of 1 / l", ylabel="cost before the step")
+    axis.set(xlabel="learning rate of the step, in units of 1 / l", ylabel="cost before the step, above the least")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=7)
     return figure

@@ -45,6 +45,18 @@ def test_the_cost_of_a_range_test_turns_at_two_over_the_curvature(curvature, low
     assert rates_that_rise.min() > 2 and len(rates_that_rise) == (rates > 2).sum()
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_range_test_of_the_regression_turns_above_two_over_the_curvature(seed):
+    exercise = LearningRates(seed=seed)
+    shares, above, rows = exercise.rate_of_range_test()
+    _, x, y, steepest = exercise.rows()
+    path = range_test(lambda w: x.T @ (x @ w - y) / 200, np.zeros(5), shares / steepest)
+    costs = ((path[:-1] @ x.T - y) ** 2).mean(1) / 2
+    few = above[:100]  # of them the difference of two costs is more than rounding
+    np.testing.assert_allclose(costs[:100] - rows[-1][-1], few, rtol=1e-6)
+    assert few.min() > 1e-6 and 2 < shares[above.argmin()] < 4
+
+
 def test_wrong_options_are_errors():
     for options in ({"curvature": 0}, {"steps": 39}, {"steps": 1001}, {"batch": 200}):
         with pytest.raises(ValueError, match="need more than 0, 40 to 1000, and 1 to 199"):
