@@ -31,6 +31,17 @@ def test_both_fits_meet_their_conditions(seed, strength):
     np.testing.assert_allclose(x.T @ (x @ w - y) / 40 + strength * w, 0, atol=1e-12)
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([0.0, 1e-3, 0.03, 0.3, 3.0]))
+def test_as_many_rows_as_features_are_no_obstacle(seed, strength):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(20, 20)), rng.normal(size=20)
+    w = lasso(x, y, strength)
+    slope = x.T @ (x @ w - y) / 20
+    np.testing.assert_allclose(slope[w != 0], -strength * np.sign(w[w != 0]), atol=1e-9)
+    assert (np.abs(slope[w == 0]) <= strength + 1e-9).all()
+
+
 def test_descent_on_the_sign_comes_near_zero_but_not_to_it():
     exercise = Regularisation()
     w, exact = (fit(exercise.x, exercise.y, exercise.most / 3) for fit in (lasso_by_subgradient, lasso))
@@ -39,7 +50,7 @@ def test_descent_on_the_sign_comes_near_zero_but_not_to_it():
 
 def test_zeros_tell_the_penalty_and_any_seed_keeps_the_checks():
     assert [penalty_of(w) for w in WEIGHTS.values()] == ["L2", "L1", "L2", "L1"]
-    for options in ({"seed": 1}, {"samples": 20}, {"noise": 0.0}, {"features": 4}):
+    for options in ({"seed": 1}, {"samples": 20}, {"samples": 21, "seed": 3}, {"noise": 0.0}, {"features": 4}):
         checks = Regularisation(**options).answer().checks
         assert all(check.holds for check in checks), [c for c in checks if not c.holds]
 
@@ -52,5 +63,5 @@ def test_too_few_samples_are_an_error():
 
 def test_what_is_said_of_harm_is_what_the_errors_say():
     text, noisy = Regularisation().answer().text, Regularisation(noise=10.0).answer()
-    assert "may hurt: here" in text and "may hurt, though not amid so much noise" in noisy.text
+    assert "may hurt: here" in text and "may hurt, though not with so much noise" in noisy.text
     assert all(check.holds for check in noisy.checks)
