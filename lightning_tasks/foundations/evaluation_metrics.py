@@ -62,7 +62,7 @@ class EvaluationMetrics(Exercise):
         "hack, where accusing innocents and letting culprits go are both bad?"
     )
 
-    def __init__(self, suspects: int = 1000, guilty: int = 30, accused_cost: float = 1.0, seed: int = 0) -> None:
+    def __init__(self, suspects: int = 1000, guilty: int = 30, accused_cost: float = 0.1, seed: int = 0) -> None:
         if not 0 < guilty < suspects:
             raise ValueError(f"guilty={guilty} of suspects={suspects}: need one guilty and one innocent at least.")
         if accused_cost < 0:
@@ -90,7 +90,12 @@ class EvaluationMetrics(Exercise):
             f"help: to accuse nobody is right in {nobody['accuracy']:.1%} of the cases and finds nobody. F1 is largest "
             f"at threshold {thresholds[best]:.2f}: precision {metrics[best]['precision']:.3f}, recall "
             f"{metrics[best]['recall']:.3f}; the cost with {self.cost:g} for each accused innocent is least at "
-            f"{thresholds[int(np.argmin(cost))]:.2f}."
+            f"{thresholds[int(np.argmin(cost))]:.2f}"
+            + (
+                ", where accuracy is highest: at equal prices the cost counts all errors alike."
+                if self.cost == 1
+                else "."
+            )
         )
         return Answer(
             text,

@@ -32,6 +32,15 @@ def test_a_share_of_nothing_is_no_number_and_wrong_lists_are_errors():
             confusion_counts(np.array(truth), np.array(said))
 
 
+def test_equal_prices_choose_what_accuracy_chooses_and_other_prices_do_not():
+    for cost, phrase in ((1.0, "where accuracy is highest: at equal prices"), (0.05, "is least at")):
+        answer = EvaluationMetrics(accused_cost=cost).answer()
+        ((head, rows),) = [(table.columns, table.rows) for table in answer.tables]
+        accuracy, costs = (np.array([row[head.index(name)] for row in rows]) for name in ("accuracy", "cost"))
+        assert phrase in answer.text and ("accuracy is highest" in answer.text) == (cost == 1)
+        assert (accuracy.argmax() == costs.argmin()) == (cost == 1)
+
+
 def test_a_check_compares_numbers_by_tolerance_and_others_exactly():
     assert Check("a", 1.0 + 1e-12, 1).holds and not Check("a", 1.1, 1).holds and Check("a", 1.05, 1, 0.1).holds
     assert Check("a", [6, 1, 2], [6, 1, 2]).holds and not Check("a", "x", "y").holds
