@@ -84,6 +84,9 @@ class OneByOneConvolution(Exercise):
         ]
 
 
+SHORTEST = 34  # steps of which the last pooling of ``ParameterCounts`` leaves one
+
+
 class ParameterCounts(Exercise):
     """The sheet's 1-D network: three convolutions with pooling, two dense layers.
 
@@ -101,6 +104,8 @@ class ParameterCounts(Exercise):
     def __init__(self, length: int = 500, channels: int = 7, classes: int = 5) -> None:
         if min(channels, classes) < 1:
             raise ValueError(f"channels={channels}, classes={classes}: need 1 or more.")
+        if length < SHORTEST:
+            raise ValueError(f"length={length}: the three convolutions and poolings need {SHORTEST} steps or more.")
         self.length, self.channels, self.classes = length, channels, classes
         self.rows = self.count()
 

@@ -79,7 +79,7 @@ class DilatedConvolution(Exercise):
             + "A kernel k with dilation d spans k_eff = k + (k - 1)(d - 1), and a side n becomes floor((n + 2p - "
             "k_eff) / s) + 1. Dilation adds no parameters. "
             + (f"With stride 1 in the dilated layers the sizes are {', '.join(map(str, wide))}"
-               + (f", then {trouble} " if trouble else ", and every layer fits. "))
+               + (f"; then L{len(wide) + 1} is {trouble} " if trouble else ", and every layer fits. "))
             + "At stride 1 the padding p = (f - 1) / 2 keeps the size, d (f - 1) / 2 with dilation. Keras refuses "
             "stride above 1 together with dilation above 1; PyTorch computes it."
         )  # fmt: skip

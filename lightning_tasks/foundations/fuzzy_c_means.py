@@ -9,6 +9,10 @@ from lightning_tasks.plots.style import PALETTE
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
 
+FEWEST = 20  # different points: with one for each of ten clusters the coefficient is 1
+FUZZIEST = 50.0  # from there on all shares are alike
+
+
 def memberships(x: np.ndarray, centres: np.ndarray, fuzzifier: float) -> np.ndarray:
     """Shares (N, C) of points x (N, D) in clusters with ``centres`` (C, D); each row sums to 1.
 
@@ -97,7 +101,7 @@ class FuzzyCMeans(Exercise):
         seed: Seed of points and starts.
 
     Raises:
-        ValueError: A file without the columns or with fewer than ten points, or options out of range.
+        ValueError: A file without the columns or with too few points, or options out of range.
     """
 
     question = "How many clusters does the partition coefficient of fuzzy C-means choose, among 2 to 10?"
@@ -111,10 +115,10 @@ class FuzzyCMeans(Exercise):
         fuzzifier: float = 2.0,
         seed: int = 0,
     ) -> None:
-        if not 2 <= true <= 10 or points < 10 or spread <= 0 or fuzzifier <= 1:
+        if not 2 <= true <= 10 or points < FEWEST or spread <= 0 or not 1 < fuzzifier <= FUZZIEST:
             raise ValueError(
-                f"true={true}, points={points}, spread={spread}, fuzzifier={fuzzifier}: need 2 to 10 clusters, ten "
-                "points or more, spread above 0 and fuzzifier above 1."
+                f"true={true}, points={points}, spread={spread}, fuzzifier={fuzzifier}: need 2 to 10 clusters, "
+                f"{FEWEST} points or more, spread above 0, and a fuzzifier above 1, up to {FUZZIEST:g}."
             )
         self.x, self.label = (read(csv), None) if csv else simulated(true, points, spread, seed)
         self.fuzzifier, self.seed = fuzzifier, seed
@@ -182,19 +186,23 @@ def read(csv: Path) -> np.ndarray:
     """Columns X and Y (N, 2) of a file.
 
     Raises:
-        ValueError: No such file, columns that are not there, cells that are no numbers, or fewer than ten points.
+        ValueError: No such file, columns that are not there, cells that are no numbers, or too few different points.
     """
     import pandas as pd
 
     if not csv.is_file():
         raise ValueError(f"{csv} is no file; name a CSV file with columns X and Y.")
-    table = pd.read_csv(csv)
+    try:
+        table = pd.read_csv(csv)
+    except ValueError as error:  # pandas' own errors are of this kind
+        raise ValueError(f"{csv} is no table ({' '.join(str(error).split())}).") from None
     if missing := [name for name in ("X", "Y") if name not in table]:
         raise ValueError(f"{csv} has no column {missing[0]}. Columns: {', '.join(map(str, table))}.")
     x = table[["X", "Y"]].apply(pd.to_numeric, errors="coerce").to_numpy(float)
-    if not np.isfinite(x).all() or len(x) < 10:
+    different = len(np.unique(x, axis=0))
+    if not np.isfinite(x).all() or different < FEWEST:
         raise ValueError(
-            f"{csv}: {len(x)} points, {int((~np.isfinite(x)).sum())} cells that are no number; need ten or more, "
-            "all of numbers."
+            f"{csv}: {different} different points, {int((~np.isfinite(x)).sum())} cells that are no number; need "
+            f"{FEWEST} or more, all of numbers."
         )
     return x

@@ -63,15 +63,17 @@ def test_a_file_is_read_and_wrong_ones_are_errors(tmp_path):
     assert all(check.holds for check in answer.checks), [c for c in answer.checks if not c.holds]
     for text, message in (
         ("X,Z\n1,2\n", "has no column Y. Columns: X, Z"),
-        ("X,Y\n1,2\n", "1 points, 0 cells that are no number; need ten"),
-        ("X,Y\n" + "1,a\n" * 12, "12 points, 12 cells"),
+        ("X,Y\n1,2\n", "1 different points, 0 cells that are no number; need 20"),
+        ("X,Y\n" + "1,a\n" * 12, "1 different points, 12 cells"),
+        ("X,Y\n" + "1,2\n" * 99, "1 different points, 0 cells"),
+        ("", "wrong.csv is no table"),
     ):
         (wrong := tmp_path / "wrong.csv").write_text(text)
         with pytest.raises(ValueError, match=message):
             FuzzyCMeans(csv=wrong)
     with pytest.raises(ValueError, match="name a CSV file"):
         FuzzyCMeans(csv=tmp_path / "none.csv")
-    for options in ({"true": 1}, {"points": 5}, {"fuzzifier": 1.0}):
+    for options in ({"true": 1}, {"points": 19}, {"fuzzifier": 1.0}, {"fuzzifier": 51.0}):
         with pytest.raises(ValueError, match="need 2 to 10 clusters"):
             FuzzyCMeans(**options)
     with pytest.raises(ValueError, match="2 to N"):

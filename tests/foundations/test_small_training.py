@@ -1,6 +1,7 @@
 """What the comparing exercises share, and that each compares what it says."""
 
 import numpy as np
+import pytest
 import torch
 
 from lightning_tasks.foundations.deep_and_wide import DeepAndWide, Layered, gradient_ratio, probes, width_of
@@ -72,3 +73,26 @@ def test_sizes_and_depths_are_scored_with_their_spread():
     assert "sd" in answer.tables[0].rows[0][1] and [row[0] for row in answer.tables[1].rows][-1] == "MLP"
     deep = ready(DeepAndWide(samples=300, steps=40, seeds=(0,))).answer()
     assert all(check.holds for check in deep.checks) and len(deep.tables[1].rows) == 16
+
+
+def test_what_is_said_of_data_follows_the_scores():
+    exercise = LearningSizes(sizes=(60, 120), rows=(30, 60), seeds=(0,))
+
+    def scores(few: str, many: str, sizes: tuple[int, int]) -> dict:
+        names = ("logistic regression", "MLP", "CNN")
+        return {n: {size: [(0.9 if n == best else 0.5, 0.0)] for size, best in zip(sizes, (few, many), strict=True)}
+                for n in names}  # fmt: skip
+
+    rows = scores("logistic regression", "logistic regression", (30, 60))
+    assert exercise.rule(scores("logistic regression", "CNN", (60, 120)), rows) == ""
+    for few, many in (("MLP", "CNN"), ("logistic regression", "logistic regression")):
+        assert "That is no law" in exercise.rule(scores(few, many, (60, 120)), rows)
+
+
+@pytest.mark.parametrize(("cnn", "mlp"), [(0.9, 0.5), (0.5, 0.9)])
+def test_convolution_is_said_to_help_only_where_it_does(monkeypatch, cnn, mlp):
+    exercise = ready(WhereConvolutionHelps(samples=60, seeds=(0,)))
+    module = "lightning_tasks.foundations.where_convolution_helps"
+    monkeypatch.setattr(f"{module}.train", lambda net, *args: net)
+    monkeypatch.setattr(f"{module}.accuracy", lambda net, *args: cnn if "Conv" in repr(net) else mlp)
+    assert ("do not show the advantage" in exercise.answer().text) == (cnn < mlp)

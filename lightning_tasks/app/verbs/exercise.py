@@ -51,6 +51,8 @@ def run(options: Namespace, exercise_args: list[str]) -> None:
         numbers = value if isinstance(value, (list, tuple)) else [value]
         if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
             raise ValueError(f"{option}={value}: need a finite number.")
+        if option in ("seed", "seeds") and min(numbers, default=0) < 0:
+            raise ValueError(f"{option}={value}: need 0 or more.")
     folder = options.runs / "exercises" / name
     exercise = cls(**arguments)
     check_place(folder, "exercise", option="--runs")
