@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from lightning_tasks.plots.style import PALETTE
 from lightning_tasks.problems.exercise import Answer, Check, Exercise, Table
 
-
 FEWEST = 20  # different points: with one for each of ten clusters the coefficient is 1
 FUZZIEST = 50.0  # from there on all shares are alike
 

@@ -77,7 +77,7 @@ def test_other_inputs_keep_the_checks(exercise):
 
 def test_inputs_that_do_not_fit_are_errors():
     for make, message in (
-        (lambda: ParameterCounts(length=20), "impossible: k_eff 5 > 2"),
+        (lambda: ParameterCounts(length=20), "length=20: the three convolutions"),
         (lambda: ParameterCounts(classes=0), "need 1 or more"),
         (lambda: ConvolutionDimensions(depth=0), "need 1 or more"),
         (lambda: ConvolutionDimensions(kernel=2), "take an odd kernel"),

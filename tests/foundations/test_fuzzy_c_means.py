@@ -64,7 +64,7 @@ def test_a_file_is_read_and_wrong_ones_are_errors(tmp_path):
     for text, message in (
         ("X,Z\n1,2\n", "has no column Y. Columns: X, Z"),
         ("X,Y\n1,2\n", "1 different points, 0 cells that are no number; need 20"),
-        ("X,Y\n" + "1,a\n" * 12, "1 different points, 12 cells"),
+        ("X,Y\n" + "1,a\n" * 12, "12 different points, 12 cells"),
         ("X,Y\n" + "1,2\n" * 99, "1 different points, 0 cells"),
         ("", "wrong.csv is no table"),
     ):
