@@ -5,6 +5,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lightning_tasks.measures.binary import Roc, auroc, average_precision
+
 from .panels import panels_of
 from .style import PALETTE
 
@@ -43,6 +45,33 @@ def _interval(axis: Any, y: int, score: dict[str, Any] | None, color: str) -> No
     if score.get("low") is not None:
         axis.hlines(y, score["low"], score["high"], color=color)
     axis.plot(score["value"], y, "o", color=color, markersize=5)
+
+
+def ranking_figure(curves: dict[str, Roc]) -> Figure:
+    """ROC, and precision over recall, of the second of two classes.
+
+    Args:
+        curves: Name of a run -> its ROC, with samples of both classes.
+    """
+    figure = Figure(figsize=(8.8, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for place, (name, curve) in enumerate(curves.items()):
+        color, few = PALETTE[place % len(PALETTE)], len(curves) <= NAMED
+        label = f"{name}: {float(auroc(curve)):.4f}" if few else None
+        left.plot(curve.fpr.tolist(), curve.tpr.tolist(), color=color, label=label)
+        precision = curve.tp[1:] / (curve.tp[1:] + curve.fp[1:])
+        label = f"{name}: {float(average_precision(curve)):.4f}" if few else None
+        right.step(curve.tpr[1:].tolist(), precision.tolist(), where="pre", color=color, label=label)
+    left.plot([0, 1], [0, 1], color="#999999", linestyle=":")
+    left.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.01), title="ROC, AUROC")
+    right.set(xlabel="recall (sensitivity)", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02),
+              title="precision over recall, average precision")  # fmt: skip
+    for axis in (left, right):
+        axis.title.set_fontsize(10)
+        axis.grid(alpha=0.3)
+        if len(curves) <= NAMED:
+            axis.legend(fontsize=7, loc="lower right" if axis is left else "upper right")
+    return figure
 
 
 def curve_figures(runs: dict[str, Curves], monitor: str | None) -> dict[str, Figure]:

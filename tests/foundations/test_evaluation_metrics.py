@@ -75,7 +75,9 @@ def test_the_verb_lists_refuses_and_passes_options_on(cli, capsys, monkeypatch):
     listed = capsys.readouterr().out
     assert all(name in listed for name in EXERCISES)
     cli("exercise", "G14", "--suspects", 50, "--guilty", 5, "--runs", "elsewhere")
-    assert "cost with 0.1" in capsys.readouterr().out and Path("elsewhere/exercises/G14/figures/threshold.png").is_file()
+    assert (
+        "cost with 0.1" in capsys.readouterr().out and Path("elsewhere/exercises/G14/figures/threshold.png").is_file()
+    )
     for args, message in (
         (("G41",), "exercise 'G41' is unknown. Did you mean 'G"),
         (("G14", "--guilty", 0), "guilty=0 of suspects=1000: need one guilty"),

@@ -111,6 +111,9 @@ COMPARED: Captions = {
         "Headline of each run",
         "Left its value with the interval, right its difference from the first run with the paired interval",
     ),
+    "ranking": Caption(
+        "Ranking of the two classes", "Left the ROC, right precision over recall, a colour a run, with their areas"
+    ),
     "sweep": Caption("Combinations", "Mean and sd of each combination, with the single runs"),
     "history": Caption("Trials", "Value of each trial in its order, and the best so far, one line a search"),
     "effects": Caption("Effects of the settings", "The metric over each setting, a dot a complete trial"),

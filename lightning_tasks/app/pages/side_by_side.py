@@ -9,6 +9,7 @@ from lightning_tasks.common.json_files import read_json
 from .captions import COMPARED, in_words
 from .render import Picture, first, interval, pictures_in, value_of, write_page
 
+FIGURES = ("scores.png", "ranking.png")
 SHOWN = 8  # differing settings on the terminal; the page has all
 STANDS = {"above": "better", "below": "worse", "not above": "no difference shown"}
 NO_SEEDS = (
@@ -101,7 +102,7 @@ def write_side_by_side(folder: Path) -> Path:
         head=head_of(results),
         rows=headline_rows(results),
         all_rows=all_rows(results),
-        pictures=pictures_in((folder / "figures").glob("scores.png"), COMPARED),
+        pictures=[picture for name in FIGURES for picture in pictures_in((folder / "figures").glob(name), COMPARED)],
         curves=curves,
         settings_head=["setting", *(run["name"] for run in runs)],
         settings_rows=[[name, *values] for name, values in settings.items()],

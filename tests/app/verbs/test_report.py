@@ -6,8 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from lightning_tasks.app import main
+from lightning_tasks.app.verbs.report.entries import entries_of
+from lightning_tasks.app.verbs.report.pairs import rows_of
+from lightning_tasks.app.verbs.report.side_by_side import ranking_of
+from lightning_tasks.measures.binary import auroc
+from lightning_tasks.plots.side_by_side import ranking_figure
 from tests.conftest import results
 from tests.small_fits import QUIET
 
@@ -114,6 +120,22 @@ def test_an_earlier_run_without_rows_of_its_test_part_is_said(compared):
         Path("rows_aside.npz").rename(rows)
     assert "copy has no test_rows.npz" in found["runs"][1]["unpaired"]
     assert found["runs"][1]["change"]["acc"] == {"value": 0}
+
+
+def test_two_classes_are_ranked_on_one_axes(compared):
+    found, _ = compared("a", "wide", "k2", name="ranked")
+    folder = Path("runs/ToySequence/ranked")
+    assert "Ranking of the two classes." in (folder / "report.html").read_text()
+    assert (folder / "figures/ranking.png").is_file()
+    entries = entries_of([Path("runs/ToySequence") / name for name in ("a", "wide", "k2")])
+    for entry, run in zip(entries, found["runs"], strict=True):
+        rows, _ = rows_of(entry)
+        area = roc_auc_score(rows["label"].numpy(), rows["prob"][:, 1].numpy())
+        assert (
+            float(auroc(ranking_of(entry))) == pytest.approx(area) and len(rows["label"]) == run["scores"]["acc"]["n"]
+        )
+    (left, right) = ranking_figure({entry.name: ranking_of(entry) for entry in entries}).axes
+    assert [line.get_label().split(":")[0] for line in left.lines[:3]] == ["a", "wide", "k2"] and len(right.lines) == 3
 
 
 WRONG = {

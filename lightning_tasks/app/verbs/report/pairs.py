@@ -66,19 +66,25 @@ def differences(entries: list[Entry], draws: int) -> tuple[list[dict[str, dict[s
     return changes, reasons
 
 
-def sample_of(entry: Entry, draws: int) -> Sample | str:
-    """What an entry was scored on, or why that is not known."""
+def rows_of(entry: Entry) -> tuple[dict[str, Tensor], np.ndarray] | str:
+    """Rows of what an entry was scored on and names of the samples, in the order of ``id``; or why there are none."""
     if entry.results.get("kind") == "bags":
         return f"{entry.name} is scored by means over bags, which are not kept for each sample"
-    run = entry.runs[0]
     paths = [r.rows for r in entry.runs]
     if entry.is_run and not entry.results["scores_validation"]:
-        paths = [run.test_rows]
+        paths = [entry.runs[0].test_rows]
     if absent := [path for path in paths if not path.is_file()]:
         return f"{entry.name} has no {absent[0].name}: its task resamples nothing, or an earlier version made it"
     loaded = [load_rows(path) for path in paths]
     rows, order = concatenated([part for part, _ in loaded])
-    names = np.concatenate([part for _, part in loaded])[order.numpy()]
+    return rows, np.concatenate([part for _, part in loaded])[order.numpy()]
+
+
+def sample_of(entry: Entry, draws: int) -> Sample | str:
+    """What an entry was scored on, or why that is not known."""
+    if isinstance(found := rows_of(entry), str):
+        return found
+    (rows, names), run = found, entry.runs[0]
     task: Any = TaskCLI(["--config", str(run.config)], run=False).model
     load_weights(task, run.best)  # for what it learnt of the data, such as the names of strata
     rows = resampled(task, rows)

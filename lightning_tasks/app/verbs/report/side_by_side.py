@@ -11,14 +11,15 @@ from lightning_tasks.app.options import as_text
 from lightning_tasks.app.pages.side_by_side import print_comparison, write_side_by_side
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.json_files import read_json
-from lightning_tasks.plots.side_by_side import curve_figures, scores_figure
+from lightning_tasks.measures.binary import Roc, roc
+from lightning_tasks.plots.side_by_side import curve_figures, ranking_figure, scores_figure
 from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.directory import holds_results, new_folder
 from lightning_tasks.runs.kinds import check_place
 from lightning_tasks.runs.results import clean_json
 
 from .entries import Entry, common_folder, entries_of
-from .pairs import differences
+from .pairs import differences, rows_of
 
 ABSENT = "-"  # in place of a setting that a run does not have
 
@@ -123,6 +124,18 @@ def data_sentence(entries: list[Entry]) -> str:
 
 
 def figures_of(entries: list[Entry], results: dict[str, Any]) -> dict[str, Any]:
-    """Scores with their intervals, and a panel for each metric of training."""
+    """Scores with their intervals, two classes ranked, and a panel for each metric of training."""
     curves = {entry.name: entry.curves for entry in entries}
-    return {"scores": scores_figure(results), **curve_figures(curves, entries[0].monitor)}
+    ranked = {entry.name: curve for entry in entries if (curve := ranking_of(entry)) is not None}
+    ranking = {"ranking": ranking_figure(ranked)} if len(ranked) > 1 else {}
+    return {"scores": scores_figure(results), **ranking, **curve_figures(curves, entries[0].monitor)}
+
+
+def ranking_of(entry: Entry) -> Roc | None:
+    """The ROC of the second of two classes; None where there are no probabilities of two, or samples of one alone."""
+    if isinstance(found := rows_of(entry), str):
+        return None
+    prob, label = (found[0].get(name) for name in ("prob", "label"))
+    if prob is None or label is None or prob.ndim != 2 or prob.shape[1] != 2 or len(label.unique()) < 2:
+        return None
+    return roc(prob[:, 1], label)
