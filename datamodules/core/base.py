@@ -50,8 +50,7 @@ class DataModule(Serving):
 
     Attributes:
         folder: Folder of the real data; None where none is read, and before ``setup``.
-        data_source: After ``setup``: ``real``, ``simulated`` (in place of a real set), or ``made`` (there is no real
-            set: ``MadeDataModule``).
+        data_source: ``real``, ``simulated`` (in place of a real set) or ``made`` (there is none); known after ``setup``.
         part_kind: Part -> what it is in words, such as ``fold 0 of 5, grouped``.
         fitted: What ``fit`` returned, or what a checkpoint brought.
         notes: What the user should know: shown once, kept in results.json.
@@ -62,6 +61,7 @@ class DataModule(Serving):
     class_names: list[str] | None = None  # in the order of the labels, where the data itself names its classes
     splits: bool = True  # False where the parts are given, so that there are no folds
     submission: str | None = None  # name of the assignment's submission file; then there is `write_submission`
+    learns_facts: bool = False  # whether `facts` tell of what `fit` learns, so that those of weights are of theirs
     acts_later: tuple[str, ...] = ()  # arguments of a subclass that `read` and `simulate` do not look at
 
     def __init__(

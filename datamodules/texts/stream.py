@@ -59,6 +59,7 @@ class TextStreamDataModule(DataModule):
 
     title = "text"
     how_to_get = "Any text in UTF-8 will do; --data.file names it (docs/data.md)."
+    learns_facts = True
     acts_later = ("min_count", "shuffle")
 
     def __init__(

@@ -11,7 +11,7 @@ from lightning_tasks.runs.directory import RunDir
 def fill_from_data(options: Any) -> None:
     """Set arguments of the model that the configuration leaves at None to the ``facts`` of its data module.
 
-    Where weights are named, these are of what the data had learnt for them, such as the vocabulary of another text.
+    Where weights are named, learnt ones are of what the data had learnt for them, such as another text's vocabulary.
 
     Args:
         options: The parsed configuration of one command, with ``model`` and ``data``.
@@ -20,7 +20,7 @@ def fill_from_data(options: Any) -> None:
         return
     module, name = options.data.class_path.rsplit(".", 1)
     made = getattr(import_module(module), name)(**options.data.get("init_args", {}))
-    if named := options.get("start") or options.get("ckpt_path"):
+    if made.learns_facts and (named := options.get("start") or options.get("ckpt_path")):
         weights = RunDir(Path(named)).best if Path(named).is_dir() else Path(named)
         if weights.is_file():  # else it is a word, or is missed where it is needed
             made.take_fitted(read_checkpoint(weights))
