@@ -50,7 +50,7 @@ class DataModule(Serving):
 
     Attributes:
         folder: Folder of the real data; None where none is read, and before ``setup``.
-        data_source: ``real``, ``simulated`` (in place of a real set) or ``made`` (there is none); known after ``setup``.
+        data_source: After ``setup``: ``real``, ``simulated`` (in place of a real set) or ``made`` (there is none).
         part_kind: Part -> what it is in words, such as ``fold 0 of 5, grouped``.
         fitted: What ``fit`` returned, or what a checkpoint brought.
         notes: What the user should know: shown once, kept in results.json.

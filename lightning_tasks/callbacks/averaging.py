@@ -29,7 +29,7 @@ class AveragedWeights(Callback):
     ``tf.train.ExponentialMovingAverage``, argument ``num_updates``.
 
     Args:
-        decay: From 0 (the weights themselves) to 1 (the first step's forever).
+        decay: From 0 (the weights themselves) to 1 (the slowest that the warm-up allows at each step).
     """
 
     def __init__(self, decay: float) -> None:

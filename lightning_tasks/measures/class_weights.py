@@ -6,6 +6,19 @@ from torch import Tensor
 CLASS_WEIGHTS = ("none", "inverse", "effective", "sqrt")
 
 
+def given_class_weights(weights: list[float], classes: int) -> Tensor:
+    """Class weights float32 (C,) that somebody chose.
+
+    Raises:
+        ValueError: Not one for each class, one below 0, or none above.
+    """
+    if len(weights) != classes:
+        raise ValueError(f"class_weights has {len(weights)} numbers; there are {classes} classes.")
+    if not (min(weights) >= 0 and max(weights) > 0):
+        raise ValueError(f"class_weights={weights}: need 0 or more, and one above 0.")
+    return torch.tensor(weights, dtype=torch.float32)
+
+
 def class_weights_from_counts(
     counts: Tensor, mode: str = "inverse", beta: float | None = None, ignore_index: int | None = None
 ) -> Tensor:

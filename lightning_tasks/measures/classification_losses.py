@@ -4,6 +4,7 @@ B samples, K classes. Computed in float32 at least, also under autocast. For one
 of the same name in ``losses.py``.
 """
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -48,7 +49,7 @@ def soft_loss(name: str, **args: float) -> Callable[..., Tensor]:
     """``ce`` or ``focal`` with their own arguments (``label_smoothing`` or ``gamma``).
 
     Raises:
-        ValueError: for another name or argument.
+        ValueError: for another name or argument, or one out of its range.
     """
     known = {"ce": (soft_cross_entropy, "label_smoothing"), "focal": (soft_focal, "gamma")}
     if name not in known:
@@ -56,6 +57,9 @@ def soft_loss(name: str, **args: float) -> Callable[..., Tensor]:
     function, argument = known[name]
     if unknown := sorted(set(args) - {argument}):
         raise ValueError(f"loss={name!r} has no argument {unknown[0]!r}. It has: {argument}.")
+    value, most = args.get(argument, 0), 1 if name == "ce" else math.inf
+    if not 0 <= value < most:
+        raise ValueError(f"loss_args: {argument}={value}: need 0 or more, below {most:g}.")
     return partial(function, **args)
 
 

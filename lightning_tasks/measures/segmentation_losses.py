@@ -215,6 +215,8 @@ def combined_loss(
     for name in [*parts, *args]:
         if name not in LOSSES:
             raise ValueError(f"Unknown loss {name!r}.{nearest(name, LOSSES)} Valid losses: {', '.join(LOSSES)}.")
+        if not parts.get(name, 1) > 0:
+            raise ValueError(f"loss: the weight of {name} is {parts[name]}; need more than 0.")
     for name, arguments in args.items():
         if name not in parts:
             raise ValueError(f"loss_args names {name!r}, but the loss is {', '.join(parts)}.")

@@ -14,10 +14,15 @@ class SqueezeExcitation(nn.Module):
     """Weigh each channel by a gate computed from all channel means: (B, C, H, W) -> (B, C, H, W).
 
     Source: Hu et al. 2018, "Squeeze-and-Excitation Networks", section 3, equations 2-4.
+
+    Raises:
+        ValueError: A ratio below 1.
     """
 
     def __init__(self, channels: int, ratio: int = 8) -> None:
         super().__init__()
+        if ratio < 1:
+            raise ValueError(f"se={ratio}: need a ratio of 1 or more (8 is usual), or null for none.")
         hidden = max(4, channels // ratio)  # a lone ReLU unit is dead at the start half of the time
         self.reduce = nn.Linear(channels, hidden)
         self.expand = nn.Linear(hidden, channels)

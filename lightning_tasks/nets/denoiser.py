@@ -15,10 +15,15 @@ class StepEmbedding(nn.Module):
     Args:
         width: E, even.
         classes: Number of classes, or 0. Number ``classes`` then stands for none, which guidance needs.
+
+    Raises:
+        ValueError: An odd width, or one below 2.
     """
 
     def __init__(self, width: int, classes: int = 0) -> None:
         super().__init__()
+        if width < 2 or width % 2:
+            raise ValueError(f"width={width}: half of it are sines and half cosines; need an even number, 2 or more.")
         # from one period over all steps to one within a thousandth of them
         frequency = torch.exp(torch.linspace(0, math.log(1000), width // 2)) * 2 * math.pi
         self.register_buffer("frequency", frequency, persistent=False)

@@ -51,7 +51,8 @@ class DualUNet(nn.Module):
         super().__init__()
         shared = {"norm": norm, "dropout": dropout, "se": se, "spatial_attention": spatial_attention}
         self.coarse = UNet(in_channels, num_classes, coarse_width or width, depth, transformer=transformer, **shared)
-        self.fine = UNet(in_channels + num_classes, num_classes, width, fine_depth or depth, **shared)
+        fine_depth = depth if fine_depth is None else fine_depth
+        self.fine = UNet(in_channels + num_classes, num_classes, width, fine_depth, **shared)
         self.divisor = max(2 * self.coarse.divisor, self.fine.divisor)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -53,6 +53,9 @@ class Recurrent(nn.Module):
         """
         if torch.compiler.is_exporting():
             return self._exported(inputs, length)
+        if inputs.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):  # not every CPU has recurrent layers in half precision
+                return self(inputs.float(), length)
         if self.rnn.bidirectional:  # read from each sample's own end; packing waits for the device
             packed = pack_padded_sequence(inputs, length.cpu(), batch_first=True, enforce_sorted=False)
             states, _ = pad_packed_sequence(self.rnn(packed)[0], batch_first=True, total_length=inputs.shape[1])

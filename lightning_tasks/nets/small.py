@@ -57,6 +57,8 @@ class MnistCnn(Net):
     ) -> None:
         layers: list[nn.Module] = []
         channels = in_channels
+        if widths is not None and not widths:
+            raise ValueError("widths=[]: name the channels of one convolution or more, or leave it at null.")
         for width in widths or [32, 64, 64]:
             layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
             image_size, channels = image_size // 2, width

@@ -148,8 +148,8 @@ class Transformer(nn.Module):
         super().__init__()
         if positions not in POSITIONS:
             raise ValueError(f"positions={positions!r}: choose {', '.join(POSITIONS)}.")
-        if width % (2 * heads):
-            raise ValueError(f"width={width}, heads={heads}: width must be a multiple of twice the heads.")
+        if heads < 1 or width % (2 * heads):
+            raise ValueError(f"width={width}, heads={heads}: need heads, and a width that is a multiple of twice them.")
         self.context = context
         self.embedding = nn.Embedding(vocabulary, width)
         self.positions = nn.Parameter(torch.zeros(context, width)) if positions == "learned" else None

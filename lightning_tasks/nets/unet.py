@@ -120,6 +120,8 @@ class UNet(nn.Module):
             raise ValueError(f"{in_channels=}, {num_classes=}, {width=}, {depth=}: each must be 1 or more.")
         if stem_stride not in (1, 2):
             raise ValueError(f"stem_stride={stem_stride}: choose 1 or 2.")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout={dropout}: need 0 or more, below 1.")
         if up not in ("bilinear", "transposed"):
             raise ValueError(f'up={up!r}: choose "bilinear" or "transposed".')
         self.stem_stride = stem_stride

@@ -48,6 +48,8 @@ class Adversarial(Generative):
         super().__init__(optimizer=optimizer, lr=lr, weight_decay=weight_decay, schedule=schedule, **kwargs)
         self.save_hyperparameters(logger=False)
         self.automatic_optimization = False
+        if betas is not None and not (len(betas) == 2 and all(0 <= beta < 1 for beta in betas)):
+            raise ValueError(f"betas={betas}: need two numbers from 0 to below 1, such as [0.5, 0.9].")
         for name, by_player in (("rates", rates or {}), ("steps", steps or {})):
             if unknown := sorted(set(by_player) - set(self.players)):
                 raise ValueError(f"{name} names {unknown[0]!r}; the players are {', '.join(self.players)}.")
@@ -95,5 +97,8 @@ class Adversarial(Generative):
         """The optimiser of one player, at its own factor of the rate."""
         h = self.hparams
         options = {} if h.betas is None else {"betas": tuple(h.betas)}
-        return make_optimizer(getattr(self, player), h.optimizer, h.lr * self.rates.get(player, 1.0), h.weight_decay,
-                              **options)  # fmt: skip
+        rate = h.lr * self.rates.get(player, 1.0)
+        made = make_optimizer(getattr(self, player), h.optimizer, rate, h.weight_decay, **options)
+        if options and "betas" not in made.defaults:
+            raise ValueError(f"betas={h.betas}: optimizer={h.optimizer!r} has none. Leave them away, or take adam.")
+        return made

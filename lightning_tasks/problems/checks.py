@@ -116,12 +116,16 @@ def check_reads(task: Any, data: Any) -> dict[str, Any]:
     """One training sample as a batch where the weights are, in which stands what the task reads.
 
     Raises:
-        ValueError: The data lacks it.
+        ValueError: The data lacks it, or its pictures have another ``side`` than the network is built for.
     """
     here = next((weight.device for weight in task.parameters()), torch.device("cpu"))
     # not task.device: during setup it names the device that the weights have yet to be moved to
     sample = {key: value.to(here) for key, value in data.arrays("train", limit=1).items()}
     check_keys(task, data, task.reads, list(sample))
+    if "image" in task.reads and (side := task.hparams.get("side")) is not None:
+        height, width = sample["image"].shape[-2:]
+        if (height, width) != (side, side):
+            raise ValueError(f"--model.side {side}, and the data has pictures of {height}x{width}. Set the same.")
     return sample
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.common.choices import checked_choice, nearest
-from lightning_tasks.measures.class_weights import CLASS_WEIGHTS, class_weights_from_counts
+from lightning_tasks.measures.class_weights import CLASS_WEIGHTS, class_weights_from_counts, given_class_weights
 from lightning_tasks.measures.classification import score_names
 from lightning_tasks.measures.classification_losses import soft_labels, soft_loss
 
@@ -56,11 +56,9 @@ class Classifier(ClassScores, GradientTask):
         self.class_names = list(class_names or ["negative", "positive"])
         if isinstance(class_weights, str):
             checked_choice("class_weights", class_weights, CLASS_WEIGHTS)
-        elif len(class_weights) != self.num_classes:
-            raise ValueError(f"class_weights has {len(class_weights)} numbers; there are {self.num_classes} classes.")
         self.loss = soft_loss(loss, **(loss_args or {}))
-        weights = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
-        self.register_buffer("class_weights", weights.float())
+        given = [1.0] * self.num_classes if isinstance(class_weights, str) else class_weights
+        self.register_buffer("class_weights", given_class_weights(given, self.num_classes))
         self._choose_monitor(monitor)
 
     def metric_names(self) -> list[str]:

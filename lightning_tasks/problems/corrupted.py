@@ -28,8 +28,9 @@ class CorruptedCopies:
         name, severities = next(iter(mode.items())) if isinstance(mode, dict) and len(mode) == 1 else (mode, SEVERITIES)
         if name not in ("none", "random", "suite") or (isinstance(mode, dict) and name != "suite"):
             raise ValueError(f"corrupted={mode!r}: choose none, random, suite or {{suite: [1, 3, 5]}}.")
-        if bad := sorted(set(severities) - set(SEVERITIES)):
-            raise ValueError(f"corrupted: suite holds {bad[0]}; choose of {', '.join(map(str, SEVERITIES))}.")
+        if (bad := sorted(set(severities) - set(SEVERITIES))) or not severities:
+            found = bad[0] if bad else "nothing"
+            raise ValueError(f"corrupted: suite holds {found}; choose of {', '.join(map(str, SEVERITIES))}.")
         self.active, self.suite, self.severities = name != "none", name == "suite", list(severities)
 
     def __call__(self, image: Tensor, ids: Tensor, suite: bool) -> Iterator[Tensor]:

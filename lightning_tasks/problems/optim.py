@@ -40,7 +40,7 @@ def make_schedule(
 
     ``onecycle``: linear warm-up over 30 % of the steps (or ``warmup``), cosine to 0 (Smith & Topin 2017).
     ``cosine``: linear warm-up over ``warmup`` steps, cosine to 0 (Loshchilov & Hutter 2016, no restarts).
-    ``plateau``: lr x 0.5 when ``monitor`` has not improved for 5 validations.
+    ``plateau``: lr x 0.5 when ``monitor`` has not improved for more than 5 validations.
 
     Args:
         optimizer: Carries the peak learning rate.

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lightning_tasks.baselines.pixels import pixel_baselines
 from lightning_tasks.common.choices import checked_choice
-from lightning_tasks.measures.class_weights import CLASS_WEIGHTS, class_weights_from_counts
+from lightning_tasks.measures.class_weights import CLASS_WEIGHTS, class_weights_from_counts, given_class_weights
 from lightning_tasks.measures.segmentation import boundary_counts, confusion_per_image, segmentation_scores
 from lightning_tasks.measures.segmentation_losses import combined_loss
 from lightning_tasks.nets import build_segmenter
@@ -75,14 +75,14 @@ class Segmentation(ImageTask):
         self.num_classes = len(self.class_names)
         if isinstance(class_weights, str):
             checked_choice("class_weights", class_weights, CLASS_WEIGHTS)
-        elif len(class_weights) != self.num_classes:
-            raise ValueError(f"class_weights has {len(class_weights)} numbers; there are {self.num_classes} classes.")
+        if ignore_class is not None and not 0 <= ignore_class <= 255:
+            raise ValueError(f"ignore_class={ignore_class}: need a number of a class, or 255 where masks hold it.")
         if tta_scales is not None and not (tta_scales and all(0.25 <= scale <= 4 for scale in tta_scales)):
             raise ValueError(f"tta_scales={tta_scales}: need one or more factors from 0.25 to 4, such as [1, 1.25].")
         self.net = build_segmenter(net, self.in_channels, self.num_classes, **(net_args or {}))
         self.loss = combined_loss(loss, loss_args)
-        weights = torch.ones(self.num_classes) if isinstance(class_weights, str) else torch.tensor(class_weights)
-        self.register_buffer("class_weights", weights.float())
+        given = [1.0] * self.num_classes if isinstance(class_weights, str) else class_weights
+        self.register_buffer("class_weights", given_class_weights(given, self.num_classes))
         self.training_pixels = torch.ones(self.num_classes)  # of each class, for the choice of figures: no buffer
 
     def setup(self, stage: str) -> None:
@@ -108,7 +108,7 @@ class Segmentation(ImageTask):
         counts = torch.zeros(self.num_classes)
         counts[: len(statistics["class_counts"])] = statistics["class_counts"].float()
         self.training_pixels = counts.clone()
-        if h.ignore_class is not None:
+        if h.ignore_class is not None and h.ignore_class < self.num_classes:  # 255 stands for no class, in some masks
             self.training_pixels[h.ignore_class] = 0
         if isinstance(h.class_weights, str) and h.class_weights != "none":
             self.class_weights.copy_(class_weights_from_counts(counts, h.class_weights, ignore_index=h.ignore_class))

@@ -37,7 +37,7 @@ class DiffusionTask(Generative):
     Args:
         net: ``conv``, a small U-Net, or ``dense``.
         steps: T of the training.
-        schedule: ``linear`` or ``cosine``.
+        noise_schedule: ``linear`` or ``cosine``: how much noise each step holds.
         target: What the network estimates: ``noise``, or ``velocity`` (``measures.diffusion``).
         sampling_steps: Steps of a sample, at most T.
         eta: Noise of a sampling step: 0 is DDIM, 1 with all T steps DDPM.
@@ -63,7 +63,7 @@ class DiffusionTask(Generative):
         self,
         net: str = "conv",
         steps: int = 1000,
-        schedule: str = "cosine",
+        noise_schedule: str = "cosine",
         target: str = "noise",
         sampling_steps: int = 50,
         eta: float = 0.0,
@@ -83,11 +83,14 @@ class DiffusionTask(Generative):
         checked_choice("target", target, ("noise", "velocity"))
         if not 0 <= eta <= 1 or not 0 <= unlabelled <= 1 or guidance < 0:
             raise ValueError(f"eta={eta}, unlabelled={unlabelled}, guidance={guidance}: need 0 to 1 and 0 or more.")
-        if guidance and not conditional:
-            raise ValueError(f"guidance={guidance} leads samples to a class: set --model.conditional true with it.")
+        if guidance and not (conditional and unlabelled):
+            raise ValueError(
+                f"guidance={guidance} leads samples from e(x) to e(x, class), and the network learns both with "
+                f"--model.conditional true and --model.unlabelled above 0; they are {conditional} and {unlabelled}."
+            )
         if conditional and not class_names:
             raise ValueError("conditional=True needs class_names, which data with labels states.")
-        signal = cumulative_signal(schedule, steps).float()
+        signal = cumulative_signal(noise_schedule, steps).float()
         self.numbers = step_numbers(steps, sampling_steps).tolist()
         self.classes = len(class_names) if conditional else 0
         self.class_names, self.knows_labels = list(class_names or []), conditional

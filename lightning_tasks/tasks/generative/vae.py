@@ -84,8 +84,15 @@ class VaeTask(Generative):
             self.values = in_channels * ConvVae.SIDE**2
         else:
             self.net, self.values = DenseVae(size, self.hparams.dims, hidden), self.hparams.dims
-        # begins small: beside a large variance the KL costs more than a code can gain, and all of it collapses
-        self.log_variance = nn.Parameter(torch.tensor(-4.0), requires_grad=variance == 0)
+        self.log_variance = nn.Parameter(torch.zeros(()), requires_grad=variance == 0)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Put the variance where it begins.
+
+        It begins small: beside a large one the KL costs more than a code can gain, and all of it collapses.
+        """
+        self.log_variance.data.fill_(-4.0)
 
     # ---- the model --------------------------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ class CuesTask(ImageClassifier):
             return super().counted(rows)
         probe, by_class = rows["probe"], super().counted(rows)
         clean, swapped = probe == CLEAN, probe == SWAPPED
-        read = {name: clean for name in ("acc", "balanced_acc", "f1_macro", "nll", "ece", "brier")}
+        read = dict.fromkeys(super().score(rows), clean)
         read |= {name: which & clean for name, which in by_class.items()}
         read |= {"shape_share": swapped, "texture_acc": swapped}
         for name, number in TILES.items():

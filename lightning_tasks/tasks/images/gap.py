@@ -44,9 +44,10 @@ class GapClassifier(ImageClassifier):
         self.save_hyperparameters(logger=False)
         if l1 < 0 or l2 < 0:
             raise ValueError(f"l1={l1}, l2={l2}: penalties must be 0 or more.")
-        if not 0 <= reachable <= 1 or largest_gap < 0:
+        if not 0 <= reachable <= 1 or largest_gap < 0 or gap_samples < 0:
             raise ValueError(
-                f"reachable={reachable}, largest_gap={largest_gap}: need an accuracy in [0, 1], and 0 or more."
+                f"reachable={reachable}, largest_gap={largest_gap}, gap_samples={gap_samples}: need an accuracy in "
+                "[0, 1], and 0 or more."
             )
         self._sample: dict[str, Tensor] | None = None
         self._train_acc: Tensor | None = None

@@ -205,14 +205,14 @@ class NeighboursTask(ClassScores, ClosedForm):
         self.collect(part, batch, **self.rows_of(batch, self.predict_step(batch)))
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
-        """Probabilities and the true class; averaged probabilities have no votes of single k."""
-        votes = out["votes"] if "votes" in out else chosen(out["prob"])[:, None].expand(-1, len(self.ks))
-        return super().rows_of(batch, out) | {"votes": votes.to(torch.int16)}
+        """Probabilities and the true class; votes of single k, which averaged probabilities do not have."""
+        votes = {"votes": out["votes"].to(torch.int16)} if "votes" in out else {}
+        return super().rows_of(batch, out) | votes
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Scores of the chosen k, and ``acc_k<k>`` of each."""
         scores = super().score(rows)
-        if "votes" not in rows:  # baselines have none
+        if "votes" not in rows:  # baselines and means have none
             return scores
         hits = share_right(judged(rows["votes"], rows["label"][:, None]))
         return scores | {f"acc_k{k}": value for k, value in zip(self.ks, hits, strict=True)}
@@ -225,6 +225,8 @@ class NeighboursTask(ClassScores, ClosedForm):
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Errors, bias^2 and variance over k; for two features also decision maps."""
+        if "votes" not in rows:
+            return {}
         wrong = (rows["votes"] != rows["label"][:, None]).float().mean(0)
         names = ("train error", "leave-one-out error", "bias^2", "variance")
         figures = {

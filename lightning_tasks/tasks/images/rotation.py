@@ -22,6 +22,9 @@ class RotationTask(ImageClassifier):
     Args:
         **kwargs: Arguments of ``ImageClassifier``.
 
+    Raises:
+        ValueError: Class weights by counts of the data's classes, which are not the turns; pictures that are mixed.
+
     Source: Gidaris, Singh & Komodakis 2018, "Unsupervised representation learning by predicting image rotations".
     """
 
@@ -32,6 +35,8 @@ class RotationTask(ImageClassifier):
     def __init__(self, **kwargs) -> None:
         super().__init__(class_names=list(TURNS), **kwargs)
         self.save_hyperparameters(logger=False)
+        if isinstance(weights := self.hparams.class_weights, str) and weights != "none":
+            raise ValueError(f"class_weights={weights!r}: all turns are as frequent. Leave it at none, or give four.")
 
     def turned(self, batch: dict, turns: Tensor) -> dict:
         """The batch with pictures turned by ``turns`` (B,) right angles, which are its labels."""
@@ -47,6 +52,8 @@ class RotationTask(ImageClassifier):
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         """Loss of one batch, turned anew in every epoch."""
+        if "label2" in batch:
+            raise ValueError("A mixed picture has no one turn: leave mixup and cutmix out of --data.augment.")
         turns = torch.randint(4, (len(batch["id"]),), device=batch["id"].device)
         return super().training_step(self.turned(batch, turns), batch_idx)
 

@@ -1,6 +1,7 @@
 """Attention that takes one value instead of a mixture (assignment F4), trained by three estimators, or not at all."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -102,7 +103,7 @@ class ArgmaxAttentionTask(Classifier):
         log_chance = self.scores(batch).log_softmax(1)
         slot = torch.multinomial(log_chance.exp(), 1)
         logits = self.read(F.one_hot(slot[:, 0], log_chance.shape[1]).to(log_chance.dtype), batch)
-        loss = F.cross_entropy(logits, batch["label"])
+        loss = self.criterion(logits, batch)
         reward = -F.cross_entropy(logits, batch["label"], reduction="none").detach()
         policy = -((reward - reward.mean()) * log_chance.gather(1, slot)[:, 0]).mean()
         self.track("train/loss", loss, len(slot))
@@ -114,15 +115,21 @@ class ArgmaxAttentionTask(Classifier):
         size = torch.stack([g.norm() for g in gradients]).norm() if gradients else torch.zeros((), device=self.device)
         self.track("train/score_gradient", size, 1)
 
-    def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
-        """Also whether the largest score is at the right slot, and how far the weights have moved."""
-        right = judged(chosen(self.scores(batch)), batch["slot"])
-        return {**super().rows_of(batch, out), "slot_acc": right, "moved": self.moved().expand(len(right))}
+    def rows_with(self, batch: dict, predict: Callable[[dict], Tensor]) -> dict[str, Tensor]:
+        """Also whether the largest score is at the right slot, and how far the weights have moved.
+
+        Both are of this network's own attention, and so of no mean that includes others.
+        """
+        rows = super().rows_with(batch, predict)
+        if predict == self.probabilities:
+            right = judged(chosen(self.scores(batch)), batch["slot"])
+            rows |= {"slot_acc": right, "moved": self.moved().expand(len(right))}
+        return rows
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Those of a classifier, and ``slot_acc`` and ``moved``."""
         scores = super().score(rows)
-        if "slot_acc" in rows:  # a baseline that looks at nothing has none
+        if "slot_acc" in rows:  # a baseline that looks at nothing has none, nor has a mean of networks
             scores |= {"slot_acc": share_right(rows["slot_acc"]), "moved": rows["moved"].double().mean()}
         return scores
 

@@ -118,7 +118,7 @@ class NaiveBayesTask(ClassScores, ClosedForm):
         seen[0] = h.unseen == "inside"
         shares = torch.full_like(texts, 1 / len(texts)) if h.uniform_prior else texts / texts.sum()
         total = texts + 2 * h.alpha if h.model == "bernoulli" else words.sum(1) + h.alpha * seen.sum()
-        share = (words + h.alpha) / total[:, None]
+        share = (words + h.alpha) / total.clamp_min(torch.finfo(total.dtype).tiny)[:, None]  # without words: 0
         seen[0] = h.unseen != "skip"
         self.log_prior = shares.log()
         self.log_word = share.log().masked_fill(~seen, 0)

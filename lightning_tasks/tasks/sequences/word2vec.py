@@ -83,8 +83,12 @@ class Word2VecTask(GradientTask):
         return self.scheduled(torch.optim.SparseAdam(list(self.parameters()), lr=self.hparams.lr))
 
     def setup(self, stage: str) -> None:
-        """Also see that the data has what is read."""
+        """Also see that the data has what is read, and that sparse gradients are clipped by their norm, if at all."""
         super().setup(stage)
+        if self.trainer.gradient_clip_algorithm == "value":
+            raise ValueError(
+                "--trainer.gradient_clip_algorithm value: PyTorch clips sparse gradients by their norm alone."
+            )
         if stage == "fit" and self.trainer.datamodule is not None:
             check_reads(self, self.trainer.datamodule)
 

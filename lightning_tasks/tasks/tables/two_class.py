@@ -97,10 +97,12 @@ class TwoClassTask(GradientTask):
         return y > 0.5 if self.hparams.strict else y >= 0.5
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Accuracy, share called class 1, share with z < 0, NLL."""
-        y, z, label = rows["prob"][:, 1].double(), rows["z"], rows["label"]
-        one, broken = self.says_one(y), y.isnan() | z.isnan()
-        shares = {"acc": one == (label == 1), "said_one": one, "dead": z < 0}
+        """Accuracy, share called class 1, NLL; of one network, which has a z, also the share with z < 0."""
+        y, label = rows["prob"][:, 1].double(), rows["label"]
+        one, broken = self.says_one(y), y.isnan()
+        shares = {"acc": one == (label == 1), "said_one": one}
+        if "z" in rows:  # the mean of several networks has none
+            shares["dead"], broken = rows["z"] < 0, broken | rows["z"].isnan()
         scores = {name: share.double().masked_fill(broken, torch.nan).mean() for name, share in shares.items()}
         return scores | {"nll": -torch.where(label == 1, y, 1 - y).clamp_min(1e-12).log().mean()}
 
@@ -111,7 +113,9 @@ class TwoClassTask(GradientTask):
         return {"majority class": {"acc": float((label == int(share >= 0.5)).float().mean())}}
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
-        """Both outputs and their gradients over z, and where the samples of each class lie."""
+        """Both outputs and their gradients over z, and where the samples of each class lie; of one network alone."""
+        if "z" not in rows:
+            return {}
         z = torch.linspace(-6, 6, 241)
         figure = Figure(figsize=(10, 3.4), layout="constrained")
         left, right = figure.subplots(1, 2)

@@ -124,3 +124,13 @@ def test_settings_without_sense():
     ):  # fmt: skip
         with pytest.raises(ValueError, match=words):
             NaiveBayesTask(**wrong)
+
+
+@pytest.mark.parametrize("model", ["multinomial", "bernoulli"])
+@pytest.mark.parametrize("uniform", [False, True])
+def test_a_class_without_a_text_is_impossible_without_smoothing_and_breaks_no_other(model, uniform):
+    names = ["first", "second", "absent"]
+    task = NaiveBayesTask(model=model, alpha=0.0, uniform_prior=uniform, words=len(WORDS) + 2, class_names=names)
+    fit(task, batch(TRAIN, [0, 0, 1, 1]))
+    prob = task.predict_step(batch([TRAIN[0], TRAIN[3]]))["prob"]
+    assert torch.isfinite(prob).all() and prob[:, 2].eq(0).all() and prob.argmax(1).tolist() == [0, 1]
