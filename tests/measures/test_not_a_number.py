@@ -72,5 +72,6 @@ def test_an_answer_of_a_network_that_says_nan_is_marked_where_it_is_collected(mo
     task, rows = ArgmaxAttentionTask(), {}
     batch = {"slot": torch.tensor([0, 1]), "label": torch.tensor([0, 1])}
     monkeypatch.setattr(task, "scores", lambda batch: torch.tensor([[1.0, 0.0], [NAN, 0.0]]))
-    rows = task.rows_of(batch, {"prob": torch.full((2, task.num_classes), 1 / task.num_classes)})
+    monkeypatch.setattr(task, "probabilities", lambda batch: torch.full((2, task.num_classes), 1 / task.num_classes))
+    rows = task.rows_with(batch, task.probabilities)
     assert rows["slot_acc"].tolist() == [1, -1]

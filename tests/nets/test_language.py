@@ -139,7 +139,7 @@ def test_wrong_arguments_are_errors():
     ):
         with pytest.raises(ValueError, match=message):
             made(**change)
-    with pytest.raises(ValueError, match="a multiple of twice the heads"):
+    with pytest.raises(ValueError, match="a width that is a multiple of twice them"):
         Transformer(5, 5, width=10, heads=4)
     with pytest.raises(ValueError, match="13 tokens; this transformer reads 12"):
         made("transformer").logits(torch.zeros(1, 13, dtype=torch.long))

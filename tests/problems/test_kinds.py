@@ -60,8 +60,9 @@ def test_a_target_of_another_number_is_one_clear_error():
 
 def test_what_has_no_meaning_is_refused_by_name(toy, cli, capsys):
     gan, nearest = toy("ToyGan", "--trainer.max_epochs", 1), toy("ToyNearestMean", "--trainer.max_epochs", 1)
+    other = toy("ToyGan", "--trainer.max_epochs", 1, name="other")
     for verb, reason in (
-        (("ensemble", "--runs", gan, gan), "ensemble has no meaning for ToyGan: its predictions have no mean"),
+        (("ensemble", "--runs", gan, other), "ensemble has no meaning for ToyGan: its predictions have no mean"),
         (("calibrate", "--run", gan), "calibrate has no meaning for ToyGan: it gives no class probabilities"),
         (("explain", "--run", nearest), "explain has no meaning for ToyNearestMean: it classifies no pictures"),
     ):

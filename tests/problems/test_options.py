@@ -73,7 +73,7 @@ def test_the_schedule_of_the_noise_is_not_that_of_the_learning_rate(cli):
             "--trainer.max_epochs", 2, "--figures", "none", "--baselines", "false", *QUIET)  # fmt: skip
     cli("fit", *args, "--model.noise_schedule", "linear", "--model.schedule", "onecycle")
     linear, cosine = (tasks.DiffusionTask(net="dense", dims=2, noise_schedule=name) for name in ("linear", "cosine"))
-    assert not torch.equal(linear.signal, cosine.signal) and linear.hparams.schedule == "onecycle"
+    assert not torch.equal(linear.signal, cosine.signal) and linear.hparams.schedule == "cosine"
 
 
 def test_masks_may_hold_a_number_that_is_no_class():

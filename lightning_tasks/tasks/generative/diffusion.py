@@ -50,6 +50,7 @@ class DiffusionTask(Generative):
         timeless: Hide the step from the network: the control.
         in_channels: C of the pictures; the data states it.
         class_names: Names of the classes; the data states them.
+        schedule: Of the learning rate, as in ``GradientTask``.
         **kwargs: Arguments of ``Generative``.
 
     Raises:
@@ -75,9 +76,10 @@ class DiffusionTask(Generative):
         timeless: bool = False,
         in_channels: int = 1,
         class_names: list[str] | None = None,
+        schedule: str = "cosine",
         **kwargs,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(schedule=schedule, **kwargs)
         self.save_hyperparameters(logger=False)
         self.make_by(net)
         checked_choice("target", target, ("noise", "velocity"))

@@ -145,11 +145,15 @@ def test_guidance_mixes_the_estimates_with_and_without_the_class():
 @pytest.mark.parametrize(
     ("task", "args", "message"),
     [
-        (DiffusionTask, {"guidance": 1.0}, "guidance=1.0 leads samples to a class: set --model.conditional true"),
+        (
+            DiffusionTask,
+            {"guidance": 1.0},
+            "both with --model.conditional true and --model.unlabelled above 0; they are F",
+        ),
         (DiffusionTask, {"conditional": True}, "conditional=True needs class_names"),
         (DiffusionTask, {"steps": 0}, "^steps=0: need 2 or more"),
         (DiffusionTask, {"steps": 10}, "sampling_steps=50: need 1 to 10"),
-        (DiffusionTask, {"schedule": "cosin"}, "schedule='cosin'"),
+        (DiffusionTask, {"noise_schedule": "cosin"}, "schedule='cosin'"),
         (DiffusionTask, {"target": "speed"}, "target='speed': choose noise or velocity"),
         (VaeTask, {"beta": -1.0}, "beta=-1.0: need 1 or more of the first two, and 0 or more of the others"),
         (VaeTask, {"size": 0}, "size=0"),
