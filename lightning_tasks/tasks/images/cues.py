@@ -16,10 +16,10 @@ TILES = {"2x2": 2, "4x4": 3}  # numbers of ``probe``
 class CuesTask(ImageClassifier):
     """Reads ``image``, ``label`` (of the outline), ``texture`` (of the surface) and ``probe`` (B,), each int64.
 
-    Scores of classification are those of clean pictures. Beside them: ``shape_share``, of the pictures whose surface
-    was swapped and that were called by either cue, the share called by their outline; ``texture_acc``, the share of all
-    swapped ones called by their surface; ``acc_2x2`` and ``acc_4x4`` on pictures in tiles, and ``drop_2x2`` and
-    ``drop_4x4``, how far they are below ``acc``.
+    Scores of classification are those of clean pictures, the loss is that of all. Beside them: ``shape_share``, of the
+    pictures whose surface was swapped and that were called by either cue, the share called by their outline;
+    ``texture_acc``, the share of all swapped ones called by their surface; ``acc_2x2`` and ``acc_4x4`` on pictures in
+    tiles, and ``drop_2x2`` and ``drop_4x4``, how far they are below ``acc``.
 
     Args:
         net: Network by name.
