@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from lightning_tasks.runs.checkpoint import read_checkpoint
-from lightning_tasks.runs.directory import RunDir
+
+from .weights import checkpoint_at
 
 
 def fill_from_data(options: Any) -> None:
@@ -21,8 +22,8 @@ def fill_from_data(options: Any) -> None:
     module, name = options.data.class_path.rsplit(".", 1)
     made = getattr(import_module(module), name)(**options.data.get("init_args", {}))
     if made.learns_facts and (named := options.get("start") or options.get("ckpt_path")):
-        weights = RunDir(Path(named)).best if Path(named).is_dir() else Path(named)
-        if weights.is_file():  # else it is a word, or is missed where it is needed
+        weights = checkpoint_at(Path(named))
+        if weights is not None:  # else it is a word, or is missed where it is needed
             made.take_fitted(read_checkpoint(weights))
     arguments = options.model.get("init_args", {})
     for key, value in made.facts().items():

@@ -39,16 +39,20 @@ def file_of(value: str) -> str:
     """
     path = Path(value)
     if path.is_dir():
-        best = path / "checkpoints" / "best.ckpt"
-        if not best.is_file():
-            best = path / "best.ckpt"
-        if not best.is_file():
+        best = checkpoint_at(path)
+        if best is None:
             raise no_checkpoint(find_run(path).best)
         print(f"Weights: {as_shown(best)}")
         return str(best)
     if value.endswith(".ckpt") and not path.is_file():
         raise no_checkpoint(path)
     return value
+
+
+def checkpoint_at(path: Path) -> Path | None:
+    """The file at ``path``, or of a run directory or its ``checkpoints`` the best one; None where there is none."""
+    places = (path, path / "checkpoints" / "best.ckpt", path / "best.ckpt")
+    return next((place for place in places if place.is_file()), None)
 
 
 def of_word(value: str, run: RunDir) -> str:

@@ -14,8 +14,9 @@ def class_logits(outputs: Tensor, class_of: list[int], num_classes: int) -> Tens
         class_of: Class of each of the D; every class has one or more.
         num_classes: K.
     """
-    place = torch.tensor(class_of, device=outputs.device)
-    return torch.stack([outputs[:, place == k].logsumexp(1) for k in range(num_classes)], 1)
+    # lists of places, and not masks, whose number of elements a graph for export could not tell
+    places = [[i for i, its_class in enumerate(class_of) if its_class == k] for k in range(num_classes)]
+    return torch.stack([outputs[:, of_class].logsumexp(1) for of_class in places], 1)
 
 
 def within_class_loss(outputs: Tensor, logits: Tensor, label: Tensor, place: Tensor) -> Tensor:

@@ -132,7 +132,11 @@ class Classifier(ClassScores, GradientTask):
         weighted = self.hparams.class_weights != "none"
         total = self.class_weights[batch["label"]].sum() if weighted else len(batch["id"])  # what the mean divides by
         self.track(f"{part}/loss", self.criterion(logits, batch), total)
-        self.collect(part, batch, **rows)
+        self.collect(part, batch, **rows, **self.own_rows(batch))
+
+    def own_rows(self, batch: dict) -> dict[str, Tensor]:
+        """Per-sample results of this network alone, which a mean of several has not."""
+        return {}
 
     def predict_step(self, batch: dict, batch_idx: int = 0) -> dict[str, Any]:
         """``id`` and ``prob`` (B, K)."""

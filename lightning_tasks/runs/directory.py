@@ -10,7 +10,7 @@ from lightning_tasks.common.atomic import write_atomic_with
 from lightning_tasks.common.call import CALL
 from lightning_tasks.common.lock import Lock
 
-from .kinds import UNFINISHED, check_place
+from .kinds import UNFINISHED, check_place, holds_results, is_filled
 
 NAME = "need a name that is not empty, . or .., nor holds such a part"
 NEEDED = "needed_"  # what the names of runs begin with that another fit needed
@@ -132,16 +132,6 @@ class RunDir:
 def is_name(name: str) -> bool:
     """Whether a name, which may hold slashes, leads to a place below its folder."""
     return not any(part.strip() in ("", ".", "..") for part in name.split("/"))
-
-
-def is_filled(folder: Path) -> bool:
-    """Whether a folder is there and holds anything."""
-    return folder.is_dir() and any(folder.iterdir())
-
-
-def holds_results(folder: Path) -> bool:
-    """Whether a folder holds anything but what a verb left that did not end."""
-    return is_filled(folder) and not (folder / UNFINISHED).is_file()
 
 
 def remove_runs(runs: list[RunDir]) -> None:

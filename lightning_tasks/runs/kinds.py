@@ -21,6 +21,16 @@ MADE = {
 OF_RUNS = {"kfold", "bags", "sweep", "tune"}  # whose runs lie below them
 
 
+def is_filled(folder: Path) -> bool:
+    """Whether a folder is there and holds anything."""
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def holds_results(folder: Path) -> bool:
+    """Whether a folder holds anything but what a verb left that did not end."""
+    return is_filled(folder) and not (folder / UNFINISHED).is_file()
+
+
 def kind_of(folder: Path) -> str:
     """What made a directory: ``run`` stands for a fit, ``comparison`` for ``report --runs``, others for their verb."""
     for name in ("results.json", "inspect.json"):
@@ -50,7 +60,7 @@ def check_place(folder: Path, *kinds: str, option: str = "--name") -> None:
 
 def _held_kind(folder: Path) -> str | None:
     """As ``kind_of``, also of what did not end; ``runs`` and ``files`` are those of nobody, None is nothing."""
-    if not folder.is_dir() or (folder / UNFINISHED).is_file() or not any(folder.iterdir()):
+    if not holds_results(folder):
         return None
     if (folder / "study.journal").is_file():
         return "tune"

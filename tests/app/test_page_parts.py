@@ -6,7 +6,7 @@ import pytest
 
 from lightning_tasks.app.pages.captions import INSPECTED, RUN, Caption, caption_of, title_of_text
 from lightning_tasks.app.pages.curves import curves_of, draw
-from lightning_tasks.app.pages.render import ENVIRONMENT, Picture, mean_sd, number
+from lightning_tasks.app.pages.render import ENVIRONMENT, Picture, facts, mean_sd, number
 from lightning_tasks.app.pages.texts import blocks_of
 from lightning_tasks.common.tables import read_metrics, write_csv
 from lightning_tasks.plots.panels import default_panels, with_always
@@ -53,6 +53,10 @@ def test_panels_of_a_run_are_drawn_as_it_names_them_then_what_it_leaves_out():
         "Curve of learning rate. train/lr over the epochs, of which 1 is the best.",
     ]
     assert curves_of(history[:1], found) == []  # one epoch is no curve
+
+
+def test_the_best_epoch_of_the_settings_counts_from_one_as_that_of_the_curve():
+    assert facts({"best_epoch": 0, "epochs": 1, "metrics": {}}) == {"best_epoch": 1, "epochs": 1}
 
 
 # ---- figures --------------------------------------------------------------------------------------------------

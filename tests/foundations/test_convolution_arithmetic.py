@@ -12,7 +12,12 @@ from lightning_tasks.foundations.convolution_arithmetic import (
     parameters,
     same_padding,
 )
-from lightning_tasks.foundations.convolution_shapes import ConvolutionDimensions, OneByOneConvolution, ParameterCounts
+from lightning_tasks.foundations.convolution_shapes import (
+    SHORTEST,
+    ConvolutionDimensions,
+    OneByOneConvolution,
+    ParameterCounts,
+)
 from lightning_tasks.foundations.dilated_convolution import LAYERS, DilatedConvolution, parameters_of, sizes_of
 
 SMALL = st.integers(1, 5)
@@ -66,6 +71,7 @@ def test_the_sheets_network_stops_at_its_eighth_layer():
         lambda: DilatedConvolution(1024, 1),
         lambda: DilatedConvolution(60),
         lambda: ParameterCounts(100, 2, 3),
+        lambda: ParameterCounts(SHORTEST),
         lambda: ConvolutionDimensions(9, 5, 5),
         lambda: OneByOneConvolution(5, 7),
     ],

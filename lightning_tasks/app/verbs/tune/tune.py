@@ -205,19 +205,19 @@ def side_by_side(search: Search, args: list[str], jobs: int) -> None:
 def finish(tuning: Tuning, searches: dict[str, Search]) -> None:
     """Train and test each winner and the configuration by hand with fresh seeds, each once; then report."""
     o, space = tuning.options, tuning.space
-    winners = []
+    winners: dict[str, Combination] = {}
     for name, search in searches.items():
         best = search.best()
         label = {"configuration": f"{name} (trial {best.number})"}
-        winners.append(Combination(f"{name}_{best.number}", label, space.fixed | best.params))
+        winners[name] = Combination(f"{name}_{best.number}", label, space.fixed | best.params)
     combos: dict[str, Combination] = {}
-    for combo in [*winners, Combination("by_hand", {"configuration": "by hand"}, {})]:
+    for combo in [*winners.values(), Combination("by_hand", {"configuration": "by hand"}, {})]:
         first = combos.setdefault(
             repr(Plan([*tuning.config, *tuning.args, *as_args(combo.settings)]).settings()), combo
         )
         if first is not combo:
             first.shown["configuration"] += f" = {combo.shown['configuration']}"
-    write_best(tuning, winners[list(searches).index(tuning.best_of(searches))])
+    write_best(tuning, winners[tuning.best_of(searches)])
     seeds = o.seeds or [tuning.seed + i for i in (1, 2, 3)]
     final = Sweep(
         f"{o.study}/final",

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from lightning_tasks.app.members import load_run
+from lightning_tasks.common.json_files import read_json
 from lightning_tasks.tasks.images.isic import PLAIN
 from tests.conftest import results
 from tests.tasks.images.isic.files import COURSE, batches, edit, module, same
@@ -123,6 +124,8 @@ def test_a_run_learns_them_and_its_checkpoint_knows_its_outputs(cli):
     outputs = task.outputs({"table": table})
     assert ((outputs[:, 1] > outputs[:, 0]) == (table[:, 1] > 0)).float().mean() > 0.9, "it tells them apart"
     assert value > 0.8
+    cli("export", "--run", run_dir(), "--format", "torch")
+    assert read_json(run_dir() / "export/model.pt2.json")["parity"]["samples"] > 1, "a sum over diagnoses is traced"
 
 
 def test_a_run_may_be_resumed_and_begin_at_weights_with_other_outputs(cli):
