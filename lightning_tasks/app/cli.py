@@ -181,6 +181,7 @@ class TaskCLI(GivenWeights, LightningCLI):
     def fit(self, model, ckpt_path=None, **kwargs) -> None:
         """Train: anew, from the weights of ``--start``, or with ``--resume`` from the newest whole checkpoint."""
         options = self.options
+        model.check_trainer(self.trainer)
         if options.resume:
             ckpt_path = checkpoint_to_resume(self.run_dir, model, options.trainer.max_epochs)
         elif options.start is not None:

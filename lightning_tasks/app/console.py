@@ -156,13 +156,20 @@ def is_calibrated(task: Any) -> bool | None:
     return None if "calibrate" in task.refuses else False
 
 
-def next_steps(task: Any, part: str, where: str) -> str:
-    """Commands that go on from here."""
+def next_steps(task: Any, part: str, where: str, record: dict[str, Any]) -> str:
+    """Commands that go on from here. ``record``: ``data_source`` and ``sizes`` of the data."""
     if part == "val":
         return f"test --run {where} scores the test part."
     verbs = [verb for verb in ("calibrate", "explain") if verb not in task.refuses]
-    verbs += ["submit"] if task.submits is not None else []
+    verbs += ["submit"] if can_submit(task, record) else []
     return f"{', '.join([*verbs, 'predict'])} --run {where}."
+
+
+def can_submit(task: Any, record: dict[str, Any]) -> bool:
+    """Whether ``submit`` has a format, real data, and where it writes predictions an unlabelled part."""
+    return record["data_source"] != "simulated" and (
+        task.submits == "code" or (task.submits == "table" and "predict" in record["sizes"])
+    )
 
 
 def _equal(a: float | None, b: float | None) -> bool:

@@ -11,7 +11,7 @@ from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.data_record import data_record
 from lightning_tasks.runs.results import clean_json
 
-from .console import calibration_words, direction, is_calibrated, next_steps, print_notes, print_scores
+from .console import calibration_words, can_submit, direction, is_calibrated, next_steps, print_notes, print_scores
 from .places import as_shown
 from .weights import folder_of
 
@@ -55,7 +55,7 @@ def finish_evaluation(task: Any, data: Any, part: str, scores: Scores, checkpoin
     where = as_shown(folder)
     source = f"{data.part_kind[part].capitalize()}, {data.data_source} data{calibration_words(content['calibrated'])}"
     print(f"{source}. All {len(scores)} metrics: {as_shown(path)}")
-    print(f"Next: {next_steps(task, part, where)}")
+    print(f"Next: {next_steps(task, part, where, record)}")
     return path
 
 
@@ -66,7 +66,7 @@ def finish_prediction(task: Any, data: Any, written: Path) -> None:
     where = as_shown(written.parent)
     if not (written.parent / "config.yaml").is_file():  # weights by themselves
         return
-    if task.submits is not None:
+    if can_submit(task, {"data_source": data.data_source, "sizes": data.sizes()}):
         print(f"Next: submit --run {where} writes the assignment's own file.")
     elif "export" not in task.refuses:
         print(f"Next: export --run {where} writes the network for other programs.")

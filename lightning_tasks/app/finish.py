@@ -152,7 +152,7 @@ def finish_fit(fitted: Fitted) -> None:
     where = f"{data.part_kind['test'].capitalize()}, {data.data_source} data{calibration_words(results['calibrated'])}"
     print(f"{where}. All {len(metrics)} metrics: {as_shown(run.report)}")
     if not is_part:
-        print(f"Next: {next_steps(task, 'test', as_shown(run.path))}")
+        print(f"Next: {next_steps(task, 'test', as_shown(run.path), results)}")
 
 
 def drop_stale(run: RunDir) -> None:

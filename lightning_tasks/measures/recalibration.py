@@ -83,9 +83,11 @@ def calibrated(task: Any, out: dict[str, Any]) -> dict[str, Any]:
         return out
     views = task.hparams.get("tta", "none")
     if fitted["tta"] != views:
+        run = fitted["run"]
         raise ValueError(
-            f"The run was calibrated with tta={fitted['tta']!r}, and now tta is {views!r}: means are less sure. Give "
-            f"--model.tta {fitted['tta']} and no --tta, or run `{CALL} calibrate --run RUN --model.tta {views}`."
+            f"{run} was calibrated with tta={fitted['tta']!r}, and now tta is {views!r}: means are less sure. Run "
+            f"`{CALL} calibrate --run {run} --model.tta {views}`, or ask for the views it was calibrated with: "
+            f"--model.tta {fitted['tta']}, and no --tta."
         )
     return {**out, "prob": recalibrate(out["prob"], fitted)}
 

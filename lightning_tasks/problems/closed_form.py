@@ -1,6 +1,7 @@
 """Tasks fitted in one pass and without gradients: k nearest neighbours, naive Bayes, ridge regression."""
 
 import torch
+from lightning import Trainer
 from torch import Tensor, nn
 
 from .task import Task
@@ -32,10 +33,15 @@ class ClosedForm(Task):
         """Fit to the whole train part: name -> tensor (N, ...) on the device."""
         raise NotImplementedError(f"{type(self).__name__}.fit_rows")
 
+    def check_trainer(self, trainer: Trainer) -> None:
+        """One pass is one epoch."""
+        if trainer.max_epochs != 1:
+            raise ValueError(
+                f"--trainer.max_epochs {trainer.max_epochs}: {type(self).__name__} is fitted in one pass. Set 1."
+            )
+
     def training_step(self, batch: dict, batch_idx: int) -> None:
         """Keep the batch; fit after the last one, so that validation finds a fitted model."""
-        if self.current_epoch > 0:
-            raise ValueError(f"{type(self).__name__} is fitted in one pass: set --trainer.max_epochs 1.")
         self._kept.append({k: v for k, v in batch.items() if isinstance(v, Tensor)})
         if self.trainer.is_last_batch:
             self.fit_rows(self.of_all({k: torch.cat([b[k] for b in self._kept]) for k in self._kept[0]}))

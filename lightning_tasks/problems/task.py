@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from lightning import LightningModule
+from lightning import LightningModule, Trainer
 from torch import Tensor
 
 from .checks import check_names, check_trained, check_trained_classes, names_known
@@ -98,6 +98,9 @@ class Task(LightningModule):
         return sum(p.numel() for p in self.parameters())
 
     # ---- for subclasses ---------------------------------------------------------------------------------------
+
+    def check_trainer(self, trainer: Trainer) -> None:
+        """Raise a ValueError where a trainer cannot fit this task; nothing has been written yet."""
 
     def fit_statistics(self, statistics: dict[str, Tensor]) -> None:
         """Take the ``DataModule.statistics`` of the train part into buffers, when a fit begins."""
@@ -263,12 +266,10 @@ class Task(LightningModule):
 
     def collect(self, part: str, batch: dict, **tensors: Tensor) -> None:
         """Keep per-sample results (B, ...) of a batch, with its ``id`` and, where known, its ``group``."""
-        tensors["id"] = batch["id"]
-        if "group" in batch:
-            tensors["group"] = batch["group"]
+        known = [name for name in ("id", "group") if name in batch]
+        tensors |= {name: batch[name] for name in known}
         if part not in self.rows:
             extra = () if self.is_fitting else self.written_rows
-            known = ("group",) if "group" in batch else ()
             kept = [name for name in self.scored_rows if name in tensors]
             self.rows[part] = Rows(tuple(dict.fromkeys(("id", *kept, *extra, *known)))).to(self.device)
         self.rows[part].update(**tensors)

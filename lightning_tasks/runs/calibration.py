@@ -19,7 +19,7 @@ def weights_digest(path: Path) -> str:
 
 
 def read_calibration(run: RunDir) -> dict[str, Any] | None:
-    """The fitted map of a run, or None where it was not calibrated.
+    """The fitted map of a run with its views and the run's own path, or None where it was not calibrated.
 
     Raises:
         ValueError: It was fitted for other weights: the run was continued or replaced.
@@ -33,7 +33,7 @@ def read_calibration(run: RunDir) -> dict[str, Any] | None:
             f"{path} was fitted for other weights than {run.best.name} holds now. "
             f"Run `{CALL} calibrate --run {run.path}` again, or delete the file."
         )
-    return stored["map"] | {"tta": stored["tta"]}
+    return stored["map"] | {"tta": stored["tta"], "run": str(run.path)}
 
 
 def calibration_beside(checkpoint: Path) -> dict[str, Any] | None:

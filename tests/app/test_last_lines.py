@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from lightning_tasks.app.console import next_steps
 from lightning_tasks.app.messages import SAYS_NOTHING
 from lightning_tasks.runs.data_record import same_source
 from tests.conftest import ROOT, results
 from tests.small_fits import QUIET
+from tests.toys import ToySequence
 
 PLAIN = ("--draws", 0, "--baselines", "false", "--figures", "none", "--trainer.max_epochs", 1, *QUIET)
 BAYES = "runs/headlines_naive_bayes/default"
@@ -61,9 +63,21 @@ def test_a_submission_of_simulated_data_says_so(cli, capsys):
     cli("fit", "--model", "tests.toys.ToyNearestMean", "--data", "tests.app.verbs.test_ensemble.Unlabelled", *PLAIN)
     run = Path("runs/ToyNearestMean/default")
     cli("predict", "--run", run)
-    assert capsys.readouterr().out.endswith(f"\nNext: submit --run {run} writes the assignment's own file.\n")
+    assert "Next: export --run" in capsys.readouterr().out, "of simulated data nothing is submitted unasked"
     cli("submit", "--run", run, "--allow-simulated")
     assert SAYS_NOTHING in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    "submits, source, parts, told",
+    [("table", "real", {"predict": 9}, True), ("table", "real", {"test": 9}, False), ("code", "real", {}, True),
+     ("code", "simulated", {}, False), ("table", "simulated", {"predict": 9}, False), (None, "real", {}, False)],
+)  # fmt: skip
+def test_submit_comes_next_where_it_would_work(submits, source, parts, told):
+    task = ToySequence()
+    task.submits = submits
+    words = next_steps(task, "test", "runs/a/b", {"data_source": source, "sizes": parts})
+    assert words == f"calibrate, {'submit, ' * told}predict --run runs/a/b."
 
 
 def test_of_real_data_nothing_is_said_and_of_weights_by_themselves_nothing_is_next(cli, capsys, tmp_path):

@@ -58,7 +58,7 @@ def test_bars_of_folds_name_the_fold_and_evaluations_have_their_own(cli, termina
     shown = screen.getvalue()
     assert "fold 1 of 2, epoch 1 of 1" in shown and "fold 2 of 2, test part" in shown
     assert re.search(r"fold 2 of 2 \(fold_1\): starts, about \d+ s left", shown)
-    assert "Next: export --run runs/ToySequence/kfold take the mean of all; ensemble --runs" in shown
+    assert "Next: ensemble --runs runs/ToySequence/kfold OTHER" in shown, "no file takes words of two vocabularies"
     cli("predict", "--run", "runs/ToySequence/kfold/fold_0")
     assert "predictions" in screen.getvalue() and Path("runs/ToySequence/kfold/fold_0/predictions_test.csv").is_file()
 

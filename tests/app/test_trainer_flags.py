@@ -67,6 +67,17 @@ def test_verbs_that_train_refuse_them_too(cli, capsys, verb, tmp_path):
     assert not list(tmp_path.rglob("*.ckpt"))
 
 
+def test_a_task_of_one_pass_refuses_more_before_a_run_is_begun_or_touched(cli, capsys, toy):
+    run = toy("ToyNearestMean", "--trainer.max_epochs", 1)
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    for words in (("--resume",), ("--overwrite",), ("--name", "other")):
+        with pytest.raises(SystemExit):
+            toy("ToyNearestMean", "--trainer.max_epochs", 2, *words)
+        assert "--trainer.max_epochs 2: ToyNearestMean is fitted in one pass. Set 1." in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert not run.with_name("other").exists()
+
+
 WORKS = {
     "--trainer.max_steps 1": 1,
     "--trainer.max_time 00:00:02:00 --trainer.max_epochs 2": 2,

@@ -55,9 +55,3 @@ def test_resume_gives_what_an_unbroken_run_gives(toy, task):
     found = torch.load(broken / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
     assert all(torch.equal(expected[k], found[k]) for k in expected)
     assert (whole / "metrics.csv").read_text() == (broken / "metrics.csv").read_text()
-
-
-def test_a_task_fitted_in_one_pass_refuses_a_second(toy, capsys):
-    with pytest.raises(SystemExit):
-        toy("ToyNearestMean", "--trainer.max_epochs", 2)
-    assert "--trainer.max_epochs 1" in capsys.readouterr().err

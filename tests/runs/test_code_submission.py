@@ -99,7 +99,10 @@ def test_a_submitted_network_is_calibrated(method):
     member = shaken(BloodCellsTask(net_args={"width": 4}), 0)
     pictures = pictures_of_blocks(24)
     plain = torch.from_numpy(own_prob([member], pictures))
-    member.calibration = fit(method, plain, (plain.argmax(1) + torch.arange(24) % 2) % 8) | {"tta": "none"}
+    member.calibration = fit(method, plain, (plain.argmax(1) + torch.arange(24) % 2) % 8) | {
+        "tta": "none",
+        "run": "runs/a",
+    }
     net = Submitted([member]).eval()
     example = torch.zeros(2, 96, 96, 3, dtype=torch.uint8)
     with torch.no_grad():

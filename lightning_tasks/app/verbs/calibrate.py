@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from datamodules.core.splits import partition
-from lightning_tasks.app.console import print_notes
+from lightning_tasks.app.console import can_submit, print_notes
 from lightning_tasks.app.members import Rows, Run, load_run, require, rows_of_part
 from lightning_tasks.app.pages.calibration import describe_map
 from lightning_tasks.app.pages.render import interval
@@ -49,7 +49,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     print_scores(calibration)
     print_notes([], loaded.data.data_source == "simulated")
     print(f"Wrote {as_shown(loaded.dir.path / NAME)}. Report: {as_shown(loaded.dir.report)}")
-    verbs = [*(["submit"] if loaded.task.submits is not None else []), "predict", "export"]
+    data = {"data_source": loaded.data.data_source, "sizes": loaded.data.sizes()}
+    verbs = [*(["submit"] if can_submit(loaded.task, data) else []), "predict", "export"]
     verbs = [verb for verb in verbs if verb not in loaded.task.refuses]
     where = shlex.join([as_shown(loaded.dir.path), *overrides])  # a map of flipped views is one for flipped views
     print(f"Next: {', '.join(verbs)} --run {where} use the calibration; so does ensemble.")

@@ -50,7 +50,10 @@ def run(options: Namespace, overrides: list[str]) -> None:
         owner = tasks[0] if tasks[0].submits is None else data
         raise ValueError(f"{type(owner).__name__} has no submission format: its assignment asks for none.")
     if "predict" not in data.parts:
-        raise ValueError(f"{data.title} has no unlabelled test part to submit predictions for.")
+        raise ValueError(
+            f"The data of {data.title} in {data.hparams.root} has no unlabelled test part, so there is nothing to "
+            "predict for a submission. docs/data.md names the file that holds it."
+        )
     out = options.out or folder / "submission.csv"
     counts = []
     average = ranked if options.average == "rank" else mean_batches

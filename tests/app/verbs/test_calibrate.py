@@ -162,16 +162,17 @@ def test_a_map_fitted_to_single_views_is_not_used_on_averaged_ones():
     from lightning_tasks.measures.recalibration import calibrated
 
     task = ImageClassifier(net="mlp", net_args={"hidden": [4]}, class_names=["a", "b"])
-    task.calibration = {"method": "temperature", "temperature": 2.0, "tta": "none"}
+    task.calibration = {"method": "temperature", "temperature": 2.0, "tta": "none", "run": "runs/a/fold_1"}
     prob = torch.tensor([[0.9, 0.1]])
     np.testing.assert_allclose(calibrated(task, {"prob": prob})["prob"], [[0.75, 0.25]], atol=1e-6)  # sqrt(9) : 1
     task.hparams.tta = "flips"
     with pytest.raises(
-        ValueError, match="tta='none', and now tta is 'flips'.*--model.tta none and no --tta.*tta flips"
+        ValueError,
+        match="runs/a/fold_1 was .* tta='none', and now tta is 'flips'.*--run runs/a/fold_1 --model.tta flips",
     ):
         calibrated(task, {"prob": prob})
     task.calibration["tta"], task.hparams.tta = "flips", "none"
-    with pytest.raises(ValueError, match="Give --model.tta flips and no --tta, or run .*--model.tta none"):
+    with pytest.raises(ValueError, match="--model.tta none`, or ask .*: --model.tta flips, and no --tta"):
         calibrated(task, {"prob": prob})
 
 

@@ -121,7 +121,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
         report = write_ensemble_report(folder)
     print_members(results)
     print(f"Report: {as_shown(report)}")
-    if "export" not in task.refuses:
+    alike = all(first.data.serves_as(run.data) for group in groups for run in group.runs)
+    if "export" not in task.refuses and (alike or "tokens" not in task.reads):  # each run may have its own vocabulary
         runs = " ".join(as_shown(path) for path in options.runs)
         out = " --out FILE.onnx" if len(options.runs) > 1 else ""
         print(f"Next: export --run {runs}{out} writes the mean, in equal shares, as one file.")

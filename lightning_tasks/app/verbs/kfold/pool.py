@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lightning_tasks.app.cli import TaskCLI
-from lightning_tasks.app.console import direction, is_calibrated
+from lightning_tasks.app.console import can_submit, direction, is_calibrated
 from lightning_tasks.app.members import Run, batches_of, load_run, predictions
 from lightning_tasks.app.pages.kfold import print_folds, write_kfold_report
 from lightning_tasks.app.places import as_shown
@@ -90,8 +90,9 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     RunDir(folder).mark_latest()
     print_folds(results)
     print(f"Report: {as_shown(report)}")
-    where, verbs = as_shown(folder), [*(["submit"] if task.submits is not None else []), "export"]
-    verbs = [verb for verb in verbs if verb not in task.refuses]
+    where, verbs = as_shown(folder), ["submit"] if can_submit(task, first) else []
+    if "export" not in task.refuses and "tokens" not in task.reads:  # each fold has a vocabulary of its own
+        verbs.append("export")
     if "ensemble" not in task.refuses:
         mean = f"{', '.join(verbs)} --run {where} take the mean of all; " if verbs else ""
         print(f"Next: {mean}ensemble --runs {where} OTHER scores that of two.")
