@@ -111,8 +111,8 @@ def sensitivity_at(curve: Roc, specificity: float) -> Tensor:
 
 
 def brier(prob: Tensor, label: Tensor) -> Tensor:
-    """Mean of (p - y)^2, in 0..1: the form for two classes, half of that in ``calibration`` (Brier 1950)."""
-    return (prob.double() - label.double()).square().mean()
+    """Mean of (p - y)^2, in 0..1 (Brier 1950)."""
+    return calibration.brier(two_columns(prob.double()), label.long())
 
 
 def nll(prob: Tensor, label: Tensor) -> Tensor:

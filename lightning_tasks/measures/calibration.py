@@ -83,12 +83,19 @@ def nll(prob: Tensor, label: Tensor) -> Tensor:
 
 
 def brier(prob: Tensor, label: Tensor) -> Tensor:
-    """Mean of sum_k (p_k - [k is true])^2, in 0..2 (Brier 1950; for two classes twice the one-class form)."""
-    return (prob.double() - _one_hot(prob, label)).square().sum(1).mean()
+    """Mean of sum_k (p_k - [k is true])^2, in 0..2 (Brier 1950); of two classes half of it, (p - y)^2, in 0..1.
+
+    Half for two, as in scikit-learn: where one class is the positive one, that is what the name stands for.
+    """
+    return (prob.double() - _one_hot(prob, label)).square().sum(1).mean() * _brier_scale(prob)
+
+
+def _brier_scale(prob: Tensor) -> float:
+    return 0.5 if prob.shape[1] == 2 else 1.0
 
 
 def brier_decomposition(prob: Tensor, label: Tensor, bins: int = BINS) -> dict[str, Tensor]:
-    """Brier score = reliability - resolution + uncertainty + within, summed over classes.
+    """Brier score = reliability - resolution + uncertainty + within, summed over classes, of two halved.
 
     For each class, samples are binned by p_k; with mean forecast p_b, frequency o_b and base rate o:
     reliability = sum n_b / N (p_b - o_b)^2, resolution = sum n_b / N (o_b - o)^2, uncertainty = o (1 - o). ``within``
@@ -104,6 +111,7 @@ def brier_decomposition(prob: Tensor, label: Tensor, bins: int = BINS) -> dict[s
         parts[0] += (weight * (p - share).square()).sum()
         parts[1] += (weight * (share - base).square()).sum()
         parts[2] += base * (1 - base)
+    parts *= _brier_scale(prob)
     names = ("brier_reliability", "brier_resolution", "brier_uncertainty")
     within = brier(prob, label) - (parts[0] - parts[1] + parts[2])
     return dict(zip(names, parts.unbind(), strict=True)) | {"brier_within": within}

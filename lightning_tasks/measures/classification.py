@@ -32,7 +32,7 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
 
     * ``acc``; ``balanced_acc``: mean recall over the classes that occur; ``f1_macro``: mean F1 over the classes
       that occur or are predicted;
-    * ``nll``, ``ece`` and ``brier`` (in 0..2): see ``calibration``;
+    * ``nll``, ``ece`` and ``brier``: see ``calibration``;
     * ``auroc``, average precision ``ap`` and ``f1`` of class 1, with two classes;
     * ``recall_<class>`` and ``precision_<class>``.
 

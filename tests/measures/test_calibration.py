@@ -5,10 +5,10 @@ import pytest
 import torch
 from sklearn.calibration import calibration_curve
 from sklearn.isotonic import IsotonicRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import brier_score_loss, log_loss
 from torchmetrics.functional import calibration_error
 
-from lightning_tasks.measures import calibration, recalibration
+from lightning_tasks.measures import binary, calibration, recalibration
 from lightning_tasks.measures.calibration import (
     brier,
     brier_decomposition,
@@ -97,6 +97,9 @@ def test_nll_and_brier_against_scikit_learn_and_a_loop():
     assert float(nll(prob, label)) == pytest.approx(log_loss(label.numpy(), p / p.sum(1, keepdims=True)), abs=1e-6)
     loop = np.mean([sum((p[i, k] - (int(label[i]) == k)) ** 2 for k in range(4)) for i in range(600)])
     assert float(brier(prob, label)) == pytest.approx(float(loop), abs=1e-12)
+    two, which = prob[:, :2] / prob[:, :2].sum(1, keepdim=True), (label > 1).long()
+    assert float(brier(two, which)) == pytest.approx(brier_score_loss(which.numpy(), two[:, 1].numpy()), abs=1e-6)
+    assert float(brier(two, which)) == pytest.approx(float(binary.brier(two[:, 1], which)), abs=1e-6), "one on a page"
 
 
 def test_brier_decomposition_sums_to_the_score_and_is_exact_for_binned_forecasts():
@@ -111,7 +114,7 @@ def test_brier_decomposition_sums_to_the_score_and_is_exact_for_binned_forecasts
     hit = (torch.arange(150) % 50 < torch.tensor([10, 20, 45]).repeat_interleave(50)).long()
     d = brier_decomposition(torch.stack([1 - forecast, forecast], 1), hit)
     assert float(d["brier_within"]) == pytest.approx(0, abs=1e-7)
-    expected = 2 * np.mean([(0.1 - 0.2) ** 2, (0.5 - 0.4) ** 2, (0.9 - 0.9) ** 2])
+    expected = np.mean([(0.1 - 0.2) ** 2, (0.5 - 0.4) ** 2, (0.9 - 0.9) ** 2])
     assert float(d["brier_reliability"]) == pytest.approx(expected, abs=1e-7)
 
 

@@ -231,13 +231,18 @@ def test_the_verb_draws_each_kind_and_writes_what_it_chose(squares, cli, capsys)
     for kind, found in note["groups"].items():
         assert (squares / "figures" / f"explain_{kind}.png").is_file() == bool(found), kind
         assert kind.replace("_", " ") in out
+    labels = table["label"] == "positive"
+    bound = np.quantile(table["prob_positive"], 1 - labels.mean())
+    rule = f"Positive is positive, predicted where its probability is above {bound:.3f}: as many lie above it"
     report = (squares / "report.html").read_text()
+    assert rule in out and rule in report and (table["prob_positive"] > bound).sum() == labels.sum()
     assert "Explanations" in report and "Surest true positives" in report
     first = note["groups"]["true_positives"][0]["id"]
     cli("explain", "--run", squares, "--ids", first, "--draws", 1, "--layer", "net.stages.0")
     note = json.loads((squares / "explain.json").read_text())
     assert note["layer"] == "net.stages.0" and [s["id"] for s in note["groups"]["chosen"]] == [first]
     assert sorted(p.name for p in (squares / "figures").glob("explain_*")) == ["explain_chosen.png"]
+    assert "Positive is" not in capsys.readouterr().out, "samples that were named are chosen by no threshold"
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,10 @@ def chosen_samples(loaded: Run, rows: Rows, options: Namespace) -> dict[str, lis
     """Kind -> samples, the most confident first."""
     names = np.array(loaded.data.names(loaded.data.pool_of(options.part), rows["id"].numpy()), dtype=str)
     positive = positive_class(loaded.task.class_names, options.positive)
-    groups = chosen_rows(options.ids, names) if options.ids else confident(rows, positive, options)
+    if options.ids:
+        groups = chosen_rows(options.ids, names)
+    else:
+        groups = confident(rows, positive, threshold_of(rows, positive, options), options.count)
     samples: dict[str, list[Sample]] = {}
     for group, places in groups.items():
         samples[group] = []
@@ -65,7 +68,32 @@ def chosen_rows(ids: list[str], names: np.ndarray) -> dict[str, np.ndarray]:
     return {"chosen": np.array([np.flatnonzero(names == name)[0] for name in ids])}
 
 
-def confident(rows: Rows, positive: int | None, options: Namespace) -> dict[str, np.ndarray]:
+def threshold_of(rows: Rows, positive: int | None, options: Namespace) -> float | None:
+    """Probability above which a sample counts as positive: as many are above it as are positive, or as was asked for.
+
+    None where no class is the positive one.
+    """
+    if positive is None or options.threshold is not None:
+        return options.threshold
+    share = (rows["label"] != positive).double().mean()
+    return float(np.quantile(rows["prob"][:, positive].numpy(), share))
+
+
+def rule_of(loaded: Run, rows: Rows, options: Namespace) -> str:
+    """In words, which samples count as positive; nothing where that decides nothing."""
+    names = loaded.task.class_names
+    positive = positive_class(names, options.positive)
+    if options.ids or positive is None:
+        return ""
+    threshold = threshold_of(rows, positive, options)
+    why = "as many lie above it as are positive" if options.threshold is None else "as --threshold says"
+    return (
+        f"Positive is {names[positive]}, predicted where its probability is above {threshold:.3f}: {why}. "
+        "predictions.csv has the most probable class instead."
+    )
+
+
+def confident(rows: Rows, positive: int | None, threshold: float | None, count: int) -> dict[str, np.ndarray]:
     """Places of the most confident samples of each kind, the most confident first."""
     prob, label = rows["prob"].numpy(), rows["label"].numpy()
     if positive is None:
@@ -73,8 +101,7 @@ def confident(rows: Rows, positive: int | None, options: Namespace) -> dict[str,
         kinds = {"right": (right, score), "wrong": (~right, score)}
     else:
         score, truth = prob[:, positive], label == positive
-        share = 1 - truth.mean()
-        above = score > (np.quantile(score, share) if options.threshold is None else options.threshold)
+        above = score > threshold
         kinds = {
             "true_positives": (truth & above, score),
             "false_positives": (~truth & above, score),
@@ -84,7 +111,7 @@ def confident(rows: Rows, positive: int | None, options: Namespace) -> dict[str,
     best = {}
     for name, (member, confidence) in kinds.items():
         places = np.flatnonzero(member)
-        best[name] = places[np.argsort(-confidence[places], kind="stable")][: options.count]
+        best[name] = places[np.argsort(-confidence[places], kind="stable")][:count]
     return best
 
 

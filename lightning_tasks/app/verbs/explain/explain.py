@@ -14,7 +14,7 @@ from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.calibration import weights_digest
 
 from . import pictures, words
-from .chosen import chosen_samples, positive_class
+from .chosen import chosen_samples, positive_class, rule_of
 
 NAME = "explain.json"
 DEFAULTS = {"pictures": {"layer": None, "draws": 16}, "text": {"remove": 3}}  # options of each kind
@@ -32,9 +32,17 @@ def run(options: Namespace, overrides: list[str]) -> None:
     for old in loaded.dir.figures.glob("explain_*.png"):
         old.unlink()
     publish(loaded.dir.path, {f"explain/{name}": figure for name, figure in figures.items()})
-    note = {"part": options.part, "weights_sha256": weights_digest(loaded.dir.best), "shows": loaded.task.explains}
+    rule = rule_of(loaded, rows, options)
+    note = {
+        "part": options.part,
+        "weights_sha256": weights_digest(loaded.dir.best),
+        "shows": loaded.task.explains,
+        "rule": rule,
+    }
     write_atomic(loaded.dir.path / NAME, json.dumps(note | shown, indent=2) + "\n")
     write_report(loaded.dir)
+    if rule:
+        print(rule)
     for name, group in shown["groups"].items():
         print(f"{name.replace('_', ' ')}: {', '.join(map(in_words, group)) or 'none'}")
     is_calibrated = loaded.task.calibration is not None
