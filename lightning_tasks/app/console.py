@@ -151,6 +151,22 @@ def calibration_words(is_calibrated: bool | None) -> str:
     return "" if is_calibrated is None else ", calibrated" if is_calibrated else ", not calibrated"
 
 
+def source_words(task: Any, data: Any, part: str) -> str:
+    """Where the scores of a network as it was trained come from: part, kind of data, views of a sample."""
+    views = views_of(task.hparams)
+    averaged = "" if views == "none" else f", means over {views} (an epoch's validation shows one view)"
+    kind = f"{data.part_kind[part].capitalize()}, {data.data_source} data"
+    return f"{kind}{calibration_words(is_calibrated(task))}{averaged}"
+
+
+def views_of(hparams: dict[str, Any]) -> str:
+    """What predictions are averaged over: flips, scales, or ``none``."""
+    flips, scales = hparams.get("tta", "none"), hparams.get("tta_scales")
+    if scales is None:
+        return flips
+    return f"{flips}, ".removeprefix("none, ") + f"scales {', '.join(f'{scale:g}' for scale in scales)}"
+
+
 def is_calibrated(task: Any) -> bool | None:
     """Of scores of networks as they were trained: False, or None where there is nothing to calibrate."""
     return None if "calibrate" in task.refuses else False

@@ -11,7 +11,7 @@ from lightning_tasks.runs.calibration import weights_digest
 from lightning_tasks.runs.data_record import data_record
 from lightning_tasks.runs.results import clean_json
 
-from .console import calibration_words, can_submit, direction, is_calibrated, next_steps, print_notes, print_scores
+from .console import can_submit, direction, is_calibrated, next_steps, print_notes, print_scores, source_words
 from .places import as_shown
 from .weights import folder_of
 
@@ -53,8 +53,7 @@ def finish_evaluation(task: Any, data: Any, part: str, scores: Scores, checkpoin
         print(AS_TRAINED)
     print_notes(data.notes, data.data_source == "simulated")
     where = as_shown(folder)
-    source = f"{data.part_kind[part].capitalize()}, {data.data_source} data{calibration_words(content['calibrated'])}"
-    print(f"{source}. All {len(scores)} metrics: {as_shown(path)}")
+    print(f"{source_words(task, data, part)}. All {len(scores)} metrics: {as_shown(path)}")
     print(f"Next: {next_steps(task, part, where, record)}")
     return path
 

@@ -28,7 +28,7 @@ from lightning_tasks.runs.results import clean_json, git_commit
 from lightning_tasks.runs.rowfile import save_rows
 from lightning_tasks.runs.tables import save_table
 
-from .console import calibration_words, direction, is_calibrated, next_steps, print_notes, print_scores
+from .console import direction, is_calibrated, next_steps, print_notes, print_scores, source_words, views_of
 from .pages.run import write_report_of
 from .places import as_shown
 from .projected import project
@@ -115,6 +115,7 @@ def finish_fit(fitted: Fitted) -> None:
         "notes": data.notes,
         "weights": task.weights_origin,
         "calibrated": is_calibrated(task),
+        **({"views": views_of(task.hparams)} if "tta" in task.hparams else {}),
         "parameters": task.num_parameters,
         "monitor": task.monitor,
         "headline": task.headline_metric,
@@ -149,8 +150,7 @@ def finish_fit(fitted: Fitted) -> None:
         run.mark_latest()
     print_scores(metrics, task.headline_metric, direction(task), baselines)
     print_notes(data.notes, data.data_source == "simulated" and not is_part)
-    where = f"{data.part_kind['test'].capitalize()}, {data.data_source} data{calibration_words(results['calibrated'])}"
-    print(f"{where}. All {len(metrics)} metrics: {as_shown(run.report)}")
+    print(f"{source_words(task, data, 'test')}. All {len(metrics)} metrics: {as_shown(run.report)}")
     if not is_part:
         print(f"Next: {next_steps(task, 'test', as_shown(run.path), results)}")
 

@@ -1,10 +1,13 @@
 """Pictures shown larger and smaller: each scale by its definition, their mean, and no views in a fit's validation."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from lightning_tasks.app.console import source_words, views_of
 from lightning_tasks.problems import Segmentation
 from tests.conftest import measured, results
 
@@ -77,6 +80,18 @@ def test_evaluation_asks_the_network_once_for_each_view_and_says_what_prediction
         made.evaluate("test", {"image": image, "mask": mask, "id": torch.arange(2)})
     assert sorted(net.seen) == [(16, 32)] * 2 + [(32, 64)] * 2, "the picture as it is: for loss and prediction at once"
     assert torch.equal(collected["pred"], probs(made, image).argmax(1).to(torch.uint8))
+
+
+@pytest.mark.parametrize(
+    "options, views",
+    [({}, "none"), ({"tta": "hflip"}, "hflip"), ({"tta_scales": [0.5, 1]}, "scales 0.5, 1"),
+     ({"tta": "hflip", "tta_scales": [0.75, 1.25]}, "hflip, scales 0.75, 1.25")],
+)  # fmt: skip
+def test_scores_say_over_which_views_they_average(options, views):
+    made = task(Brightness(), **options)
+    words = source_words(made, SimpleNamespace(part_kind={"val": "fold 0 of 5"}, data_source="real"), "val")
+    said = f", means over {views} (an epoch's validation shows one view)" if options else ""
+    assert views_of(made.hparams) == views and words == f"Fold 0 of 5, real data{said}"
 
 
 def test_pictures_too_small_to_be_mirrored_are_refused():

@@ -6,6 +6,7 @@ from typing import Any
 import timm
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from lightning_tasks.app.console import views_of
 from lightning_tasks.app.members import Run
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.runs.directory import RunDir
@@ -58,12 +59,6 @@ def write_card(path: Path, folders: list[Path], members: list[Run], record: dict
     )  # fmt: skip
     write_atomic(card, text)
     return card
-
-
-def views_of(hparams: dict[str, Any]) -> str:
-    """What predictions are averaged over: flips, scales, or ``none``."""
-    flips, scales = hparams.get("tta", "none"), hparams.get("tta_scales")
-    return flips if scales is None else f"{flips}, scales {', '.join(f'{scale:g}' for scale in scales)}"
 
 
 def rows_of(results: dict[str, Any]) -> list[tuple[str, str, str, Any]]:
