@@ -23,6 +23,7 @@ from datamodules.readers.pictures import Pictures, Source, open_source
 from .loader import FileDataset, FileLoader
 
 CACHE_BYTES = 1_500_000_000  # decoded pictures of a pool that this process may keep
+TRIED = 5000  # test pictures that are decoded before a fit: some seconds
 STATISTICS_SAMPLE = 2000  # means of single pictures spread by about 0.1, so their mean is within 0.005
 
 
@@ -42,6 +43,7 @@ class FileDataModule(DataModule):
 
     Raises:
         ValueError: A size below 8, other channels, or a policy that cannot be.
+        BrokenFile: From ``setup``, a test picture that cannot be decoded.
     """
 
     reserved = ("name",)
@@ -61,6 +63,16 @@ class FileDataModule(DataModule):
         self._pictures: dict[str, Pictures] = {}
         self._loaders: WeakSet[FileLoader] = WeakSet()
         self._statistics: dict[str, Tensor] | None = None
+
+    def setup(self, stage: str | None = None) -> None:
+        """Also see, before a fit, that the pictures which it is tested on in the end can be decoded."""
+        is_first = not self.parts
+        super().setup(stage)
+        if is_first and stage == "fit" and self.has_images and not self.scores_validation:
+            pictures = self.pictures(self.pool_of("test"))
+            for row in spread(self.parts["test"], TRIED):
+                pictures[row]
+            pictures.source.close()
 
     def picture_path(self, pool: str) -> Path:
         """HDF5 file or folder with the pictures of a pool, within ``self.folder``."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .picture_names import in_left_folder, is_picture
+from .picture_names import in_left_folder, is_picture, picture_files
 from .wording import counted, listed
 
 # Names that common archives give to the folders of parts; capitals make no difference.
@@ -26,6 +26,7 @@ class Tree:
         empty: Pictures of no bytes.
         bare: Folders of classes without a picture.
         beside: Folders beside those of parts.
+        loose: Pictures beside the folders of classes or parts, in none of them.
     """
 
     parts: dict[str, dict[str, list[str]]] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Tree:
     empty: list[str] = field(default_factory=list)
     bare: list[str] = field(default_factory=list)
     beside: list[str] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)
 
     def notes(self) -> list[str]:
         """What the user should know of files that are not used."""
@@ -41,6 +43,7 @@ class Tree:
             "Left out, of no bytes": ("picture", self.empty),
             "No classes, without a picture": ("folder", self.bare),
             "Not read, beside the folders of parts": ("folder", self.beside),
+            "Left out, in no folder of a class": ("picture", self.loose),
         }
         return [
             f"{text}: {counted(names, thing)} ({listed(names, 3)})." for text, (thing, names) in kinds.items() if names
@@ -54,6 +57,7 @@ def scan_classes(folder: Path) -> Tree:
     ``train``. The pictures of ``predict`` need no folders of classes.
     """
     tree, top = Tree(), folders_in(folder)
+    tree.loose = [path.name for path in picture_files(folder.iterdir() if folder.is_dir() else ())]
     of_parts = [place for place in top if place.name.lower() in PARTS and not pictures_directly_in(place)
                 and (folders_in(place) or PARTS[place.name.lower()] == "predict")]  # fmt: skip
     of_parts += [place for place in top if place.name.lower() == "predict" and place not in of_parts]

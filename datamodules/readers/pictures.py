@@ -265,8 +265,9 @@ class Pictures:
             raise
         except Exception as error:  # h5py, the system and PIL raise errors of a dozen kinds
             raise BrokenFile(
-                f"{self.source.path}: picture {name} cannot be decoded ({reason_of(error)}). Restore it, or "
-                "leave it out of training by --data.exclude with a CSV id,reason; inspect writes one of all of them."
+                f"{self.source.path}: picture {name} cannot be decoded ({reason_of(error)}). Restore or "
+                "remove it; one of the train pool may stay and be left out by --data.exclude with a CSV id,reason, "
+                "which inspect writes of all of them."
             ) from None
         if len(self.known):
             self.cache[row], self.known[row] = image, True

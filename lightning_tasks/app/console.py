@@ -177,6 +177,7 @@ def next_steps(task: Any, part: str, where: str, record: dict[str, Any]) -> str:
     if part == "val":
         return f"test --run {where} scores the test part."
     verbs = [verb for verb in ("calibrate", "explain") if verb not in task.refuses]
+    verbs += ["sample"] if task.generates is not None else []
     verbs += ["submit"] if can_submit(task, record) else []
     return f"{', '.join([*verbs, 'predict'])} --run {where}."
 

@@ -75,7 +75,10 @@ def main(args: list[str] | None = None) -> None:
         print(stop.code, file=sys.stderr)  # of training that Ctrl-C ended, with what goes on from there
         raise SystemExit(INTERRUPTED) from None
     except KeyboardInterrupt:  # outside of training, of which Lightning takes care
-        print("Interrupted. The same command goes on from there, a fit with --resume.", file=sys.stderr)
+        print(
+            "Interrupted. The same command goes on from there; a fit of which an epoch had ended, with --resume.",
+            file=sys.stderr,
+        )
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         if is_unread(error):

@@ -10,6 +10,8 @@ from lightning_tasks.common.json_files import read_json
 from .captions import INSPECTED
 from .render import identity, pictures_in, write_page
 
+ALL = "all, before cleaning"  # the train pool, among the parts whose classes are counted
+
 
 def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
     """The findings in words: (what, how many)."""
@@ -18,7 +20,9 @@ def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
         ("planted pictures", f"{sum(map(len, planted))} copies of {len(planted)} pictures"),
         ("pictures that share one mask", f"{len(results['same_mask'])}"),
     ]  # fmt: skip
-    total = results["left"] + results["exclude"]
+    total, counts = results["left"] + results["exclude"], results["counts"]
+    held = counts["train"].get("samples", {})
+    lacking = [name for name, n in counts[ALL].get("samples", {}).items() if n and not held.get(name)]
     findings = [
         ("samples in the train pool", f"{total}"),
         *pictures,
@@ -29,6 +33,7 @@ def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
             for pool, names in results["undecodable"].items()
             if names
         ),
+        *([("classes of which the train part has no sample", ", ".join(lacking))] if lacking else []),
         ("in exclude.csv", f"{results['exclude']}, which leaves {results['left']}"),
         ("left out by the data module itself", f"{results['left_out_by_the_data_module']}{agreement(results)}"),
         (

@@ -141,23 +141,34 @@ def test_files_that_are_no_pictures_are_left_out_and_counted(tmp_path):
     (tmp_path / "cat" / "empty.jpg").touch()
     (tmp_path / "dog").mkdir()
     (tmp_path / "README.md").write_text("of the archive")
+    save(tmp_path / "loose.png")
     data = module(tmp_path)
     assert data.class_names == ["cat", "кот на окне"] and len(data.pools["train"]["label"]) == 12
     notes = " ".join(data.notes)
     assert "no pictures: 4 files (cat/.DS_Store, cat/._my photo 0.png, cat/Thumbs.db and 1 more)" in notes
     assert "of no bytes: 1 picture (cat/empty.jpg)" in notes and "without a picture: 1 folder (dog)" in notes
+    assert "in no folder of a class: 1 picture (loose.png)" in notes
 
 
 def test_a_truncated_picture_is_an_error_and_can_be_excluded(tmp_path):
     path = two_classes(tmp_path) / "cat" / "my photo 0.png"
     path.write_bytes(path.read_bytes()[:500])
     data = module(tmp_path, near=4)
-    with pytest.raises(BrokenFile, match="my photo 0.png cannot be decoded .* --data.exclude .*; inspect writes one"):
+    with pytest.raises(BrokenFile, match="my photo 0.png cannot be decoded .* --data.exclude .* which inspect writes"):
         data.statistics()
     with (tmp_path / "exclude.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("id", "reason"), ("cat/my photo 0.png", "truncated")])
     data = module(tmp_path, exclude=str(tmp_path / "exclude.csv"))
     assert data.statistics()["class_counts"].sum() == len(data.parts["train"])
+
+
+def test_a_truncated_picture_of_the_test_part_is_an_error_before_a_fit(tmp_path):
+    two_classes(tmp_path / "train"), two_classes(tmp_path / "test", 2)
+    path = tmp_path / "test" / "cat" / "my photo 0.png"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(BrokenFile, match="test/cat/my photo 0.png cannot be decoded .*Restore or remove it"):
+        ImageFolderDataModule(root=str(tmp_path)).setup("fit")
+    ImageFolderDataModule(root=str(tmp_path)).setup("predict")
 
 
 def test_one_class_and_a_class_that_training_lacks_are_errors(tmp_path):
@@ -233,6 +244,15 @@ def test_a_run_that_reads_pictures_is_told_where_there_are_none(cli, tmp_path, c
             cli(verb, "--run", "runs/image_folder/default", "--data.images", "false")
         assert "ImageClassifier reads 'image'; a batch of image_folder has " in (error := capsys.readouterr().err)
         assert "Set --data.images true." in error
+
+
+def test_inspect_names_the_class_that_is_in_no_training_sample(cli, tmp_path, capsys):
+    save(two_classes(tmp_path / "mine") / "emu/a.png")
+    cli("inspect", "--config", ROOT / "configs/image_folder.yaml", "--data.root", tmp_path / "mine", "--data.size", 16,
+        "--tsne", 0, "--data.folds", 2)  # fmt: skip
+    counts = json.loads(Path("runs/image_folder/inspect/inspect.json").read_text())["counts"]
+    assert not counts["train"]["samples"].get("emu"), "the one picture of the class is held out"
+    assert "classes of which the train part has no sample  emu" in capsys.readouterr().out
 
 
 def test_inspect_finds_a_picture_above_the_size_limit(cli, tmp_path):

@@ -16,7 +16,7 @@ from datamodules.audit import findings as checks
 from datamodules.audit.duplicates import Duplicates, repeated_mask_outliers
 from lightning_tasks.app.cli import TaskCLI
 from lightning_tasks.app.members import Run, load_run
-from lightning_tasks.app.pages.inspect import print_findings, write_inspect_report
+from lightning_tasks.app.pages.inspect import ALL, print_findings, write_inspect_report
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.plots.inspect import class_figure, contact_sheet, map_figure
 from lightning_tasks.plots.tensorboard import publish
@@ -151,7 +151,7 @@ def summary(audit: Found, data: Any, classes: list[str]) -> dict[str, Any]:
         return [names[group].tolist() for group in lists]
 
     everything = np.arange(len(names))
-    parts = {"all, before cleaning": ("train", everything)}
+    parts = {ALL: ("train", everything)}
     parts |= {p: (data.pool_of(p), rows) for p, rows in data.parts.items() if p != "test" or not data.scores_validation}
     counts = {}
     for part, (pool_name, rows) in parts.items():
