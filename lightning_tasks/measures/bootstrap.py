@@ -11,7 +11,7 @@ from torch import Tensor
 from lightning_tasks.common.units import FEW_POSITIVES, FEW_UNITS
 
 from .binary import MIN_TPR, RANKING
-from .calibration import BIASED
+from .calibration import AT_MOST_ONE, BIASED
 
 MOST_BIAS = 1 / (math.sqrt(2) - 1)  # of a score, in biases that its draws show
 FEW_CASES = 10  # of one kind: a share of fewer is too skewed to be resampled (the rule n p >= 10 of the normal law)
@@ -48,7 +48,9 @@ def bootstrap(
 
     def interval(name: str, drawn: np.ndarray) -> tuple[float, float]:
         if is_biased(name):
-            return unbiased_interval(float(whole[name]), drawn, tail(units(name)))
+            most = 1.0 if name.rpartition("/")[2] in AT_MOST_ONE else math.inf
+            low, high = unbiased_interval(float(whole[name]), drawn, tail(units(name)))
+            return low, min(high, most)
         if name == "pauc" and is_partial:
             return logit_interval(float(whole[name]), drawn, units(name), 1 - MIN_TPR)
         return _interval(drawn, tail(units(name)))

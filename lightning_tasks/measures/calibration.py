@@ -13,8 +13,8 @@ BINS = 15
 TINY = 1e-12  # smallest probability whose logarithm is taken
 KINDS = ("equal_width", "equal_mass")
 # Computed from shares of bins or classes, whose noise does not cancel: of few samples they are too large, or too small.
-BIASED = ("ece", "ece_equal_mass", "ece_classwise", "mce",
-          "brier_reliability", "brier_resolution", "brier_uncertainty", "brier_within")  # fmt: skip
+AT_MOST_ONE = ("ece", "ece_equal_mass", "ece_classwise", "mce")
+BIASED = (*AT_MOST_ONE, "brier_reliability", "brier_resolution", "brier_uncertainty", "brier_within")
 
 
 def hits(prob: Tensor, label: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from lightning_tasks.measures.bootstrap import (
     unbiased_interval,
     units_behind,
 )
-from lightning_tasks.measures.calibration import BIASED, brier_decomposition, calibration_scores, ece
+from lightning_tasks.measures.calibration import BIASED, brier_decomposition, calibration_scores, ece, mce
 from lightning_tasks.measures.regression import regression_scores
 from lightning_tasks.measures.segmentation import miou
 
@@ -239,6 +239,16 @@ def test_biased_measures_lie_in_their_intervals_and_others_keep_plain_percentile
     assert unbiased_interval(0.3, drawn, 0) == pytest.approx((0, 0.4))
     assert unbiased_interval(0.4, drawn, 0) == pytest.approx((0.3, 0.5))
     assert unbiased_interval(0.5, drawn, 0) == pytest.approx((0.4, 0.5 + 0.1 + 0.1 / (2**0.5 - 1)))
+
+
+def test_an_error_of_calibration_is_at_most_one_and_so_is_its_interval():
+    prob = torch.tensor([[0.98, 0.02]] * 3 + [[0.6, 0.4]] * 40)
+    label = torch.tensor([1] * 3 + [0] * 24 + [1] * 16)  # three that are sure and wrong
+    rows = {"prob": prob, "label": label}
+    drawn = replicates(lambda r: {"mce": mce(r["prob"], r["label"])}, rows, 200)["mce"]
+    assert unbiased_interval(0.98, drawn, 0.025)[1] > 1, "moved by the bias of the draws"
+    low, high = bootstrap(lambda r: {"mce": mce(r["prob"], r["label"])}, rows, 200)["mce"]
+    assert low < 0.98 < high == 1
 
 
 def masks(images):
