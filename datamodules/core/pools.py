@@ -97,13 +97,19 @@ def code_groups(title: str, pools: dict[str, Arrays], rows: np.ndarray, use: boo
 
 
 def first_rows(pool: Arrays, limit: int) -> tuple[np.ndarray, str]:
-    """The first ``limit`` rows, or of a file that is sorted by class the first of each; and what to tell of it."""
+    """The first ``limit`` rows, or of a file that is sorted by class the first of each; and what to tell of it.
+
+    Raises:
+        ValueError: There are more classes.
+    """
     size = len(pool["id"])
     first = np.arange(min(limit, size))
     if "label" not in pool or len(first) == size:
         return first, ""
     label = pool["label"].astype(np.int64)
     counts = np.bincount(label)
+    if limit < (classes := np.count_nonzero(counts)):
+        raise ValueError(f"limit={limit} keeps fewer samples than there are classes: give {classes} or more.")
     if (2 * np.bincount(label[first], minlength=len(counts)) >= counts * len(first) / size).all():
         return first, ""
     order = np.argsort(label, kind="stable")

@@ -1,6 +1,7 @@
 """Where data comes from: the folder that holds it, and one copy of it for all folds of a process."""
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def load_pools(data: Any) -> dict[str, Arrays]:
 def check_asked(data: Any) -> None:
     """Raise a FileNotFoundError where data that is not there was asked for."""
     h = data.hparams
-    named = h.source == "auto" and h.root != DEFAULT_ROOT
+    named = h.source == "auto" and (h.root != DEFAULT_ROOT or names_file(data))
     if h.source != "real" and not named:
         return
     root = Path(h.root)
@@ -117,6 +118,12 @@ def check_asked(data: Any) -> None:
     what = there if root.is_dir() else f"{root} is {'a file' if root.exists() else 'no folder'}"
     ask = " For the simulated set add --data.source simulated." if named else ""
     raise FileNotFoundError(f"{looked_for(data)}: {what}. {data.how_to_get} Then set --data.root.{ask}")
+
+
+def names_file(data: Any) -> bool:
+    """Whether the user named the file to read: another than the default of its class."""
+    default = signature(type(data)).parameters.get("file")
+    return default is not None and data.hparams.file != default.default
 
 
 def held(folder: Path) -> str:

@@ -28,8 +28,8 @@ def decoded(path: Path, fallback: str | None = None) -> tuple[str, str]:
             return raw.decode("utf-16"), "utf-16"
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is cut or broken UTF-16 ({error}). Save it as UTF-8.") from None
-    if b"\0" in raw[:1000]:
-        raise ValueError(f"{path} is no text (it begins with {raw[:4]!r}). Save it as UTF-8.")
+    if (zero := raw.find(b"\0", 0, 1000)) >= 0:
+        raise ValueError(f"{path} is no text: byte {zero} is 0 (it begins with {raw[:4]!r}). Save it as UTF-8.")
     try:
         return raw.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError as error:

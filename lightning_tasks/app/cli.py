@@ -35,7 +35,7 @@ from .places import CONFIGS, as_shown
 from .resuming import begin_at, checkpoint_to_resume
 from .settings import check_resume, settings
 from .strategies import finding_idle
-from .trainer_flags import check_finite, check_fit, check_limits, check_precision, no_epoch
+from .trainer_flags import check_finite, check_fit, check_limits, check_precision, check_seed, no_epoch
 from .weights import file_of, folder_of
 
 for package in (datamodules, lightning_tasks):  # YAML gives classes by bare name: all must be known
@@ -95,6 +95,7 @@ class TaskCLI(GivenWeights, LightningCLI):
         options = self.options
         fill_from_data(options)
         check_precision(options.trainer.precision)
+        check_seed(options.seed_everything)
         check_finite(options)
         fitting = self._subcommand_parsers and self.config.subcommand == "fit"
         if fitting and not options.trainer.fast_dev_run:

@@ -44,6 +44,8 @@ def explain(message: str, options: list[str]) -> str:
         return unknown_option(match[2], class_options(match[1]), match[1].rsplit(".", 1)[-1])
     if match := re.search(r"[Uu]nrecognized arguments: --([\w.-]+)", message):
         return unknown_option(match[1], options, "this command")
+    if match := re.search(r"[Uu]nrecognized arguments: (.+)", message):
+        return f"{short(match[1])!r} belongs to no option: what stands before it takes no value, or -- is missing."
     if match := re.search(r"Option '([^']+)' is not accepted", message):
         return unknown_option(match[1], options, "this command")
     if match := re.search(r"Expected a dot import path string: (\S+)", message):
@@ -52,6 +54,8 @@ def explain(message: str, options: list[str]) -> str:
         prefix = f"{key}." if key and match[1] != key else ""
         return f"{prefix}{match[1]}={short(match[3])!r}: expected {plain(match[2])}."
     if match := re.search(r"Given value: (.*)", message):
+        inner = re.findall(r'Parser key "([^"]+)"', message[: match.start()])[1:2]  # of a class: data, then augment
+        key = ".".join([key, *(name for name in inner if name != key)])
         expected = [plain(t) for t in re.findall(r"Expected an? (.+)", message) if "NoneType" not in t]
         return f"{key}={short(match[1])!r}: expected {' or '.join(expected) or 'another value'}."
     return message

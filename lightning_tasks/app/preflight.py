@@ -90,7 +90,10 @@ def check_given(command: str, args: list[str]) -> None:
     """Raise a ValueError where nothing says what a command of Lightning is to build."""
     options = {arg.split("=")[0] for arg in args}
     if not options & {"--config", "-c", "--model", "--model.class_path", "--help", "-h"}:
-        raise ValueError(f"{command} needs a task: add --config configs/TASK.yaml, or --model CLASS and --data CLASS.")
+        run = "--run RUN of a trained one, " if command != "fit" else ""
+        raise ValueError(
+            f"{command} needs a task: add {run}--config configs/TASK.yaml, or --model CLASS and --data CLASS."
+        )
 
 
 def read_yaml(path: Path) -> Any:

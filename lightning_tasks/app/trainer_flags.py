@@ -32,6 +32,12 @@ def check_precision(precision: Any) -> None:
         )
 
 
+def check_seed(seed: int | bool) -> None:
+    """Raise a ValueError where numpy has no such seed."""
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"--seed_everything {seed}: need a whole number from 0 to {2**32 - 1}.")
+
+
 def check_finite(options: Any) -> None:
     """Raise a ValueError where an argument of the task or the data is, or holds, NaN or infinity.
 

@@ -43,6 +43,19 @@ CASES = {
     "a run that is not there": (("report", "--run", "runs/none"), "is no run"),
     "nothing to resume": ((*TOY, "--resume"), "nothing to continue"),
     "resume and overwrite": ((*TOY, "--resume", "--overwrite"), "give one of them"),
+    "a limit below the classes": (
+        ("fit", "--config", ROOT / "configs/mnist_cnn.yaml", "--data.limit", 5),
+        "limit=5 keeps fewer samples than there are classes: give 10 or more",
+    ),
+    "a word in place of a list": ((*MARS, "--data.augment", "foo"), "data.augment='foo': expected list"),
+    "a seed below 0": ((*TOY, "--seed_everything", -1), "--seed_everything -1: need a whole number from 0"),
+    "a number of no option": (("kfold", *TOY[1:], "--bootstrap", 3), "'3' belongs to no option: what stands before"),
+    "a file of the user's that is not there": (
+        ("fit", "--config", ROOT / "configs/char_lstm.yaml", "--data.file", "nope.txt"),
+        "Looked for nope.txt",
+    ),
+    "nothing to test": (("test",), "test needs a task: add --run RUN of a trained one, --config"),
+    "a list of no name": (("list", "nope"), "`python cli.py list` has all of them"),
     "a limit that leaves nothing": ((*TOY, "--data.limit", 0), "limit=0: need 1 or more"),
 }
 

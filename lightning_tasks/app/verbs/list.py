@@ -51,7 +51,8 @@ def named(known: list[Header], name: str) -> list[Header]:
         return list({header.path: header for header in [*exact, *chosen]}.values())
     if word.upper() in EXERCISES:
         raise ValueError(f"{word.upper()} is computed, not trained: {CALL} exercise {word.upper()}.")
-    raise ValueError(f"list {name}: no configuration of this name.{nearest(word, [h.name for h in known])}")
+    near = nearest(word, [header.name for header in known])
+    raise ValueError(f"list {name}: no configuration of this name.{near} `{CALL} list` has all of them.")
 
 
 def facts(header: Header, root: str | None) -> dict[str, Any]:
