@@ -191,7 +191,10 @@ class TextStreamDataModule(DataModule):
         name = "characters" if self.hparams.level == "char" else "words"
         sizes = {part: int((encoded["length"][rows] - 1).sum()) for part, rows in self.parts.items()}
         by_part = ", ".join(f"{part} {n:,}" for part, n in sizes.items())
-        self.note(f"Predicted {name}: {by_part}; a vocabulary of {len(self.fitted['vocabulary'])} and the unknown one.")
+        vocabulary = f"a vocabulary of {len(self.fitted['vocabulary'])} and the unknown one"
+        self.note(
+            f"Predicted {name}: {by_part}; {vocabulary}. The n of a score counts windows of {self.hparams.steps}."
+        )
         for part in ("val", "test"):
             rows = {key: raw[key][self.parts[part]] for key in ("tokens", "length")}
             codes = targets_of({**rows, "tokens": encoded["tokens"][self.parts[part]]})

@@ -19,7 +19,7 @@ def weights_digest(path: Path) -> str:
 
 
 def read_calibration(run: RunDir) -> dict[str, Any] | None:
-    """The fitted map of a run with its views and the run's own path, or None where it was not calibrated.
+    """The fitted map of a run with its views and the run's own path; None where it was not calibrated, or no map could be fitted.
 
     Raises:
         ValueError: It was fitted for other weights: the run was continued or replaced.
@@ -33,6 +33,8 @@ def read_calibration(run: RunDir) -> dict[str, Any] | None:
             f"{path} was fitted for other weights than {run.best.name} holds now. "
             f"Run `{CALL} calibrate --run {run.path}` again, or delete the file."
         )
+    if "reason" in stored["map"]:  # T = 1 was kept, which changes nothing
+        return None
     return stored["map"] | {"tta": stored["tta"], "run": str(run.path)}
 
 

@@ -97,6 +97,8 @@ def test_where_nothing_is_wrong_it_keeps_t_at_one_and_says_so(fitted, cli, capsy
     assert "low" not in found["map"] and found["scores"]["nll"]["change"]["value"] == pytest.approx(0, abs=1e-9)
     assert "note: No temperature can be fitted: 0 of 120 samples are predicted wrong" in out
     assert "no temperature, T = 1 is kept (0 of 120" in (run / "report.html").read_text()
+    cli("predict", "--run", run)
+    assert "recalibrated" not in capsys.readouterr().out, "T = 1 changes nothing"
 
 
 def test_verbs_that_stream_use_it_too(fitted, cli):
