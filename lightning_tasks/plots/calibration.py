@@ -1,6 +1,7 @@
 """Figures about calibration. Each function returns a Matplotlib figure that the caller closes."""
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -77,7 +78,7 @@ def scaling_figure(factors: Tensor, ece: Tensor, nll: Tensor, chosen: float | No
     left.set_xscale("log")
     left.set(xlabel="a in softmax(a z), a = 1 / T: below 1 softens, above 1 sharpens", ylabel="ECE")
     right.set_ylabel("NLL")
-    left.legend(handles=lines, fontsize=8)
+    figure.legend(handles=lines, fontsize=8, ncols=len(lines), loc="outside upper center")
     return figure
 
 
@@ -85,7 +86,11 @@ def risk_figure(before: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor] | No
     """Error among the most confident samples over the share of samples kept (``calibration.risk_coverage``)."""
     figure = Figure(figsize=(5, 3.2), layout="constrained")
     axis = figure.subplots()
-    for (kept, risk), name in zip([before] if after is None else [before, after], ("before", "after"), strict=False):
+    if after is not None and torch.allclose(before[1], after[1], atol=1e-9):
+        lines = {"before and after: the order of the samples is the same": before}
+    else:
+        lines = {"before": before} | ({"after": after} if after is not None else {})
+    for name, (kept, risk) in lines.items():
         axis.plot(kept.tolist(), risk.tolist(), label=name)
     axis.set(xlabel="share of samples kept, most confident first", ylabel="error among them", xlim=(0, 1))
     axis.set_ylim(bottom=0)

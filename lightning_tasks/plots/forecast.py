@@ -12,15 +12,16 @@ DAYS = 14
 
 
 def days_figure(forecast: Tensor, target: Tensor, levels: Sequence[float]) -> Figure:
-    """Two stretches of ``DAYS`` days, the first ones and the middle ones: truth, point forecast and intervals.
+    """Stretches of ``DAYS`` days, the first ones and, of more, some in the middle: truth, point forecast and intervals.
 
     Args:
         forecast: (N, 24, 1 + Q), the point and then the quantiles; days in order.
         target: (N, 24), NaN where it is missing.
         levels: Q levels.
     """
-    figure = Figure(figsize=(12, 6), layout="constrained")
-    for axis, start in zip(figure.subplots(2, 1), (0, max(0, len(target) // 2 - DAYS // 2)), strict=True):
+    starts = [0] if len(target) <= DAYS else [0, max(DAYS, len(target) // 2 - DAYS // 2)]
+    figure = Figure(figsize=(12, 0.5 + 2.8 * len(starts)), layout="constrained")
+    for axis, start in zip(figure.subplots(len(starts), squeeze=False)[:, 0], starts, strict=True):
         days = slice(start, start + DAYS)
         part, truth = forecast[days].flatten(0, 1).numpy(), target[days].flatten().numpy()
         x = start + np.arange(len(truth)) / target.shape[1]
@@ -31,7 +32,8 @@ def days_figure(forecast: Tensor, target: Tensor, levels: Sequence[float]) -> Fi
         axis.plot(x, part[:, 0], color=COLORS[4], linewidth=1, label="forecast")
         axis.set(xlabel="days of the part", ylabel="gas in m3 an hour", xlim=(x[0], x[-1]))
         axis.grid(alpha=0.3)
-    axis.legend(fontsize=8, ncol=4, loc="upper right")
+    handles, names = axis.get_legend_handles_labels()
+    figure.legend(handles, names, fontsize=8, ncols=len(names), loc="outside upper center")
     return figure
 
 

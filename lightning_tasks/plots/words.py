@@ -63,10 +63,12 @@ def words_figure(lines: list[Line], longest: int = 120) -> Figure:
             placed.append((row, at, word[:WIDTH], weight / largest))
             at += len(word) + 1
         row += 2
-    figure = Figure(figsize=(10, max(1.0, ROW * row + 0.1)), dpi=DPI)
+    figure = Figure(figsize=(10, max(1.0, ROW * (row + 1.5) + 0.1)), dpi=DPI)
     axis = figure.add_axes((0.01, 0, 0.98, 1))
-    axis.set(xlim=(0, WIDTH + 2), ylim=(row, -0.7))
+    axis.set(xlim=(0, WIDTH + 2), ylim=(row, -2.2))
     axis.set_axis_off()
+    against = "; orange for, blue against the class that is named" if any(w < 0 for *_, w in placed) else ""
+    axis.text(0, -1.5, f"The darker a word, the more weight among those of its text{against}.", fontsize=8, va="center")
     for place, title in heads:
         axis.text(0, place, title, fontsize=8, va="center", fontweight="bold")
     for place, at, word, weight in placed:

@@ -19,7 +19,9 @@ def weights_digest(path: Path) -> str:
 
 
 def read_calibration(run: RunDir) -> dict[str, Any] | None:
-    """The fitted map of a run with its views and the run's own path; None where it was not calibrated, or no map could be fitted.
+    """The fitted map of a run, with its views and the run's own path.
+
+    None where it was not calibrated, or no map could be fitted.
 
     Raises:
         ValueError: It was fitted for other weights: the run was continued or replaced.

@@ -217,7 +217,8 @@ def effects(rows: list[dict[str, Any]], ranges: dict[str, dict[str, Any]], metri
             panel.set_xlim(-0.5, len(choices) - 0.5)
         elif r.get("log"):
             panel.set_xscale("log")
-            ticks = [r["low"], math.sqrt(r["low"] * r["high"]), r["high"]]
+            middle = math.sqrt(r["low"] * r["high"])
+            ticks = [r["low"], round(middle) if r["type"] == "int" else middle, r["high"]]
             panel.set_xticks(ticks, [f"{t:.3g}" for t in ticks], fontsize=8)
             panel.minorticks_off()
         else:
