@@ -54,6 +54,7 @@ class Exported:
         compute: Tensors to a tuple of tensors. Axes of any size are read by ``shape``: ``len`` would fix them.
         cases: Of a batch of the data: inputs, and the outputs of the task's own ``predict_step``.
         facts: What a user must know beside it, by name: plain values.
+        gain: By how much ``compute`` enlarges the rounding of its own sums, as a division by a small number does.
     """
 
     inputs: tuple[Port, ...]
@@ -61,6 +62,7 @@ class Exported:
     compute: Callable[..., tuple[Tensor, ...]]
     cases: Callable[[dict], Iterator[Case]]
     facts: dict[str, Any] = field(default_factory=dict)
+    gain: float = 1.0
 
 
 class Graph(nn.Module):

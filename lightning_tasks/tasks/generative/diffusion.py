@@ -214,7 +214,8 @@ class DiffusionTask(Generative):
         facts: dict[str, Any] = {"steps of a sample": self.numbers}
         if self.pictures:
             facts["pictures"] = "(denoised + 1) / 2 at step 0, cut to [0, 1]"
-        return Exported(tuple(inputs), (output,), compute, cases, facts)
+        gain = float(self.signal[self.numbers[0]]) ** -0.5  # the first step divides what is left by the square root
+        return Exported(tuple(inputs), (output,), compute, cases, facts, gain)
 
     # ---- evaluation -------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import torch
 
 from datamodules import FacesDataModule
 from lightning_tasks import DiffusionTask, GanTask, VaeTask
+from lightning_tasks.app.verbs.export.export import ROUNDING
 from lightning_tasks.measures.adversarial_losses import LOSSES
 from lightning_tasks.measures.diffusion import velocity
 from lightning_tasks.tasks.generative import vae
@@ -193,3 +194,16 @@ def test_each_code_of_the_map_stands_at_its_own_picture(monkeypatch):
     arrays = data.arrays("test")
     for code, image in zip(shown["codes"][:, 0].long(), shown["images"], strict=True):
         assert torch.equal(image, arrays["image"][arrays["id"] == code][0])
+
+
+def test_an_export_allows_a_first_step_what_single_precision_makes_of_it():
+    torch.manual_seed(0)
+    task = DiffusionTask(net="conv", in_channels=1, side=8, width=8, steps=200, sampling_steps=5).eval()
+    part = task.exported({})
+    assert part.gain == pytest.approx(float(task.signal[200]) ** -0.5) and part.gain > 1000
+    state, step, to = torch.randn(4, 1, 8, 8), torch.full((4,), 200), torch.full((4,), 160)
+    with torch.no_grad():
+        (single,) = part.compute(state, step, to)
+        (double,) = task.double().exported({}).compute(state.double(), step, to)
+    away = float((single - double).abs().max()) / float(double.abs().max())
+    assert 0 < away < ROUNDING * part.gain

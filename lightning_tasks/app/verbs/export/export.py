@@ -24,7 +24,8 @@ from lightning_tasks.runs.results import read_results
 from .columns import of_raw_columns
 from .graph import SUFFIXES, Outputs, check_installed, open_graph, write_graph
 
-TOLERANCE = 1e-4  # of the largest output, or of 1: float32 sums in another order differ by far less
+TOLERANCE = 1e-4  # of the largest output, or of 1: float32 sums in another order differ by far less,
+ROUNDING = 5e-7  # by some 1e-7, but where the computation enlarges it
 PART = "checked"  # of the data modules: the samples that a file is checked by
 
 
@@ -80,7 +81,7 @@ def run(options: Namespace, overrides: list[str]) -> None:
             sample, _ = next(cases(members, parts, shares))
             write_graph(options.format, graph, parts[0], of_two_or_more(sample), signature, temporary)
             written = open_graph(options.format, temporary, parts[0])
-            compare(written, cases(members, parts, shares), parity)
+            compare(written, cases(members, parts, shares), parity, max(part.gain for part in parts))
 
         write_atomic_with(path, write)
     finish(options, path, members, signature, parity)
@@ -143,8 +144,10 @@ def of_two_or_more(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value[:4] if len(value) > 1 else torch.cat([value, value]) for name, value in inputs.items()}
 
 
-def compare(written: Outputs, checked: Iterator[Case], parity: Parity) -> None:
+def compare(written: Outputs, checked: Iterator[Case], parity: Parity, gain: float) -> None:
     """Fill ``parity``; the first sample is also asked for alone, so that a batch of any size is seen to work.
+
+    ``gain``: as in ``Exported``.
 
     Raises:
         RuntimeError: The file says something else than the task.
@@ -159,7 +162,7 @@ def compare(written: Outputs, checked: Iterator[Case], parity: Parity) -> None:
                 parity.difference = max(parity.difference, float(difference.max()))
                 parity.largest = max(parity.largest, float(value.abs().nan_to_num(0).max()))
         parity.samples += len(next(iter(inputs.values())))
-    parity.allowed = TOLERANCE * max(1.0, parity.largest)
+    parity.allowed = max(TOLERANCE, ROUNDING * gain) * max(1.0, parity.largest)
     if not parity.difference <= parity.allowed:
         raise RuntimeError(
             f"The file differs from the task by {parity.difference:.2g} on {parity.samples} samples; allowed are "
