@@ -35,7 +35,7 @@ def compress(image: Tensor, quality: Tensor) -> Tensor:
     at = torch.arange(8.0, device=image.device)
     cosines = torch.cos((2 * at[None] + 1) * at[:, None] * math.pi / 16) / 2  # (frequency, place), orthonormal
     cosines[0] /= math.sqrt(2)
-    scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)  # of the Independent JPEG Group
+    scale = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)  # of the Independent JPEG Group
     tables = [LUMA_STEPS] if c == 1 else [LUMA_STEPS, CHROMA_STEPS, CHROMA_STEPS]
     steps = torch.tensor(tables, dtype=image.dtype, device=image.device)  # (C, 8, 8)
     steps = ((steps * column(scale, image) + 50) / 100).floor().clamp(1, 255)[:, :, None, None]  # (B, C, 1, 1, 8, 8)

@@ -113,8 +113,8 @@ def first_rows(pool: Arrays, limit: int) -> tuple[np.ndarray, str]:
     if (2 * np.bincount(label[first], minlength=len(counts)) >= counts * len(first) / size).all():
         return first, ""
     order = np.argsort(label, kind="stable")
-    place = np.empty(size)  # within its class, from 0 to 1: the lowest of all keep the shares of the classes
-    place[order] = np.concatenate([(np.arange(n) + 0.5) / n for n in counts if n])
+    place = np.empty(size)  # within its class, from 0 to 1: the lowest of all keep the shares of the classes,
+    place[order] = np.concatenate([np.append(-1, (np.arange(1, n) + 0.5) / n) for n in counts if n])  # and each class
     note = f"limit={len(first)}: the first ones hold too few of a class, so the first of each class are kept."
     return np.sort(np.argsort(place, kind="stable")[: len(first)]), note
 

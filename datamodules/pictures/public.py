@@ -91,7 +91,12 @@ class PublicImages(DataModule):
             )
         if size == len(rows):
             return rows
-        return rows[partition(labels, None, [size / len(rows), 1 - size / len(rows)], self.hparams.seed) == 0]
+        chosen = partition(labels, None, [size / len(rows), 1 - size / len(rows)], self.hparams.seed) == 0
+        if len(np.unique(labels[chosen])) < classes:
+            raise ValueError(
+                f"train_size={size} leaves out a class that is rare: choose more of the {len(rows)} samples."
+            )
+        return rows[chosen]
 
 
 def checked_labels(labels: np.ndarray, images: np.ndarray, classes: int, where: str) -> np.ndarray:

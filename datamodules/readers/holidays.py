@@ -18,5 +18,6 @@ def dutch_holidays(year: int) -> set[dt.date]:
     sunday = easter(year)
     moving = {sunday + dt.timedelta(days) for days in (-2, 0, 1, 39, 49, 50)}  # Good Friday to Whit Monday
     royal = dt.date(year, 4, 27) if year >= 2014 else dt.date(year, 4, 30)
+    royal -= dt.timedelta(royal.weekday() == 6)  # on the Saturday before a Sunday
     fixed = {dt.date(year, 1, 1), royal, dt.date(year, 5, 5)}
     return moving | fixed | {dt.date(year, 12, day) for day in range(24, 32)}

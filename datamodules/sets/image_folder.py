@@ -169,6 +169,16 @@ class ImageFolderDataModule(FileDataModule):
             self.note(f"{left.sum()} pictures are near copies of test or validation pictures and left out.")
         return np.flatnonzero(left)
 
+    def limited(self, pool: Arrays) -> np.ndarray:
+        """Of given parts so many of each."""
+        if "validates" not in pool:
+            return super().limited(pool)
+        kept = []
+        for validates in (False, True):
+            side = np.flatnonzero(pool["validates"] == validates)
+            kept.append(side[super().limited({key: values[side] for key, values in pool.items()})])
+        return np.sort(np.concatenate(kept))
+
     def source_of(self, pool: str) -> Source:
         """See ``FileDataModule``."""
         return TreeSource(self.folder)
@@ -177,6 +187,8 @@ class ImageFolderDataModule(FileDataModule):
         """As in all data modules, or by the folders ``train`` and ``val``."""
         if self.splits:
             return super().split(pool, rows, groups)
+        if given := [name for name, none in (("bag", None), ("fold", 0)) if self.hparams[name] != none]:
+            raise ValueError(f"--data.{given[0]}: there is nothing to split, train and val have folders of their own.")
         validates = pool["validates"][rows]
         parts, train = {"val": rows[validates]}, rows[~validates]
         fraction = 0.0 if "test" in self.pools else self.hparams.test_fraction

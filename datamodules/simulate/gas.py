@@ -100,7 +100,7 @@ def recursion(steps: np.ndarray, coefficient: float) -> np.ndarray:
 
 
 def missing_hours(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Runs of 1 to 6 hours, bool (size,), most of them at the end of a day, as in the real set."""
+    """Runs of 1 to 5 hours, bool (size,), which end with the day four times as often as at any other hour."""
     gone = np.zeros(size, bool)
     for _ in range(round(size * MISSING / 3)):
         end = 24 * int(rng.integers(1, size // 24 + 1)) - int(rng.choice([0, 0, 0, *range(24)]))

@@ -13,7 +13,7 @@ from tests.datamodules.augment.batches import make_batch, run
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("quality", [10, 50, 90])
+@pytest.mark.parametrize("quality", [10, 35, 50, 90])
 @pytest.mark.parametrize("size", [(32, 32), (30, 21)])
 def test_compression_is_that_of_pillow(channels, quality, size):
     h, w = size

@@ -9,6 +9,7 @@ import torch
 from lightning import Trainer
 
 from datamodules import DataModule
+from datamodules.core.pools import first_rows
 from datamodules.core.statistics import channel_statistics
 from lightning_tasks.problems import GradientTask
 from tests.toys import ToyDataModule, ToyTrainOnly
@@ -115,6 +116,8 @@ def test_a_limit_takes_the_first_samples_and_loses_no_class_of_a_sorted_file():
     data.setup()
     rows = data.pools["train"]["id"]
     assert rows.tolist() == [*range(10), *range(50, 58), 90, 91] and "too few of a class" in " ".join(data.notes)
+    rare = {"id": np.arange(6010), "label": np.repeat([0, 1], [6000, 10])}
+    assert first_rows(rare, 100)[0].tolist() == [*range(99), 6000], "one of the rare class, whatever its share"
     mixed = ToyDataModule(limit=40)
     mixed.setup()
     assert mixed.pools["train"]["id"].tolist() == list(range(40)) and len(mixed.notes) == 1

@@ -103,6 +103,16 @@ def test_folds_of_a_given_validation_part_are_refused(tmp_path, cli, capsys):
     with pytest.raises(SystemExit):
         cli("kfold", "--config", ROOT / "configs/image_folder.yaml", "--data.root", tmp_path, "--folds", 2)
     assert "gives its train and validation parts itself" in capsys.readouterr().err
+    for changed in ({"fold": 1}, {"bag": 0}):
+        with pytest.raises(ValueError, match=f"--data.{next(iter(changed))}: there is nothing to split"):
+            module(tmp_path, **changed)
+
+
+def test_a_limit_takes_as_many_of_each_given_part(tmp_path):
+    two_classes(tmp_path / "train", 8), two_classes(tmp_path / "val", 6)
+    data = module(tmp_path, limit=4)
+    labels = {part: data.pools["train"]["label"][rows].tolist() for part, rows in data.parts.items()}
+    assert labels == {"train": [0, 0, 1, 1], "val": [0, 0, 1, 1], "test": [0, 0, 1, 1]}
 
 
 # ---- files ------------------------------------------------------------------------------------------------------
