@@ -1,6 +1,6 @@
 """What is in a data set, and what should not be: arrays in, findings out. Figures and files are the app's business.
 
-``clean`` finds; here findings become reasons for single samples, leaks between parts, and a map with outliers.
+``duplicates`` finds; here findings become reasons for single samples, leaks between parts, and a map with outliers.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

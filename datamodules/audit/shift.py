@@ -63,16 +63,20 @@ def adversarial_validation(ours: np.ndarray, theirs: np.ndarray, names: list[str
 def shift_features(pool: Mapping[str, np.ndarray], images: Callable | None, seed: int) -> tuple[list[str], np.ndarray]:
     """Numbers that describe up to 2,000 samples of a pool: its table by column, and light, colour and sharpness.
 
+    Of a group one sample: a classifier would know others of it again, and what is told apart would be patients.
+
     Args:
-        pool: Arrays (N, ...); its structured ``columns``, if any, are read.
+        pool: Arrays (N, ...); its structured ``columns``, if any, are read, and its ``group``.
         images: Gives pictures (n, C, H, W) of rows; None where there are none.
         seed: Which samples.
 
     Returns:
         Names (F), and float64 (n, F) with NaN for what is missing. F may be 0.
     """
-    count = len(pool["id"])
-    rows = np.sort(np.random.default_rng(seed).permutation(count)[:MOST])
+    rows = np.random.default_rng(seed).permutation(len(pool["id"]))
+    if "group" in pool:
+        rows = rows[np.sort(np.unique(pool["group"][rows], return_index=True)[1])]
+    rows = np.sort(rows[:MOST])
     features: dict[str, np.ndarray] = {}
     columns = pool.get("columns")
     for name in columns.dtype.names or () if columns is not None else ():

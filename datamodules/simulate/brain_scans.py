@@ -18,7 +18,7 @@ def make_brain_scans(root: Path, scans: int = 160, seed: int = 0) -> None:
     A glioma is a ragged, uneven patch in the white matter with a dark middle; a meningioma a round bright one at the
     skull; a pituitary tumour a small bright one low in the middle. Heads without a tumour have bright patches too, of
     the sizes of tumours, fainter and blurred. Slices of a head differ by a small shift of plane, light and noise. The
-    real set's defects: sides of 100 to 144 pixels, black margins, a few exact copies, one of them under another class.
+    real set's defects: sides of 108 to 144 pixels, black margins, a few exact copies, one of them under another class.
 
     Args:
         root: Folder to write to.

@@ -15,11 +15,6 @@ PHI = 0.95  # of an hour; 0.29 of the noise is left after a day
 MISSING = 0.009  # share of hours that the real set lacks
 
 
-def best_error(noise: float) -> float:
-    """Standard deviation of the error of the best forecast from data that is 24 hours old."""
-    return noise * float(np.sqrt(1 - PHI**48))
-
-
 def make_gas(
     start: str, hours: int, noise: float, seed: int, holidays: Callable[[int], set[dt.date]]
 ) -> dict[str, np.ndarray]:

@@ -13,7 +13,7 @@ ALPHAS = np.logspace(-1, 4, 11)
 DAY, WEEK = 24, 168
 
 
-def forecast_baselines(datamodule: Any, naive_mae: float) -> dict[str, dict[str, float]]:
+def forecast_baselines(datamodule: Any, naive_mae: Tensor) -> dict[str, dict[str, float]]:
     """Scores on the test part: name -> metrics.
 
     ``same hour yesterday`` is the seasonal naive forecast; as no consumption that is younger than 24 hours may be used,
@@ -23,7 +23,7 @@ def forecast_baselines(datamodule: Any, naive_mae: float) -> dict[str, dict[str,
 
     Args:
         datamodule: Set up; gives ``inputs`` and ``target`` by part, and the series ``gas`` (N, 24) of all days.
-        naive_mae: Scale of MASE.
+        naive_mae: (), scale of MASE.
     """
     pool, rows = datamodule.pools[datamodule.pool_of("test")], datamodule.parts["test"]
     parts = {part: datamodule.arrays(part) for part in ("train", "val", "test")}

@@ -80,6 +80,9 @@ def fit_binary(x: Tensor, y: Tensor, link: str, l2: float = 0.0) -> Fit:
         raise ValueError("all samples are of one class: nothing can be told apart. Give samples of both.")
     mean, scale = x.double().mean(0), x.double().std(0).clamp_min(1e-12)
     z = F.pad((x.double() - mean) / scale, (0, 1), value=1.0)  # features of one scale: a well-conditioned matrix
+    if not l2 and torch.linalg.matrix_rank(z, rtol=1e-6) < z.shape[1]:  # float32 has seven digits
+        raise ValueError("features say the same, or one is the same for all samples, so that many weights fit equally "
+                         "well. Leave it out, or set l2 to more than 0.")  # fmt: skip
     price = torch.cat([l2 / scale**2, scale.new_zeros(1)])  # of the weights of x as it came
     weights = z.new_zeros(z.shape[1])
 

@@ -1,7 +1,7 @@
 """Classification losses against a distribution over classes: mixed labels, smoothed labels, a teacher.
 
 B samples, K classes. Computed in float32 at least, also under autocast. For one-hot targets they equal the losses
-of the same name in ``losses.py``.
+of the same name in ``segmentation_losses.py``.
 """
 
 import math

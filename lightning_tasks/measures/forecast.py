@@ -11,21 +11,23 @@ from torch import Tensor
 from .regression import regression_scores
 
 
-def forecast_scores(pred: Tensor, target: Tensor, naive_mae: float) -> dict[str, Tensor]:
+def forecast_scores(pred: Tensor, target: Tensor, naive_mae: Tensor) -> dict[str, Tensor]:
     """``r2``, ``rmse``, ``mae``, ``mase`` and ``wape`` over all known steps of all samples as one set.
 
     MASE = MAE / MAE of the seasonal naive forecast on the training part (Hyndman & Koehler 2006, "Another look at
-    measures of forecast accuracy", section 3): below 1 is better than that. ``WAPE = sum |y - p| / sum |y|``.
+    measures of forecast accuracy", section 3): below 1 is better than that. Samples of several folds have the scale of
+    the training part that their forecast comes from, each. ``WAPE = sum |y - p| / sum |y|``.
 
     Args:
         pred: float (N, S).
         target: float (N, S), NaN where it is missing.
-        naive_mae: Scale of MASE, in the target's units.
+        naive_mae: (N,) or (), scale of MASE, in the target's units.
     """
     known = ~target.isnan()
+    scaled = (pred.double() - target.double()).abs() / naive_mae.double().expand(len(target))[:, None]
     scores = regression_scores(pred[known], target[known])
     total = target[known].double().abs().mean()
-    return {**scores, "mase": scores["mae"] / naive_mae, "wape": scores["mae"] / total}
+    return {**scores, "mase": scaled[known].mean(), "wape": scores["mae"] / total}
 
 
 def pinball(quantiles: Tensor, target: Tensor, levels: Sequence[float]) -> Tensor:

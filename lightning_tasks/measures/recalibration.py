@@ -224,12 +224,6 @@ def apply_isotonic(prob: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return (spread * (1 - share[:, None])).scatter(1, pred[:, None], share[:, None])
 
 
-def apply_isotonic_one_vs_rest(prob: Tensor, corners: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """Map each p_k through its own corners, then divide by the sum. The predicted class may change."""
-    mapped = torch.stack([interpolate(prob[:, k], x, y) for k, (x, y) in enumerate(corners)], 1)
-    return mapped / mapped.sum(1, keepdim=True)
-
-
 def interpolate(value: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """Linear between the corners (x, y) with rising x, constant outside: float64 (N,)."""
     value, x, y = value.double().contiguous(), x.to(value).double(), y.to(value).double()

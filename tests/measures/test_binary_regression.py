@@ -92,6 +92,12 @@ def test_data_without_a_maximum_are_errors_with_the_remedy():
         with pytest.raises(ValueError, match="a plane separates the classes.*Set l2"):
             fit_binary(x, y, link)
         assert torch.isfinite(fit_binary(x, y, link, l2=0.1).weights).all()
+    generator = torch.Generator().manual_seed(0)
+    x2, y2 = torch.randn(60, 2, generator=generator), torch.rand(60, generator=generator).round()
+    for same in (x2[:, :1], torch.ones(60, 1), 3 * x2[:, 1:] + 1):
+        with pytest.raises(ValueError, match="features say the same.*set l2"):
+            fit_binary(torch.cat([x2, same], 1), y2, "logit")
+        assert torch.isfinite(fit_binary(torch.cat([x2, same], 1), y2, "logit", l2=0.1).weights).all()
     with pytest.raises(ValueError, match="all samples are of one class"):
         fit_binary(x, torch.ones(4), "logit")
     with pytest.raises(ValueError, match=r"need \(N, D\) and \(N,\)"):

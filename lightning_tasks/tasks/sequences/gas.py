@@ -37,7 +37,7 @@ class GasTask(Regression):
     """
 
     reads = ("inputs", "target")
-    scored_rows = ("forecast", "target")
+    scored_rows = ("forecast", "target", "naive_mae")
     written_rows = ("pred", "low", "high", "target")
     averaged = "forecast"
 
@@ -113,20 +113,21 @@ class GasTask(Regression):
         return {"pred": forecast[..., 0], **ends}
 
     def rows_of(self, batch: dict, out: dict) -> dict[str, Tensor]:
-        """Forecast, target, and what files hold."""
+        """Forecast, target, scale of MASE, and what files hold."""
         rows = {"forecast": out["forecast"], "target": batch["target"], **self.file_columns(out)}
+        rows["naive_mae"] = self.naive_mae.expand(len(batch["target"]))
         nothing = torch.full_like(batch["target"], torch.nan)
         return {"low": nothing, "high": nothing, **rows}
 
     def score(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Scores over all known hours, and how often the intervals hold the truth."""
         forecast, target = rows["forecast"], rows["target"]
-        scores = forecast_scores(forecast[..., 0], target, float(self.naive_mae))
+        scores = forecast_scores(forecast[..., 0], target, rows["naive_mae"])
         return scores | (interval_scores(forecast[..., 1:], target, self.levels) if self.levels else {})
 
     def baselines(self, datamodule: Any) -> dict[str, dict[str, float]]:
         """Persistence, naive, linear and ridge; with simulated data the best forecast there is."""
-        return forecast_baselines(datamodule, float(datamodule.statistics()["naive_mae"]))
+        return forecast_baselines(datamodule, datamodule.statistics()["naive_mae"])
 
     def figures_of_rows(self, rows: dict[str, Tensor]) -> dict[str, Any]:
         """Two weeks of forecasts with intervals, the error by hour of the day, and nominal against true coverage."""

@@ -51,6 +51,17 @@ def test_features_are_columns_and_picture_statistics():
     assert shift_features({"id": np.arange(3)}, None, 0)[1].shape == (3, 0)
 
 
+def test_samples_of_a_group_do_not_tell_two_parts_of_one_source_apart():
+    rng, names, shifts = np.random.default_rng(0), [("a", "f4"), ("b", "f4"), ("c", "f4")], []
+    for _ in range(2):  # 200 patients of one population in each part, 10 samples of each that are nearly alike
+        group = np.repeat(np.arange(200), 10)
+        values = rng.normal(size=(200, 3))[group] + rng.normal(0, 0.05, (2000, 3))
+        columns = np.array([tuple(row) for row in values], names)
+        shifts.append(shift_features({"id": np.arange(2000), "group": group, "columns": columns}, None, 0)[1])
+    shift = adversarial_validation(*shifts, ["a", "b", "c"], 0)
+    assert shift.n == (200, 200) and auroc_interval(shift.auroc, *shift.n)[0] < 0.5
+
+
 def test_too_few_samples_are_an_error():
     with pytest.raises(ValueError, match="3 and 9 samples: need 5 or more of each"):
         adversarial_validation(np.zeros((3, 1)), np.zeros((9, 1)), ["a"], 0)

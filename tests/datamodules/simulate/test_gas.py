@@ -4,13 +4,13 @@ import numpy as np
 
 from datamodules.readers.holidays import dutch_holidays
 from datamodules.simulate import make_gas
-from datamodules.simulate.gas import best_error
+from datamodules.simulate.gas import PHI
 
 
 def test_the_best_forecast_has_the_stated_error_and_nothing_old_explains_it():
     made = make_gas("2008-01-01", 8 * 365 * 24, 6.0, 0, dutch_holidays)
     error = made["gas"] - made["best"]
-    assert abs(np.nanstd(error) / best_error(6.0) - 1) < 0.05 and abs(np.nanmean(error)) < 0.5
+    assert abs(np.nanstd(error) / (6 * np.sqrt(1 - PHI**48)) - 1) < 0.05 and abs(np.nanmean(error)) < 0.5
     y = np.nan_to_num(error).reshape(-1)
     for lag in (48, 72, 168):  # from 48 hours on errors share no shock
         assert abs(np.corrcoef(y[lag:], y[:-lag])[0, 1]) < 0.03

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lightning_tasks import GasTask
+from lightning_tasks.runs.rowfile import load_rows
 from tests.conftest import ROOT, results
 
 QUICK = ("--trainer.enable_progress_bar", "false", "--trainer.enable_model_summary", "false", "--draws", 5)
@@ -50,6 +51,19 @@ def test_a_missing_hour_gives_no_gradient_and_no_score(task):
     after = task.score(rows)
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert before["mase"].item() == pytest.approx(before["mae"].item() / 1.5)
+
+
+def test_each_fold_has_the_scale_of_its_own_train_part(cli):
+    cli("kfold", "--config", ROOT / "configs/gas_lstm.yaml", *QUICK, "--folds", 2, "--data.window", 0, "--data.hours",
+        9_000, "--data.test_from", "2009-01-01", "--model.hidden", 4, "--trainer.max_epochs", 1)  # fmt: skip
+    pooled, n = results(folder := Path("runs/gas_lstm/kfold")), []
+    for fold in pooled["per_fold"]:
+        run = folder / f"fold_{fold['fold']}"
+        of_its_own = pd.read_csv(run / "metrics.csv")["val/mase"].dropna().iloc[-1]
+        assert fold["metrics"]["val/mase"] == pytest.approx(of_its_own, rel=1e-5)
+        n.append((load_rows(run / "rows.npz")[0]["target"].isfinite().sum().item(), of_its_own))
+    mean = sum(count * mase for count, mase in n) / sum(count for count, _ in n)
+    assert pooled["metrics"]["oof/mase"]["value"] == pytest.approx(mean, rel=1e-5)
 
 
 def test_the_loss_of_a_part_is_that_of_all_known_hours_whatever_the_batches(task, monkeypatch):

@@ -13,16 +13,16 @@ ALARM = 0.6  # lower end of the interval from which on the pools are called diff
 def shifts(data: Any, seed: int) -> dict[str, dict[str, Any]]:
     """Pool -> fields of ``datamodules.audit.shift.Shift`` with ``low``, ``high`` and ``alarming``.
 
-    Text is not looked at, nor a pool without a table or pictures, or of fewer than five samples.
+    Text is not looked at, nor a pool without a table or pictures, or of fewer than five samples or groups.
     """
     results: dict[str, dict[str, Any]] = {}
     if data.content == "text":
         return results
-    pools = {name: pool for name, pool in data.pools.items() if len(pool["id"]) >= FOLDS}
     described = {
         name: shift_features(pool, partial(data.images, name) if data.has_images else None, seed)
-        for name, pool in pools.items()
+        for name, pool in data.pools.items()
     }
+    described = {name: features for name, features in described.items() if len(features[1]) >= FOLDS}
     for name in ("test", "predict"):
         if "train" not in described or name not in described:
             continue
