@@ -1,5 +1,6 @@
 """Hourly gas consumption of a building with weather (assignment F7): each day with the hours in front of it."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,11 @@ class GasDataModule(DataModule):
         h = self.hparams
         if h.limit is None:
             return None
-        size = min(len(pool["day"]), max(h.limit, 3 * self.reach + 8 * (h.folds + 1)))
+        least = (h.folds + 1) * (
+            self.reach + 8
+        ) + 2 * self.reach
+        share = h.test_fraction if h.test_from is None else 0.25
+        size = min(len(pool["day"]), max(h.limit, math.ceil(least / (1 - share))))
         if size > h.limit:
             self.note(f"limit={h.limit}: {size} days are kept, because windows and the gaps of the split need as many.")
         until = len(pool["day"]) if h.test_from is None else self.test_row(pool) + size // 4

@@ -155,8 +155,13 @@ def test_options_that_do_not_fit_are_refused(tmp_path, options, message):
         ready(tmp_path, table(), **options)
 
 
-def test_few_days_still_make_all_parts(tmp_path):
-    data = ready(tmp_path, limit=10, test_from="2012-01-01", window=168, lags=[24, 168])
+@pytest.mark.parametrize(
+    "options",
+    [{"test_from": "2012-01-01", "folds": 3, "fold": 0}, {"test_from": "2012-01-01", "folds": 5, "fold": 0},
+     {"test_from": None, "test_fraction": 0.5, "folds": 3, "fold": 2}],
+)  # fmt: skip
+def test_few_days_still_make_all_parts(tmp_path, options):
+    data = ready(tmp_path, limit=10, window=168, lags=[24, 168], **options)
     assert all(data.sizes()[part] for part in ("train", "val", "test"))
     assert any("windows and the gaps of the split need as many" in note for note in data.notes)
 
