@@ -166,9 +166,7 @@ class GasDataModule(DataModule):
         h = self.hparams
         if h.limit is None:
             return None
-        least = (h.folds + 1) * (
-            self.reach + 8
-        ) + 2 * self.reach
+        least = (h.folds + 1) * (self.reach + 8) + 2 * self.reach
         share = h.test_fraction if h.test_from is None else 0.25
         size = min(len(pool["day"]), max(h.limit, math.ceil(least / (1 - share))))
         if size > h.limit:

@@ -36,6 +36,9 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
     * ``auroc``, average precision ``ap`` and ``f1`` of class 1, with two classes;
     * ``recall_<class>`` and ``precision_<class>``.
 
+    What no sample tells is NaN: recall of a class that does not occur, precision of one that is not predicted, ``auroc``
+    of samples of one class, ``ap`` without one of class 1. Resamples without them then say nothing in its interval.
+
     Args:
         prob: (N, K), rows sum to 1.
         label: int64 (N,) in 0..K-1.
@@ -55,20 +58,20 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
     matrix = confusion_matrix(prob.argmax(1), label, len(class_names)).double()
     matrix = matrix.masked_fill(prob.isnan().any(), torch.nan)
     hit, true, predicted = matrix.diag(), matrix.sum(1), matrix.sum(0)
-    recall, precision = hit / true.clamp_min(1), hit / predicted.clamp_min(1)
-    f1 = 2 * hit / (true + predicted).clamp_min(1)
+    recall, precision = hit / true, hit / predicted
+    f1 = 2 * hit / (true + predicted)
     scores = {
         "acc": hit.sum() / len(label),
-        "balanced_acc": recall.sum() / (true > 0).sum(),
-        "f1_macro": f1.sum() / (true + predicted > 0).sum(),
+        "balanced_acc": recall[true > 0].mean(),
+        "f1_macro": f1[true + predicted > 0].mean(),
         "nll": nll(prob, label),
         "ece": ece(prob, label),
         "brier": brier(prob, label),
     }
     if len(class_names) == 2:
         curve = roc(prob[:, 1], label)
-        scores["auroc"] = auroc(curve).masked_fill((true == 0).any(), 0.5)
-        scores["ap"] = average_precision(curve).masked_fill(true[1] == 0, 0.0)
+        scores["auroc"] = auroc(curve)
+        scores["ap"] = average_precision(curve)
         scores["f1"] = f1[1]
     for name, values in (("recall", recall), ("precision", precision)):
         scores |= {f"{name}_{c}": value for c, value in zip(class_names, values.unbind(), strict=True)}

@@ -20,6 +20,7 @@ from lightning_tasks.measures.bootstrap import (
     units_behind,
 )
 from lightning_tasks.measures.calibration import BIASED, brier_decomposition, calibration_scores, ece, mce
+from lightning_tasks.measures.classification import classification_scores
 from lightning_tasks.measures.regression import regression_scores
 from lightning_tasks.measures.segmentation import miou
 
@@ -239,6 +240,14 @@ def test_biased_measures_lie_in_their_intervals_and_others_keep_plain_percentile
     assert unbiased_interval(0.3, drawn, 0) == pytest.approx((0, 0.4))
     assert unbiased_interval(0.4, drawn, 0) == pytest.approx((0.3, 0.5))
     assert unbiased_interval(0.5, drawn, 0) == pytest.approx((0.4, 0.5 + 0.1 + 0.1 / (2**0.5 - 1)))
+
+
+def test_resamples_without_a_class_say_nothing_of_its_scores():
+    prob = torch.cat([torch.rand(97, generator=torch.Generator().manual_seed(0)) * 0.5, torch.tensor([0.7, 0.8, 0.9])])
+    rows = {"prob": torch.stack([1 - prob, prob], 1), "label": (torch.arange(100) > 96).long()}
+    intervals = bootstrap(lambda r: classification_scores(r["prob"], r["label"], ["no", "yes"]), rows, 300)
+    for name in ("auroc", "ap", "recall_yes", "precision_yes", "f1"):  # 5 of 100 resamples hold no positive
+        assert intervals[name] == pytest.approx((1, 1)), "the ranking is perfect in every resample that has one"
 
 
 def test_an_error_of_calibration_is_at_most_one_and_so_is_its_interval():
