@@ -144,15 +144,15 @@ class DataModule(Serving):
         return np.zeros(0, np.int64)
 
     def kept(self, name: str, pool: Arrays) -> np.ndarray | None:
-        """Rows of a pool to use; None for all."""
-        return None if self.hparams.limit is None else self.limited(pool)
+        """Rows of a pool to use; None for all. Outliers are found first: of few samples many copies are few."""
+        if self.hparams.limit is None:
+            return None
+        rows = np.setdiff1d(np.arange(len(pool["id"])), self.outliers(pool) if name == "train" else [])
+        return rows[self.limited({key: values[rows] for key, values in pool.items() if values.ndim == 1})]
 
     def limited(self, pool: Arrays) -> np.ndarray:
-        """Rows, in order, that ``limit`` keeps."""
-        rows, note = first_rows(pool, self.hparams.limit)
-        if note:
-            self.note(note)
-        return rows
+        """Rows, in order, that ``limit`` keeps; ``pool`` without its arrays of more than one axis."""
+        return first_rows(pool, self.hparams.limit, self.note)
 
     def statistics(self) -> dict[str, Tensor]:
         """Of the train part: ``mean``, ``std`` (C,), ``class_counts`` (K,), ``target_mean``, ``target_std`` (D,)."""
@@ -208,8 +208,7 @@ class DataModule(Serving):
         listed = {name: self.names(name, pool["id"]) for name, pool in self.pools.items()}
         for name, pool in self.pools.items():
             if (rows := self.kept(name, pool)) is not None:
-                for key in pool:
-                    pool[key] = pool[key][rows]
+                pool.update({key: values[rows] for key, values in pool.items()})
         self._raw = {name: dict(pool) for name, pool in self.pools.items()}
         train = self.pools["train"]
         rows = self.clean_rows(train, listed["train"])

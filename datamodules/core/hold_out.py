@@ -21,7 +21,8 @@ class HeldOut:
     Args:
         hold_out: A column of the table, or ``colour``: folds keep samples together that are alike in it, by value, in
             five bands of a number, or in as many clusters of colour as folds. With as many ``folds`` as values each is
-            left out once. Groups, such as patients, stay whole.
+            left out once. Groups, such as patients, stay whole and go by their commonest value; training samples of
+            other groups that have a held-out one are left out.
         **kwargs: Arguments of ``DataModule``.
     """
 
@@ -46,7 +47,20 @@ class HeldOut:
         else:
             codes, values = alike(pool["columns"][name][rows], name)
             self.note(f"hold_out={name}: {len(values)} values, {listed(values, MAX_VALUES)}.")
-        return super().split(pool, rows, keep_whole(codes, groups))
+        parts = super().split(pool, rows, keep_whole(codes, groups))
+        held = np.concatenate([part for name, part in parts.items() if name != "train"])
+        own = np.full(len(pool["id"]), -1)
+        own[rows] = codes
+        whole = np.full(len(pool["id"]), -1)
+        whole[rows] = keep_whole(codes, groups)
+        stays = ~np.isin(own[parts["train"]], whole[held])
+        if not stays.all():
+            self.note(
+                f"hold_out={name}: {(~stays).sum()} training samples with a value that is held out are left out; "
+                f"{(own[held] != whole[held]).sum()} of {len(held)} that are held out have another one than most of "
+                "their group."
+            )
+        return {**parts, "train": parts["train"][stays]}
 
     def name_parts(self, grouped: bool) -> None:
         """Also say what is held out."""

@@ -96,8 +96,8 @@ def code_groups(title: str, pools: dict[str, Arrays], rows: np.ndarray, use: boo
     return names.astype(str).tolist()
 
 
-def first_rows(pool: Arrays, limit: int) -> tuple[np.ndarray, str]:
-    """The first ``limit`` rows, or of a file that is sorted by class the first of each; and what to tell of it.
+def first_rows(pool: Arrays, limit: int, note: Callable[[str], None]) -> np.ndarray:
+    """The first ``limit`` rows, or of a file that is sorted by class the first of each, which is noted.
 
     Raises:
         ValueError: There are more classes.
@@ -105,18 +105,18 @@ def first_rows(pool: Arrays, limit: int) -> tuple[np.ndarray, str]:
     size = len(pool["id"])
     first = np.arange(min(limit, size))
     if "label" not in pool or len(first) == size:
-        return first, ""
+        return first
     label = pool["label"].astype(np.int64)
     counts = np.bincount(label)
     if limit < (classes := np.count_nonzero(counts)):
         raise ValueError(f"limit={limit} keeps fewer samples than there are classes: give {classes} or more.")
     if (2 * np.bincount(label[first], minlength=len(counts)) >= counts * len(first) / size).all():
-        return first, ""
+        return first
     order = np.argsort(label, kind="stable")
     place = np.empty(size)  # within its class, from 0 to 1: the lowest of all keep the shares of the classes,
     place[order] = np.concatenate([np.append(-1, (np.arange(1, n) + 0.5) / n) for n in counts if n])  # and each class
-    note = f"limit={len(first)}: the first ones hold too few of a class, so the first of each class are kept."
-    return np.sort(np.argsort(place, kind="stable")[: len(first)]), note
+    note(f"limit={len(first)}: the first ones hold too few of a class, so the first of each class are kept.")
+    return np.sort(np.argsort(place, kind="stable")[: len(first)])
 
 
 def digest_of(pools: dict[str, Arrays]) -> str:

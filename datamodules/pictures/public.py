@@ -77,7 +77,11 @@ class PublicImages(DataModule):
         super().setup(stage)
         size = self.hparams.train_size
         if size is not None:
-            self.parts["train"] = self.few(self.parts["train"], size)
+            try:
+                self.parts["train"] = self.few(self.parts["train"], size)
+            except ValueError:
+                self.parts = {}  # else a second call would find a set that is ready
+                raise
             self.part_kind["train"] += f", {len(self.parts['train'])} samples of it"
 
     def few(self, rows: np.ndarray, size: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from datamodules.audit.duplicates import exact_duplicates
+from datamodules.audit.duplicates import content_hash, exact_duplicates
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays, find_folder
 from datamodules.core.statistics import class_counts
@@ -110,20 +110,24 @@ class BloodCellsDataModule(DataModule):
         return {"train": {"image": resized(images, self.hparams.resize), "label": made["labels"].reshape(-1)}}
 
     def outliers(self, pool: Arrays) -> np.ndarray:
-        """Planted pictures and duplicates."""
+        """Planted pictures, duplicates, and copies of pictures of a test pool."""
         duplicates = exact_duplicates(pool["image"], pool["label"])
+        tested = content_hash(self.pools["test"]["image"]) if "test" in self.pools else []
+        leaks = np.flatnonzero(np.isin(content_hash(pool["image"]), tested))
+        drop = np.union1d(duplicates.drop, leaks).astype(np.int64)
+        if not len(drop):
+            return drop
         planted, spare = sum(map(len, duplicates.planted)), sum(len(group) - 1 for group in duplicates.repeated)
-        if not len(duplicates.drop):
-            return duplicates.drop
         text = (
             f"{planted} of {len(pool['label'])} pictures are exact copies of {len(duplicates.planted)} planted ones, "
             f"and {spare} are duplicates ({len(duplicates.conflicts)} sets with conflicting labels)"
         )
+        text += f"; {len(leaks)} stand in the test pool, too" if len(leaks) else ""
         if not self.hparams.clean:
             self.note(f"{text}; kept, because clean is false.")
-            return duplicates.drop[:0]
+            return drop[:0]
         self.note(f"{text}: left out.")
-        return duplicates.drop
+        return drop
 
     def sample_weights(self) -> Tensor | None:
         """For ``balanced``, the inverse of the class's frequency in the train part."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lightning_tasks.runs.calibration import calibration_beside
 from lightning_tasks.runs.checkpoint import load_weights
+from lightning_tasks.runs.data_record import check_split
 
 from .evaluated import finish_evaluation, finish_prediction
 from .finish import evaluate_run
@@ -39,6 +40,7 @@ class GivenWeights:
     def show_scores(self, part: str, path: str) -> None:
         """Print and write the scores of the evaluation that just ran, once."""
         if self.trainer.is_global_zero:
+            check_split(folder_of(Path(path)), self.datamodule)
             scores = evaluate_run(self.trainer, self.model, part, self.options.draws)
             finish_evaluation(self.model, self.datamodule, part, scores, path, self.options.baselines)
 

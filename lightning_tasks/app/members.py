@@ -121,9 +121,10 @@ def require(task: Task, verb: str) -> None:
 
 
 def batches_of(members: list[Run], part: str) -> Iterator[list[dict]]:
-    """The samples of a part as each member reads them: a batch for each member, in the part's order, on its device.
+    """The samples of a part as each member reads them: a batch for each member, each sample once, on its device.
 
-    Members whose data modules serve the same batches share them. Tasks are brought to their devices in evaluation
+    Members whose data modules serve the same batches share them, texts in order of length; else they are served in the
+    part's order. Tasks are brought to their devices in evaluation
     mode, and their random streams begin anew.
 
     Raises:
@@ -178,7 +179,7 @@ def mean_prediction(outputs: list[Tensor], weights: list[float] | None = None) -
 
 
 def mean_batches(members: list[Run], part: str) -> Iterator[dict]:
-    """Batches of a part with the mean prediction of the members, in bounded memory and in the part's order."""
+    """Batches of a part with the mean prediction of the members, in bounded memory."""
     for batches in batches_of(members, part):
         yield {**batches[0], members[0].task.averaged: mean_prediction(predictions(members, batches))}
 

@@ -36,8 +36,8 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
     * ``auroc``, average precision ``ap`` and ``f1`` of class 1, with two classes;
     * ``recall_<class>`` and ``precision_<class>``.
 
-    What no sample tells is NaN: recall of a class that does not occur, precision of one that is not predicted, ``auroc``
-    of samples of one class, ``ap`` without one of class 1. Resamples without them then say nothing in its interval.
+    What no sample tells is NaN: recall of a class that does not occur, precision of one that is not predicted,
+    ``auroc`` of samples of one class, ``ap`` without class 1. Such resamples say nothing in its interval.
 
     Args:
         prob: (N, K), rows sum to 1.

@@ -1,6 +1,7 @@
 """``data.json``: what a run is trained on, written when its fit begins."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from lightning_tasks.common.atomic import write_atomic
@@ -61,3 +62,23 @@ def check_same_data(run: RunDir, record: dict[str, Any]) -> None:
             f"--resume: {what} changed since the run began{counts}. "
             "Put it back as it was, or train anew with --overwrite or another --name."
         )
+
+
+def check_split(folder: Path, data: Any) -> None:
+    """See that what a run was trained on is not among what ``data`` has for scoring; a note where it reads other data.
+
+    Raises:
+        ValueError: The same samples in another split.
+    """
+    path = folder / "results.json"
+    if not path.is_file():  # weights by themselves
+        return
+    results = read_json(path)
+    if results["data_fingerprint"] == data.fingerprint():
+        return
+    if results["arrays_fingerprint"] == data.fingerprint(split=False):
+        raise ValueError(
+            f"{folder} was trained on another split of this data, so that its training samples would be scored. Leave "
+            "what changes the split away (--data.fold, --data.folds, --data.test_fraction, --data.groups, ...)."
+        )
+    data.note(f"{folder} was trained on other samples than are read here; it is not known whether some are the same.")

@@ -1,6 +1,7 @@
 """``calibrate``: fit a map from probabilities to calibrated ones on a run's validation part, and score it."""
 
 import json
+import math
 import shlex
 from argparse import Namespace
 from typing import Any
@@ -16,7 +17,7 @@ from lightning_tasks.app.pages.render import interval
 from lightning_tasks.app.pages.run import write_report
 from lightning_tasks.app.places import as_shown
 from lightning_tasks.common.atomic import write_atomic
-from lightning_tasks.measures.bootstrap import bootstrap, exact_share, members
+from lightning_tasks.measures.bootstrap import bootstrap, exact_share, is_biased, members
 from lightning_tasks.measures.calibration import (
     calibration_scores,
     ece,
@@ -121,7 +122,10 @@ def parts_of(loaded: Run) -> tuple[Rows, Rows, dict[str, Any]]:
 
 
 def compare(rows: Rows, draws: int) -> dict[str, dict[str, Any]]:
-    """Measure -> ``before``, ``after`` and ``change``, each with value and interval over the same resamples."""
+    """Measure -> ``before``, ``after`` and ``change``, each with value and interval over the same resamples.
+
+    The change of a measure that noise makes larger has none: how much of that cancels is not known.
+    """
 
     def score(rows: Rows) -> dict[str, float]:
         b, a = (calibration_scores(rows[side], rows["label"]) for side in ("before", "after"))
@@ -134,7 +138,8 @@ def compare(rows: Rows, draws: int) -> dict[str, dict[str, Any]]:
     table: dict[str, dict[str, Any]] = {}
     for name, value in score(rows).items():
         side, measure = name.split("/")
-        low, high = intervals.get(name, (float("nan"),) * 2)
+        unknown = side == "change" and is_biased(measure)
+        low, high = (math.nan, math.nan) if unknown else intervals.get(name, (math.nan, math.nan))
         if draws and measure == "acc" and side != "change":
             low, high = exact_share(value, n, units) or (low, high)
         table.setdefault(measure, {"n": n, "units": units})

@@ -70,6 +70,7 @@ def test_it_is_fitted_on_validation_scored_on_test_and_used_by_predict(fitted, c
     assert scores["acc"]["before"] == scores["acc"]["after"] and found["changed_predictions"] == 0
     assert scores["nll"]["after"]["value"] < scores["nll"]["before"]["value"]
     assert scores["ece"]["after"]["low"] <= scores["ece"]["after"]["value"]
+    assert scores["ece"]["change"]["low"] is None and scores["nll"]["change"]["low"] is not None
     for name in ("reliability", "risk", "scaling"):
         assert (run / f"figures/calibration_{name}.png").stat().st_size > 5000
     assert "<h2>Calibration</h2>" in (run / "report.html").read_text()

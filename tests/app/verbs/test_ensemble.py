@@ -79,7 +79,9 @@ def test_runs_are_scored_beside_their_mean(train, cli, tmp_path, capsys):
     (first, label), (second, _) = probs(one, "val"), probs(two, "val")
     truth = np.stack([p[torch.arange(len(label)), label].numpy() for p in (first, second)], 1)
     assert weights == pytest.approx(blend_weights(truth), abs=1e-3) and sum(weights) == pytest.approx(1)
-    # other samples, other data, a single member
+    # another split, other samples, other data, a single member
+    for args in (("ensemble", "--runs", one, two, "--name", "x"), ("test", "--run", one), ("validate", "--run", one)):
+        assert "was trained on another split of this data" in fails(cli, capsys, *args, "--data.fold", 1)
     other = train("other", "--data.fold", 1, data="ToyTrainOnly")
     assert "different data" in fails(cli, capsys, "ensemble", "--runs", one, other, "--name", "x")
     assert "one is given twice" in fails(cli, capsys, "ensemble", "--runs", one, two, one, "--name", "x")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from lightning import Trainer
 
-from datamodules import DataModule
+from datamodules import DataModule, MarsDataModule
 from datamodules.core.pools import first_rows
 from datamodules.core.statistics import channel_statistics
 from lightning_tasks.problems import GradientTask
@@ -117,11 +117,19 @@ def test_a_limit_takes_the_first_samples_and_loses_no_class_of_a_sorted_file():
     rows = data.pools["train"]["id"]
     assert rows.tolist() == [*range(10), *range(50, 58), 90, 91] and "too few of a class" in " ".join(data.notes)
     rare = {"id": np.arange(6010), "label": np.repeat([0, 1], [6000, 10])}
-    assert first_rows(rare, 100)[0].tolist() == [*range(99), 6000], "one of the rare class, whatever its share"
+    assert first_rows(rare, 100, print).tolist() == [*range(99), 6000], "one of the rare class, whatever its share"
     mixed = ToyDataModule(limit=40)
     mixed.setup()
     assert mixed.pools["train"]["id"].tolist() == list(range(40)) and len(mixed.notes) == 1
     assert len(ToyDataModule(limit=500).limited(mixed.pools["train"])) == 40
+
+
+def test_outliers_are_found_before_a_limit_makes_them_few():
+    whole, few = (MarsDataModule(source="simulated", limit=limit) for limit in (None, 100))
+    planted = set(whole.outliers(whole.load()["train"]))
+    few.setup()
+    used = few.pools["train"]["id"][np.concatenate([few.parts["train"], few.parts["val"]])]
+    assert len(planted) > 20 and not planted & set(used.tolist()) and len(used) == 100
 
 
 def test_some_samples_of_a_part_are_spread_over_it():

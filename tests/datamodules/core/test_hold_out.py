@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from datamodules import IsicDataModule
 from datamodules.core.hold_out import alike, by_colour, keep_whole
 
 
@@ -39,3 +40,14 @@ def test_a_group_takes_its_commonest_code():
     codes, groups = np.array([0, 0, 1, 2, 1]), np.array([7, 7, 7, 3, 3])
     assert keep_whole(codes, groups).tolist() == [0, 0, 0, 1, 1]
     assert keep_whole(codes, None) is codes
+
+
+def test_no_training_sample_has_a_value_that_is_held_out():
+    data = IsicDataModule(source="simulated", images=False, hold_out="anatom_site_general", folds=6, fold=0)
+    data.setup()
+    pool, parts = data.pools["train"], data.parts
+    sites = {part: pool["columns"]["anatom_site_general"][rows] for part, rows in parts.items()}
+    groups = {part: set(pool["group"][rows]) for part, rows in parts.items()}
+    commonest = max(set(sites["val"]), key=list(sites["val"]).count)
+    assert commonest not in sites["train"] and not groups["train"] & groups["val"]
+    assert any("training samples with a value that is held out are left out" in note for note in data.notes)

@@ -244,8 +244,10 @@ def test_train_size_keeps_few_labels_of_every_class_and_the_whole_validation_par
     assert set(rows) < set(whole.parts["train"]) and few.sizes()["val"] == 12
     assert "20 samples" in few.part_kind["train"]
     for size in (9, 49):
-        with pytest.raises(ValueError, match=f"train_size={size}: the train part has 48 samples of 10 classes"):
-            MNISTDataModule(root=str(tmp_path), train_size=size).setup()
+        data = MNISTDataModule(root=str(tmp_path), train_size=size)
+        for _ in range(2):  # a set that failed is not ready the second time
+            with pytest.raises(ValueError, match=f"train_size={size}: the train part has 48 samples of 10 classes"):
+                data.setup()
 
 
 @pytest.mark.realdata

@@ -65,6 +65,16 @@ def test_reads_medmnist_with_its_own_test_part(tmp_path, name):
     np.testing.assert_array_equal(data.pools["test"]["label"], parts["test"]["labels"][:, 0])
 
 
+def test_pictures_that_the_test_part_has_train_nothing(tmp_path):
+    parts = {part: cells(n, 28, seed) for seed, (part, n) in enumerate([("train", 24), ("val", 16), ("test", 8)])}
+    for key in ("images", "labels"):
+        parts["train"][key][:3] = parts["test"][key][:3]
+    np.savez(tmp_path / "bloodmnist.npz", **{f"{p}_{k}": v for p, pool in parts.items() for k, v in pool.items()})
+    data = ready(tmp_path, source="real")
+    assert sorted(np.concatenate([data.parts["train"], data.parts["val"]])) == list(range(3, 40))
+    assert any("3 stand in the test pool, too: left out" in note for note in data.notes)
+
+
 def test_the_file_can_be_chosen_and_pictures_resized(tmp_path):
     write(tmp_path)
     parts = {f"{p}_{k}": v for p in ("train", "val", "test") for k, v in cells(16, 28).items()}

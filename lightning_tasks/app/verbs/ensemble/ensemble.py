@@ -15,6 +15,7 @@ from lightning_tasks.app.places import as_shown
 from lightning_tasks.app.scores import mean_baselines, scores_of
 from lightning_tasks.common.atomic import write_atomic
 from lightning_tasks.common.host import on_host
+from lightning_tasks.runs.data_record import check_split
 from lightning_tasks.runs.directory import check_new, new_folder
 from lightning_tasks.runs.kinds import kind_of
 from lightning_tasks.runs.results import clean_json, read_results
@@ -64,6 +65,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     require(first.task, "ensemble")
     if sum(map(len, loaded)) < 2:
         raise ValueError("ensemble needs two or more members: give several runs, or a k-fold directory, to --runs.")
+    for member in (run for group in groups for run in group.runs):
+        check_split(member.dir.path, member.data)
     validation = first.data.scores_validation
     units = validation_units(groups) if validation else [held_out_unit(groups)]
     for member in (run for group in groups for run in group.runs if validation):

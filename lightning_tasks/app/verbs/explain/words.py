@@ -52,26 +52,26 @@ def weighted_words(loaded: Run, sample: Sample) -> tuple[dict[str, Any], list[Li
 def deletion_check(loaded: Run, options: Namespace) -> dict[str, dict[str, Any]]:
     """Fall of the probability of the predicted class without the ``--remove`` highest words, and without random ones.
 
-    Of at most ``MOST`` texts of the part, in its order: means, and the difference with a 95 % bootstrap interval, over
+    Of at most ``MOST`` texts, spread over the part: means, and the difference with a 95 % bootstrap interval, over
     groups where the data has them. Weights that say what decides lower the probability more than chance does.
     """
     task, falls, groups = loaded.task, {}, []
     stream = torch.Generator().manual_seed(0)
-    seen = 0
+    chosen = loaded.data.sample_ids(options.part, MOST)
 
     def prob(batch: dict) -> torch.Tensor:
         with torch.no_grad():
             return task.predict_step(batch, 0)["prob"].double()
 
     for (batch,) in batches_of([loaded], options.part):
-        batch = {k: v[: MOST - seen] for k, v in batch.items() if isinstance(v, torch.Tensor)}
-        seen += len(batch["id"])
-        groups += batch["group"].tolist() if "group" in batch else range(seen - len(batch["id"]), seen)
+        kept = torch.isin(batch["id"], chosen.to(batch["id"].device))  # batches come in order of length
+        if not kept.any():
+            continue
+        batch = {k: v[kept] for k, v in batch.items() if isinstance(v, torch.Tensor)}
+        groups += batch["group" if "group" in batch else "id"].tolist()
         for name, weights in task.word_weights(batch, prob(batch).argmax(1)).items():
             pair = torch.stack(deletion(prob, batch, weights, options.remove, stream))
             falls.setdefault(name, []).append(pair.cpu())
-        if seen >= MOST:
-            break
     checks = {}
     for name, pairs in falls.items():
         highest, chance = torch.cat(pairs, 1)
