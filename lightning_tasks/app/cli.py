@@ -11,6 +11,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import datamodules
 import lightning_tasks
+from datamodules.readers.wording import listed
 from lightning_tasks.callbacks import EpochSeed, NonFiniteGuard, Patience
 from lightning_tasks.common.atomic import drop_leftovers, write_atomic
 from lightning_tasks.common.lock import Busy, Lock
@@ -56,6 +57,7 @@ class TaskCLI(GivenWeights, LightningCLI):
         self._command = args[0] if run else None
         self._subcommand_parsers: dict = {}
         self._lock: Lock | None = None
+        self.changed: list[str] = []  # what a run that goes on learns with from there on
         strict = {"exit_on_error": False, "allow_abbrev": False}
         defaults = {"default_config_files": [str(CONFIGS / "_base.yaml")], **strict}
         try:
@@ -128,7 +130,8 @@ class TaskCLI(GivenWeights, LightningCLI):
             if options.resume or not options.trainer.fast_dev_run:
                 self.run_dir.check(options.resume, options.overwrite)
             if options.resume and not options.trainer.fast_dev_run:
-                check_resume(self.run_dir.config.read_text(encoding="utf-8"), self.settings(), str(self.run_dir.config))
+                config = self.run_dir.config
+                self.changed = check_resume(config.read_text(encoding="utf-8"), self.settings(), str(config))
         for need in self.needs:
             short = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "2"]
             extra = short if options.trainer.fast_dev_run else []
@@ -172,8 +175,8 @@ class TaskCLI(GivenWeights, LightningCLI):
 
     def _instantiate_trainer(self, config: dict[str, Any], callbacks: list):
         """Also for subclasses with callbacks of their own: checkpoints are written whole or not at all."""
-        listed = config.get("callbacks") or []
-        callbacks += display(config, [*callbacks, *(listed if isinstance(listed, list) else [listed])])
+        given = config.get("callbacks") or []
+        callbacks += display(config, [*callbacks, *(given if isinstance(given, list) else [given])])
         config["plugins"] = with_checkpoint_io(config.get("plugins"), config.get("strategy"))
         return finding_idle(super()._instantiate_trainer(config, callbacks), self.model)
 
@@ -215,6 +218,8 @@ class TaskCLI(GivenWeights, LightningCLI):
         record = data_record(self.datamodule)
         if self.options.resume:
             check_same_data(self.run_dir, record)
+            if self.changed:
+                self.datamodule.note(f"Resumed with {listed(self.changed)} from there on.")
         if self.options.start and (message := other_data(folder_of(Path(self.options.start)), self.datamodule)):
             self.datamodule.note(message)
         return record

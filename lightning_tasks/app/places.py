@@ -21,6 +21,12 @@ def find_config(path: str) -> Path:
     return packaged if not named.exists() and named.parts[:1] == ("configs",) and packaged.is_file() else named
 
 
+def config_of(file: Path, name: str) -> Path:
+    """The configuration that a sweep or a search names: relative to its ``file``, or where none is there our own."""
+    beside, ours = file.parent / name, find_config(name)
+    return ours if ours.is_file() and not beside.exists() else beside
+
+
 def as_shown(path: Path) -> str:
     """A path as messages write it: relative to where the user stands, where it lies below, else whole."""
     for whole in (path.absolute(), path.resolve()):

@@ -10,7 +10,7 @@ import lightning_tasks
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.runs.directory import find_run
 
-from .places import CONFIGS, find_config
+from .places import CONFIGS, config_of, find_config
 from .synonyms import key_for
 from .weights import file_of
 
@@ -107,7 +107,7 @@ def read_yaml(path: Path) -> Any:
         raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'no file'}: a YAML file is expected.")
     if not path.is_file():
         configs = [str(Path("configs", p.relative_to(CONFIGS))) for p in sorted(CONFIGS.rglob("[!_]*.yaml"))]
-        candidates = [*map(str, sorted(path.parent.glob("*.yaml"))), *configs]
+        candidates = [name for name in (*map(str, sorted(path.parent.glob("*.yaml"))), *configs) if name != str(path)]
         named = [candidate for candidate in candidates if Path(candidate).stem == path.stem]
         raise FileNotFoundError(f"{path} does not exist.{nearest(named[0] if named else str(path), candidates)}")
     try:
@@ -205,7 +205,7 @@ def check_comparison(path: Path) -> None:
     variants = content.get("variants")
     for holder in (content, *(variants.values() if isinstance(variants, dict) else ())):
         if isinstance(holder, dict) and isinstance(holder.get("config"), str):
-            check_config(path.parent / holder["config"])
+            check_config(config_of(path, holder["config"]))
 
 
 def check_class(key: str, value: Any, where: str = "") -> None:

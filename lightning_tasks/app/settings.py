@@ -47,6 +47,12 @@ FROM_HERE = {
     "data.download": "as data.root",
 }
 
+# Those of them that change what is learnt from there on: a run that goes on with others says so.
+TOLD = (
+    *("model.lr", "model.weight_decay", "data.batch_size", "trainer.accumulate_grad_batches"),
+    *("trainer.gradient_clip_val", "trainer.gradient_clip_algorithm", "trainer.precision"),
+)
+
 
 def settings(text: str) -> dict[str, Any]:
     """Settings of a ``config.yaml`` by dotted name, as on the command line (``data.fold``, not its ``init_args``)."""
@@ -86,8 +92,11 @@ def refused(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return differences({k: old.get(k) for k in keys}, {k: new.get(k) for k in keys})
 
 
-def check_resume(config: str, planned: dict[str, Any], where: str) -> None:
+def check_resume(config: str, planned: dict[str, Any], where: str) -> list[str]:
     """Compare what a run was made with and what it would go on with.
+
+    Returns:
+        What is learnt otherwise from here on, as ``model.lr 0.02 -> 0.05``.
 
     Args:
         config: Text of its ``config.yaml``.
@@ -97,8 +106,10 @@ def check_resume(config: str, planned: dict[str, Any], where: str) -> None:
     Raises:
         ValueError: A setting differs that would make it another run.
     """
-    if differ := refused(settings(config), planned):
+    made = settings(config)
+    if differ := refused(made, planned):
         raise ValueError(
             f"--resume: {listed(differ)} would make it another run than {where} says. "
             "Leave it as it was, or train anew with --overwrite or another --name."
         )
+    return differences({key: made.get(key) for key in TOLD}, {key: planned.get(key) for key in TOLD})

@@ -132,3 +132,15 @@ def test_a_run_of_an_own_config_is_named_after_it(cli, tmp_path, monkeypatch):
     monkeypatch.setattr(TaskCLI, "_run_subcommand", lambda self, *args: None)
     cli("fit", "--config", "configs/variants/mnist_mlp.yaml")
     assert str(seen[0]) == "runs/mnist_mlp/default"
+
+
+@pytest.mark.parametrize("verb, option", [("sweep", "--sweep"), ("tune", "--space")])
+def test_files_of_the_user_name_our_configurations_from_any_folder(tmp_path, cli, capsys, verb, option):
+    (tmp_path / "mine").mkdir()
+    for name in ("configs/two_class_relu.yaml", "configs/two_class_rely.yaml"):
+        (file := tmp_path / "mine/x.yaml").write_text(f"config: {name}\ngrid: {{model.none: [1]}}\nspace: {{}}\n")
+        with pytest.raises(SystemExit):
+            cli(verb, option, file)
+        error = capsys.readouterr().err
+        assert ("does not exist" in error) == (name.endswith("rely.yaml")), error
+        assert "Did you mean 'configs/two_class_rely.yaml'" not in error

@@ -106,6 +106,7 @@ def test_another_learning_rate_and_weight_decay_take_effect(toy, schedule):
     fixed = ("--model.schedule", schedule)
     toy("ToySequence", EPOCHS, 2, "--model.lr", 0.001, *fixed)
     run = toy("ToySequence", EPOCHS, 4, "--model.lr", 0.01, "--model.weight_decay", 0.02, *fixed, "--resume")
+    assert any("Resumed with model.lr 0.001 -> 0.01" in note for note in results(run)["notes"])
     whole = toy("ToySequence", EPOCHS, 4, "--model.lr", 0.01, *fixed, name="whole")
     found, expected = ([row["train/lr"] for row in read_metrics(r / "metrics.csv")] for r in (run, whole))
     assert found[2:] == pytest.approx(expected[2:], rel=1e-6)

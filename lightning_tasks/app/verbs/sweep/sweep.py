@@ -9,7 +9,7 @@ from lightning_tasks.app.errors import check_types
 from lightning_tasks.app.jobs import Job, run_jobs
 from lightning_tasks.app.options import refuse, seed_list
 from lightning_tasks.app.pages.comparison import swept_verdict
-from lightning_tasks.app.places import as_shown
+from lightning_tasks.app.places import as_shown, config_of
 from lightning_tasks.app.preflight import read_yaml
 from lightning_tasks.common.choices import nearest
 
@@ -122,7 +122,7 @@ def read_file(path: Path) -> dict[str, Any]:
     for holder in (content, *variants.values()):
         if (holder or {}).get("config") is not None:
             check_types(str(path), {"config": holder["config"]}, FILE_TYPES)
-            holder["config"] = str(path.parent / holder["config"])
+            holder["config"] = str(config_of(path, holder["config"]))
     for key, values in (content.get("grid") or {}).items():
         if not isinstance(values, list) or not values:
             raise ValueError(f"{path}: grid.{key} must be a list of values, such as [1, 2, 4]; it is {values!r}.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning_tasks.app.errors import check_types
 from lightning_tasks.app.options import as_text
+from lightning_tasks.app.places import config_of
 from lightning_tasks.app.preflight import read_yaml
 from lightning_tasks.app.verbs.sweep.axes import number_of
 from lightning_tasks.common.choices import nearest
@@ -77,7 +78,7 @@ def read_space(path: Path) -> Space:
             raise ValueError(f"{path}: unknown key {key!r}.{nearest(key, list(FILE_KEYS))}")
     check_types(str(path), content, FILE_TYPES)
     ranges = {key: checked(f"{path}: space.{key}", r) for key, r in content["space"].items()}
-    config = str(path.parent / content["config"]) if "config" in content else None
+    config = str(config_of(path, content["config"])) if "config" in content else None
     if (penalty := content.get("penalty", 0)) < 0:
         raise ValueError(f"{path}: penalty={penalty}: need 0 or more.")
     return Space(config, content.get("fixed") or {}, content.get("search") or {}, ranges, penalty)
