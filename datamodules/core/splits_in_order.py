@@ -63,7 +63,9 @@ def contiguous_indices(
 
 def _check(fold: int, folds: int, gap: int, test_fraction: float, least: int) -> None:
     if folds < least or not 0 <= fold < folds:
-        raise ValueError(f"fold={fold}, folds={folds}: need {least} or more folds, numbered from 0.")
+        raise ValueError(
+            f"fold={fold}, folds={folds}: need {least} or more folds, and the number of one of them, 0 to {folds - 1}."
+        )
     if gap < 0 or not 0 <= test_fraction < 1:
         raise ValueError(f"gap={gap}, test_fraction={test_fraction}: need 0 or more rows, and a share from 0 below 1.")
 
@@ -72,5 +74,5 @@ def _filled(parts: dict[str, np.ndarray], size: int, folds: int, gap: int) -> di
     for name in ("train", "val"):
         if not len(parts[name]):
             raise ValueError(f"The {name} part of {size} rows in {folds} folds with a gap of {gap} is empty. "
-                             "Use fewer folds or a smaller gap.")  # fmt: skip
+                             "Give more rows, fewer folds (--data.fold below them) or a smaller gap.")  # fmt: skip
     return parts

@@ -80,6 +80,11 @@ class ImageFolderDataModule(FileDataModule):
         """Classes of the train part, in the order of their labels."""
         tree = self.tree
         names = sorted({self.class_of(name) for name in tree.parts["train"]})
+        if [name.lower() for name in names] == ["predict"]:
+            raise ValueError(
+                f"{self.title}: predict stands alone. Put train/CLASS/*.jpg beside it: the names of the classes are "
+                "read from there, also for a network that is trained."
+            )
         if len(names) < 2:
             bare = f" Without a picture: {listed(tree.bare, 3)}." if tree.bare else ""
             raise ValueError(

@@ -54,16 +54,20 @@ def _has(callbacks: list[Callback], kind: type) -> bool:
 class ShortSummary(ModelSummary):
     """Modules with their parameters; Lightning's table also counts modes, and operations, which it finds to be 0."""
 
-    @staticmethod
-    def summarize(summary_data, total_parameters, trainable_parameters, *args, **kwargs) -> None:
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Also ask the task for its number: what is fitted in one pass has a parameter that is none of the model."""
+        self._total = pl_module.num_parameters
+        super().on_fit_start(trainer, pl_module)
+
+    def summarize(self, summary_data, total_parameters, trainable_parameters, *args, **kwargs) -> None:
         """Log a line a module, and the sum."""
         columns = dict(summary_data)
         names, kinds, counts = (columns.get(key, []) for key in ("Name", "Type", "Params"))
         width, wide = (max([len(text) for text in column], default=0) for column in (names, kinds))
-        rows = zip(names, kinds, counts, strict=True)
+        rows = [row for row in zip(names, kinds, counts, strict=True) if row[0] != "other params"]
         lines = [f"{name:{width}}  {kind:{wide}}  {count.strip():>7}" for name, kind, count in rows]
         frozen = total_parameters - trainable_parameters
-        lines.append(f"{total_parameters:,} parameters" + (f", {frozen:,} of them frozen" if frozen else ""))
+        lines.append(f"{self._total:,} parameters" + (f", {frozen:,} of them frozen" if frozen else ""))
         log.info("\n".join(lines))
 
 

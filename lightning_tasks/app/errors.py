@@ -63,6 +63,8 @@ def explain(message: str, options: list[str]) -> str:
 
 def unknown_option(name: str, options: list[str], where: str) -> str:
     """Name the key that other tools mean by the word, or the nearest options; and all of them where they are few."""
+    if name == "run":
+        return f"{where} reads no run: give --config RUN/config.yaml."
     if key := key_for(name):
         return f"{where} has no option {name!r}. Did you mean --{key}?"
     known = f" Options: {', '.join(options)}." if 0 < len(options) <= 40 else ""

@@ -61,11 +61,14 @@ def attention_figure(maps: Tensor, tokens: Sequence[str], rows: int = 4, columns
     for layer in range(layers):
         for head in range(heads):
             axis = axes[layer][head]
-            axis.imshow(maps[layer, head].numpy(), cmap="viridis", vmin=0, vmax=1)
+            shade = axis.imshow(maps[layer, head].numpy(), cmap="Oranges", vmin=0, vmax=1)
             axis.set_title(f"layer {layer + 1}, head {head + 1}", fontsize=8)
             below, beside = names if layer == layers - 1 else [], names if head == 0 else []  # all would take seconds
             axis.set_xticks(range(len(below)), below, fontsize=5)
             axis.set_yticks(range(len(beside)), beside, fontsize=5)
+    figure.colorbar(shade, ax=axes, label="weight")
+    figure.supxlabel("what is looked at", fontsize=8)
+    figure.supylabel("what looks", fontsize=8)
     return figure
 
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 from torch import Tensor
 
-from .style import COLORS
+from .style import COLORS, PALETTE
 
 
 def map_figure(vectors: Tensor, words: list[str], classes: np.ndarray | None, most: int) -> Figure:
@@ -29,7 +29,7 @@ def map_figure(vectors: Tensor, words: list[str], classes: np.ndarray | None, mo
     )
     kinds = np.full(count, -1) if classes is None else np.asarray(classes)[2 : 2 + count]
     for (x, y), word, kind in zip(place.tolist(), words, kinds.tolist(), strict=False):
-        color = COLORS[8] if kind < 0 else COLORS[1 + kind % 7]
+        color = COLORS[8] if kind < 0 else PALETTE[kind % len(PALETTE)]
         axis.plot(x, y, ".", color=color, markersize=3)
         axis.annotate(word, (x, y), fontsize=7, color=COLORS[0] if classes is None else color)
     return figure

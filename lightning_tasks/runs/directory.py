@@ -156,9 +156,11 @@ def find_run(path: str | Path) -> RunDir:
     path = Path(path)
     if (path / "config.yaml").is_file():
         return RunDir(path.resolve())
-    near = sorted(p.parent for p in path.glob("[!.]*/config.yaml")) or sorted(
-        p.parent for p in path.parent.glob("[!.]*/config.yaml")
+    below, sweep, beside = (
+        sorted(p.parent for p in folder.glob(f"{names}/config.yaml"))
+        for folder, names in ((path, "[!.]*"), (path, "*/seed_*"), (path.parent, "[!.]*"))
     )
+    near = below or sweep or beside
     hint = f" Runs near: {', '.join(map(str, near[:5]))}." if near else f" Make one with `{CALL} fit`."
     raise FileNotFoundError(f"{path} is no run: it has no config.yaml.{hint}")
 

@@ -136,7 +136,7 @@ def test_configuration_beats_what_a_checkpoint_stores(toy, cli, capsys):
     run = toy("ToySequence", "--trainer.max_epochs", 1)
     stored = torch.load(run / "checkpoints/best.ckpt", weights_only=True)["hyper_parameters"]
     assert stored["lr"] == 0.001 and stored["_class_path"].endswith("ToySequence")
-    cli("test", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt", "--data.folds", 4)
+    cli("test", "--config", run / "config.yaml", "--ckpt_path", run / "checkpoints/best.ckpt", "--data.batch_size", 7)
     assert "test/acc" in capsys.readouterr().out
 
 

@@ -68,9 +68,9 @@ RUN: Captions = {
     "hours": Caption("Error by the hour", "Error of the forecasts over the hour of the day"),
     "levels": Caption("Coverage", "Share of values below each forecast quantile, over its nominal level"),
     # text
-    "attention": Caption("Attention", "Words or symbols are the darker the more attention they get"),
+    "attention": Caption("Attention", "Words or symbols are the darker the more attention they get; of a map, by row"),
     "by_length": Caption("Accuracy by length", "Share of exact answers over the number of digits"),
-    "map": Caption("Map of words", "Frequent words; what lies close together has like vectors (t-SNE)"),
+    "map": Caption("Map of words", "Frequent words, alike where close (t-SNE); a colour a class that is known"),
     "surprise": Caption("Surprise", "How surprising each token was to the network, in bits"),
     # generated
     "nearest": Caption("Nearest training pictures", "Samples, and below each the training picture nearest to it"),

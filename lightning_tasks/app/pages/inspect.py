@@ -40,9 +40,10 @@ def lines(results: dict[str, Any]) -> list[tuple[str, str]]:
             f"near duplicates (at most {results['settings']['distance']} of 64 bits apart)",
             f"{sum(map(len, results['near_duplicates']))} in {len(results['near_duplicates'])} groups",
         ),
-        ("far from all others", f"{len(results['far'])}"),
-        ("outliers of the map", f"{len(results['map_outliers']['samples'])} of {results['map_outliers']['of']} on it"),
     ]
+    if placed := results["map_outliers"]["of"]:
+        findings.append(("far from all others", f"{len(results['far'])}"))
+        findings.append(("outliers of the map", f"{len(results['map_outliers']['samples'])} of {placed} on it"))
     for leak in results["leaks"]:
         findings.append((f"leaks {' / '.join(leak['parts'])}", f"{leak['exact']} exact, {leak['near']} near pairs"))
     for pool, shift in results["shift"].items():

@@ -19,6 +19,9 @@ def run(options: Namespace, overrides: list[str]) -> None:
 
     members = load_members(options.run, overrides)
     tasks, data = [member.task for member in members], members[0].data
+    if tasks[0].submits is None or (tasks[0].submits == "table" and data.submission is None):
+        owner = tasks[0] if tasks[0].submits is None else data
+        raise ValueError(f"{type(owner).__name__} has no submission format: its assignment asks for none.")
     if data.data_source == "simulated" and not options.allow_simulated:
         raise ValueError(
             f"{options.run} was trained on simulated data; a submission of it says nothing. "
@@ -46,9 +49,6 @@ def run(options: Namespace, overrides: list[str]) -> None:
         write_atomic_with(out, lambda temporary: tasks[0].write_code_submission(tasks, temporary, side))
         print(f"Wrote {as_shown(out)}: code and weights of {source}")
         return
-    if tasks[0].submits is None or data.submission is None:
-        owner = tasks[0] if tasks[0].submits is None else data
-        raise ValueError(f"{type(owner).__name__} has no submission format: its assignment asks for none.")
     if "predict" not in data.parts:
         raise ValueError(
             f"The data of {data.title} in {data.hparams.root} has no unlabelled test part, so there is nothing to "

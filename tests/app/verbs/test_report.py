@@ -65,7 +65,7 @@ def test_runs_on_one_test_part_have_paired_intervals(compared):
     assert "ece" not in change and "low" not in wide["change"].get("ece", {})
     assert found["settings"] == {"model.lr": ["0.001", "0.1", "0.001", "0.001"],
                                  "model.width": ["8", "32", "8", "8"], "data.fold": ["0", "0", "1", "0"]}  # fmt: skip
-    assert "their train, validation and test parts are not the same" in found["data"]
+    assert "their splits are not the same" in found["data"]
     assert "model.width: 8, 32, 8, 8" in shown and "+0.0000 to +0.0000  no difference shown" in shown
     assert shown.rstrip().endswith("Report: runs/ToySequence/comparison/report.html") and "SIMULATED" in shown
     page = Path("runs/ToySequence/comparison/report.html").read_text()

@@ -139,6 +139,7 @@ def test_tables_are_means_of_the_runs_and_a_second_call_runs_what_is_missing(tmp
     cli(*SWEEP, "model.width=4,8", "--metric", "test/loss")
     shown = capsys.readouterr().out
     assert "run 1 of 4 (width=4, seed 0): finished before" in shown and "(width=8, seed 1): starts" in shown
+    assert "The table no longer holds width=2: those runs stay in runs/ToySequence/sweep" in shown
     assert (folder / "width=4/seed_1/results.json").stat().st_mtime_ns == stamp
     with pytest.raises(SystemExit):
         cli(*SWEEP, "model.width=4", "--metric", "test/los")

@@ -39,7 +39,7 @@ def chosen_samples(loaded: Run, rows: Rows, options: Namespace) -> dict[str, lis
     names = np.array(loaded.data.names(loaded.data.pool_of(options.part), rows["id"].numpy()), dtype=str)
     positive = positive_class(loaded.task.class_names, options.positive)
     if options.ids:
-        groups = chosen_rows(options.ids, names)
+        groups = chosen_rows(options.ids, names, options.part)
     else:
         groups = confident(rows, positive, threshold_of(rows, positive, options), options.count)
     samples: dict[str, list[Sample]] = {}
@@ -61,10 +61,11 @@ def positive_class(names: list[str], name: str | None) -> int | None:
     return names.index(name)
 
 
-def chosen_rows(ids: list[str], names: np.ndarray) -> dict[str, np.ndarray]:
+def chosen_rows(ids: list[str], names: np.ndarray, part: str) -> dict[str, np.ndarray]:
     """Places of samples that the user named."""
     if unknown := [name for name in ids if name not in names]:
-        raise ValueError(f"--ids {unknown[0]!r}: no such sample in this part.{nearest(unknown[0], list(names))}")
+        near, other = nearest(unknown[0], list(names)), "val" if part == "test" else "test"
+        raise ValueError(f"--ids {unknown[0]!r}: no such sample in the {part} part (--part {other}: the other).{near}")
     return {"chosen": np.array([np.flatnonzero(names == name)[0] for name in ids])}
 
 

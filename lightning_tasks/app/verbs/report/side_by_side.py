@@ -65,6 +65,9 @@ def compared(entries: list[Entry], found: list[Rows | str], folder: Path, draws:
         raise ValueError(f"{listed([e.name for e in entries])} have no metric in common: there is nothing to compare.")
     headline = first["headline"] if first["headline"] in shared else shared[0]
     changes, reasons = differences(entries, found, draws)
+    of_no_sample = f"{headline} is not made of scores of single samples; other metrics are paired in the report"
+    reasons = [reason or ("" if "low" in change.get(headline, {}) else of_no_sample)
+               for change, reason in zip(changes, reasons, strict=True)]  # fmt: skip
     rows = []
     for entry, change, reason in zip(entries, [{}, *changes], ["", *reasons], strict=True):
         results = entry.results
@@ -121,7 +124,7 @@ def data_sentence(entries: list[Entry]) -> str:
     if others:
         return f"Not the same data: {listed(others)} read others than {base.name}."
     if any(entry.splits != base.splits for entry in entries):
-        return "All read the same data; their train, validation and test parts are not the same."
+        return "All read the same data; their splits are not the same."
     return "All read the same data with the same train, validation and test parts."
 
 

@@ -62,6 +62,11 @@ class Sweep:
         self.runs = [(combo, seed) for seed in self.seeds for combo in self.combos]  # one seed of everything first
         self.states = {(combo.slug, seed): self.state(combo, seed) for combo, seed in self.runs}
 
+    def left_out(self) -> list[str]:
+        """Combinations of earlier calls that are none of these, by the names of their folders."""
+        held = {path.parents[1].name for path in self.folder.glob("*/seed_*/results.json")}
+        return sorted(held - self.planned.keys())
+
     def run(self, combo: Combination, seed: int) -> RunDir:
         """Directory of one run."""
         return RunDir(self.folder / combo.slug / f"seed_{seed}")

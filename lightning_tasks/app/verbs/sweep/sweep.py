@@ -4,6 +4,7 @@ from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
 
+from datamodules.readers.wording import listed
 from lightning_tasks.app.console import print_notes
 from lightning_tasks.app.errors import check_types
 from lightning_tasks.app.jobs import Job, run_jobs
@@ -70,6 +71,8 @@ def execute(sweep: Sweep, jobs: int | None) -> dict[str, Any]:
         ValueError: A metric that the runs do not have.
     """
     sweep.plan()
+    if gone := sweep.left_out():
+        print(f"The table no longer holds {listed(gone)}: those runs stay in {as_shown(sweep.folder)}, in no table.")
     todo = []
     for number, (combo, seed) in enumerate(sweep.runs):
         job = sweep.job(number, combo, seed)
