@@ -78,6 +78,7 @@ class Task(LightningModule):
         self.last_rows: dict[str, Tensor] = {}
         self.calibration: dict[str, Any] | None = None
         self.trained_names: dict[str, list[str]] = {}
+        self.number_of: dict[str, int] = {}  # n of scores that are made of something else than rows
         self.step_loss: Tensor | None = None  # sum of what this training step tracked: the guard looks at it
         self._sums: dict[str, tuple[Tensor, int]] = {}  # name -> weighted sum on the device, weight
         self._streams: dict[str, torch.Generator] = {}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -191,7 +192,11 @@ class Word2VecTask(GradientTask):
         return {name: value[:rows] if name == "classes" else value for name, value in tests.items()}
 
     def _log_scores(self, part: str) -> None:
-        for name, value in word_scores(self.vectors(), self.tests()).items():
+        tests = self.tests()
+        held = {"same_class": np.flatnonzero(np.asarray(tests.get("classes", [])) >= 0),
+                "analogies": tests.get("questions", []), "similarity": tests.get("pairs", [])}  # fmt: skip
+        self.number_of = {name: len(of) for name, of in held.items()}
+        for name, value in word_scores(self.vectors(), tests).items():
             self.track(f"{part}/{name}", torch.tensor(value, device=self.device), 1)
         super()._log_scores(part)
 

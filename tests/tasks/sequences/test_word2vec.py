@@ -42,6 +42,9 @@ def test_words_of_a_class_are_neighbours_and_analogies_hold(trained):
     found = results(trained)
     ours, chance = found["metrics"]["test/same_class"]["value"], found["baselines"]["random vectors"]["same_class"]
     assert ours > 3 * chance and 0.05 < chance < 0.12
+    score = found["metrics"]["test/analogies"]
+    questions = round(score["value"] * score["n"], 6)
+    assert questions == round(questions) and score["n"] != found["metrics"]["test/nll"]["n"], "n counts the questions"
     assert found["metrics"]["test/analogies"]["value"] > 0.9 > found["baselines"]["random vectors"]["analogies"]
     assert found["metrics"]["test/nll"]["value"] < 6 * 0.6931  # of a word and five negatives at the start
     assert (trained / "figures/test_map.png").is_file()
