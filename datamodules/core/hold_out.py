@@ -47,12 +47,10 @@ class HeldOut:
         else:
             codes, values = alike(pool["columns"][name][rows], name)
             self.note(f"hold_out={name}: {len(values)} values, {listed(values, MAX_VALUES)}.")
-        parts = super().split(pool, rows, keep_whole(codes, groups))
+        own, whole = np.full((2, len(pool["id"])), -1)
+        own[rows], whole[rows] = codes, keep_whole(codes, groups)
+        parts = super().split(pool, rows, whole[rows])
         held = np.concatenate([part for name, part in parts.items() if name != "train"])
-        own = np.full(len(pool["id"]), -1)
-        own[rows] = codes
-        whole = np.full(len(pool["id"]), -1)
-        whole[rows] = keep_whole(codes, groups)
         stays = ~np.isin(own[parts["train"]], whole[held])
         if not stays.all():
             self.note(
