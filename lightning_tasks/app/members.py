@@ -124,8 +124,7 @@ def batches_of(members: list[Run], part: str) -> Iterator[list[dict]]:
     """The samples of a part as each member reads them: a batch for each member, each sample once, on its device.
 
     Members whose data modules serve the same batches share them, texts in order of length; else they are served in the
-    part's order. Tasks are brought to their devices in evaluation
-    mode, and their random streams begin anew.
+    part's order. Tasks are brought to their devices in evaluation mode, and their random streams begin anew.
 
     Raises:
         ValueError: The members do not read the same samples.
