@@ -9,15 +9,7 @@ import torch
 from torch import Tensor
 
 from datamodules.core.base import DataModule
-from datamodules.core.series import (
-    CALENDAR,
-    HOURS,
-    calendar,
-    day_windows,
-    from_earlier_days,
-    interpolated,
-    lagged,
-)
+from datamodules.core.series import CALENDAR, HOURS, calendar, day_windows, from_earlier_days, interpolated, lagged
 from datamodules.core.source import Arrays, find_folder
 from datamodules.core.splits_in_order import chronological_indices
 from datamodules.readers.holidays import dutch_holidays

@@ -58,8 +58,8 @@ class Unit:
 def run(options: Namespace, overrides: list[str]) -> None:
     """``ensemble --runs A B ... [--fit-weights] [--name N] [--overwrite]`` and overrides for every member."""
     folder = options.runs[0].parent / options.name
-    loaded = load_groups(options.runs, overrides)
     check_new(folder, "ensemble", options.overwrite)
+    loaded = load_groups(options.runs, overrides)
     groups = [Group(path, runs, kind_of(path)) for path, runs in zip(options.runs, loaded, strict=True)]
     first = groups[0].runs[0]
     require(first.task, "ensemble")
