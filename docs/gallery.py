@@ -25,7 +25,7 @@ OVERVIEW = {  # figure -> the part of it that is shown above: left, top, right, 
     "mars_segmentation": (0, 0.345, 1, 1),
     "blood_cells_explain": (0, 0, 1, 0.495),
     "optimiser_paths": (0.5, 0, 1, 0.505),
-    "gas_forecast": (0, 0, 0.6, 0.5),
+    "gas_forecast": (0, 0.06, 0.6, 0.492),
     "mnist_diffusion_denoising": (0, 0, 1, 1),
     "phrasebank_attention": (0, 0, 1, 0.66),
 }
