@@ -123,6 +123,11 @@ class GasDataModule(DataModule):
         for text in table.notes:
             self.note(text)
         pool = {name: table.values[column] for name, column in names.items() if column in table.values}
+        if (below := pool["gas"] < 0).any():
+            self.note(
+                f"{below.sum()} hours have a consumption below 0: they are read as missing."
+            )
+            pool["gas"] = np.where(below, np.nan, pool["gas"])
         pool["day"] = table.days.astype(np.int64)
         if "holiday" in table.values:
             holiday = (np.nan_to_num(table.values["holiday"]) > 0).any(1).astype(float)

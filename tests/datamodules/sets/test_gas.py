@@ -166,6 +166,14 @@ def test_few_days_still_make_all_parts(tmp_path, options):
     assert any("windows and the gaps of the split need as many" in note for note in data.notes)
 
 
+def test_a_consumption_below_0_is_missing_and_told(tmp_path):
+    frame = table()
+    frame.loc[[100, 2000], "gas_m3"] = -5
+    data = ready(tmp_path, frame)
+    gas = data.pools["train"]["gas"].reshape(-1)
+    assert np.isnan(gas[[100, 2000]]).all() and any("2 hours have a consumption below 0" in note for note in data.notes)
+
+
 def test_the_scale_of_mase_reads_no_day_after_training(tmp_path):
     frame = table()
     frame.loc[frame.index[-24:], "gas_m3"] = 1e6  # the last test day
