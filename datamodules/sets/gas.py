@@ -124,9 +124,7 @@ class GasDataModule(DataModule):
             self.note(text)
         pool = {name: table.values[column] for name, column in names.items() if column in table.values}
         if (below := pool["gas"] < 0).any():
-            self.note(
-                f"{below.sum()} hours have a consumption below 0: they are read as missing."
-            )
+            self.note(f"{below.sum()} hours have a consumption below 0: they are read as missing.")
             pool["gas"] = np.where(below, np.nan, pool["gas"])
         pool["day"] = table.days.astype(np.int64)
         if "holiday" in table.values:

@@ -5,6 +5,7 @@ import torch
 
 from lightning_tasks.plots.calibration import risk_figure
 from lightning_tasks.plots.forecast import DAYS, days_figure
+from lightning_tasks.plots.language import attention_figure
 from lightning_tasks.plots.words import Line, words_figure
 
 
@@ -29,3 +30,10 @@ def test_equal_risks_are_one_line_that_says_so():
 def test_words_have_a_key_to_their_colours(weights, key):
     (axis,) = words_figure([Line("a", ["good", "bad"], weights)]).axes
     assert key in axis.texts[0].get_text() and ("blue" in axis.texts[0].get_text()) == (min(weights) < 0)
+
+
+def test_attention_is_the_darker_the_more_as_its_caption_says():
+    figure = attention_figure(torch.eye(5)[None, None], list("abcde"))
+    (image,) = figure.axes[0].images
+    faint, strong = (sum(image.cmap(image.norm(weight))[:3]) for weight in (0.0, 1.0))
+    assert faint > strong and len(figure.axes) == 2, "with a scale beside it"
