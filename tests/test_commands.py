@@ -106,8 +106,9 @@ def command_that_makes(experiment, name):
 
 
 def made_by(verb, folder):
-    """Options of the command that makes a folder: two folds, or as many as the documents read of it."""
-    read = (int(fold) for command in IN_DOCUMENTS for fold in re.findall(rf"{folder}/fold_(\d)", command))
+    """Options of the command that makes a folder: two folds, or as many as the documents read of any of its name."""
+    name = Path(folder).name  # folds of one name may be averaged
+    read = (int(fold) for command in IN_DOCUMENTS for fold in re.findall(rf"/{name}/fold_(\d)", command))
     return ("--folds", str(max([1, *read]) + 1)) if verb == "kfold" else MADE_BY[verb]
 
 
