@@ -42,7 +42,6 @@ SHORT = {  # what stands in place of a command's own options of these names
     "exercise G19": ("--samples", "60", "--side", "12", "--steps", "20", "--seeds", "[0]"),
 }
 SIZES = {"rotation": ("--grid", "data.train_size=20")}  # sweeps over numbers of samples -> those that LITTLE has
-MORE = {"toxic_lstm": ("--data.limit", "400")}  # of 64 none in the validation part is toxic: no AUROC, no best epoch
 RUN = re.compile(r"^runs/(\w+)/(\w+)")
 NAMES = {"fit": "default", "kfold": "kfold", "sweep": "sweep"}  # of what a command makes, where it gives none
 MADE_BY = {"fit": (), "sweep": ("--seeds", "0,1")}  # runs that other commands read
@@ -126,7 +125,7 @@ def reader(tmp_path_factory):
             with pytest.MonkeyPatch.context() as patch:
                 patch.chdir(home)
                 write_files(args)
-                made = (*made_by(args[0], path.relative_to(home).as_posix()), *MORE.get(experiment, ()))
+                made = (*made_by(args[0], path.relative_to(home).as_posix()), *SMALLEST.get(experiment, ()))
                 main(shortened(shortened(args, (*LITTLE, *EPOCH)), made))
         return path
 

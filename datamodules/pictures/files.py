@@ -23,7 +23,7 @@ from datamodules.readers.pictures import Pictures, Source, open_source
 from .loader import FileDataset, FileLoader
 
 CACHE_BYTES = 1_500_000_000  # decoded pictures of a pool that this process may keep
-TRIED = 5000  # test pictures that are decoded before a fit: some seconds
+TRIED = 2000  # test pictures that are decoded before a fit: as many as statistics read
 STATISTICS_SAMPLE = 2000  # means of single pictures spread by about 0.1, so their mean is within 0.005
 
 

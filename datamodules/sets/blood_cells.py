@@ -112,9 +112,10 @@ class BloodCellsDataModule(DataModule):
     def outliers(self, pool: Arrays) -> np.ndarray:
         """Planted pictures, duplicates, and copies of pictures of a test pool."""
         duplicates = exact_duplicates(pool["image"], pool["label"])
-        tested = content_hash(self.pools["test"]["image"]) if "test" in self.pools else []
-        leaks = np.flatnonzero(np.isin(content_hash(pool["image"]), tested))
-        drop = np.union1d(duplicates.drop, leaks).astype(np.int64)
+        leaks = np.zeros(0, np.int64)
+        if "test" in self.pools:
+            leaks = np.flatnonzero(np.isin(*(content_hash(p["image"]) for p in (pool, self.pools["test"]))))
+        drop = np.union1d(duplicates.drop, leaks)
         if not len(drop):
             return drop
         planted, spare = sum(map(len, duplicates.planted)), sum(len(group) - 1 for group in duplicates.repeated)

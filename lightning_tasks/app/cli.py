@@ -16,9 +16,8 @@ from lightning_tasks.callbacks import EpochSeed, NonFiniteGuard, Patience
 from lightning_tasks.common.atomic import drop_leftovers, write_atomic
 from lightning_tasks.common.lock import Busy, Lock
 from lightning_tasks.problems import Task
-from lightning_tasks.runs.data_record import check_same_data, data_record, write_data_record
+from lightning_tasks.runs.data_record import check_same_data, data_record, other_data, write_data_record
 from lightning_tasks.runs.directory import NAME, RunDir, is_name
-from lightning_tasks.runs.frozen import other_data
 from lightning_tasks.runs.keeper import with_checkpoint_io
 
 from .arguments import add_run_arguments, read_counts_first
@@ -34,7 +33,7 @@ from .messages import quiet
 from .needs import Need, needs_of, train_needed
 from .places import CONFIGS, as_shown
 from .resuming import begin_at, checkpoint_to_resume
-from .settings import check_resume, settings
+from .settings import check_resume, learnt_otherwise, settings
 from .strategies import finding_idle
 from .trainer_flags import check_finite, check_fit, check_limits, check_precision, check_seed, no_epoch
 from .weights import file_of, folder_of
@@ -57,7 +56,6 @@ class TaskCLI(GivenWeights, LightningCLI):
         self._command = args[0] if run else None
         self._subcommand_parsers: dict = {}
         self._lock: Lock | None = None
-        self.changed: list[str] = []  # what a run that goes on learns with from there on
         strict = {"exit_on_error": False, "allow_abbrev": False}
         defaults = {"default_config_files": [str(CONFIGS / "_base.yaml")], **strict}
         try:
@@ -130,8 +128,7 @@ class TaskCLI(GivenWeights, LightningCLI):
             if options.resume or not options.trainer.fast_dev_run:
                 self.run_dir.check(options.resume, options.overwrite)
             if options.resume and not options.trainer.fast_dev_run:
-                config = self.run_dir.config
-                self.changed = check_resume(config.read_text(encoding="utf-8"), self.settings(), str(config))
+                check_resume(self.run_dir.config.read_text(encoding="utf-8"), self.settings(), str(self.run_dir.config))
         for need in self.needs:
             short = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "2"]
             extra = short if options.trainer.fast_dev_run else []
@@ -218,8 +215,8 @@ class TaskCLI(GivenWeights, LightningCLI):
         record = data_record(self.datamodule)
         if self.options.resume:
             check_same_data(self.run_dir, record)
-            if self.changed:
-                self.datamodule.note(f"Resumed with {listed(self.changed)} from there on.")
+            if changed := learnt_otherwise(self.run_dir.config.read_text(encoding="utf-8"), self.settings()):
+                self.datamodule.note(f"Resumed with {listed(changed)} from there on.")
         if self.options.start and (message := other_data(folder_of(Path(self.options.start)), self.datamodule)):
             self.datamodule.note(message)
         return record

@@ -178,15 +178,14 @@ def next_steps(task: Any, part: str, where: str, record: dict[str, Any]) -> str:
         return f"test --run {where} scores the test part."
     verbs = [verb for verb in ("calibrate", "explain") if verb not in task.refuses]
     verbs += ["sample"] if task.generates is not None else []
-    verbs += ["submit"] if can_submit(task, record) else []
+    verbs += ["submit"] if can_submit(task, record["data_source"], record["sizes"]) else []
     return f"{', '.join([*verbs, 'predict'])} --run {where}."
 
 
-def can_submit(task: Any, record: dict[str, Any]) -> bool:
+def can_submit(task: Any, data_source: str, sizes: dict[str, int]) -> bool:
     """Whether ``submit`` has a format, real data, and where it writes predictions an unlabelled part."""
-    return record["data_source"] != "simulated" and (
-        task.submits == "code" or (task.submits == "table" and "predict" in record["sizes"])
-    )
+    has_format = task.submits == "code" or (task.submits == "table" and "predict" in sizes)
+    return has_format and data_source != "simulated"
 
 
 def _equal(a: float | None, b: float | None) -> bool:

@@ -56,7 +56,7 @@ class ShortSummary(ModelSummary):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Also ask the task for its number: what is fitted in one pass has a parameter that is none of the model."""
-        self._total = pl_module.num_parameters
+        self._number = pl_module.num_parameters
         super().on_fit_start(trainer, pl_module)
 
     def summarize(self, summary_data, total_parameters, trainable_parameters, *args, **kwargs) -> None:
@@ -64,10 +64,11 @@ class ShortSummary(ModelSummary):
         columns = dict(summary_data)
         names, kinds, counts = (columns.get(key, []) for key in ("Name", "Type", "Params"))
         width, wide = (max([len(text) for text in column], default=0) for column in (names, kinds))
-        rows = [row for row in zip(names, kinds, counts, strict=True) if row[0] != "other params"]
-        lines = [f"{name:{width}}  {kind:{wide}}  {count.strip():>7}" for name, kind, count in rows]
+        rows = zip(names, kinds, counts, strict=True)
+        lines = [f"{name:{width}}  {kind:{wide}}  {count.strip():>7}" for name, kind, count in rows
+                 if name != "other params" or self._number == total_parameters]  # fmt: skip
         frozen = total_parameters - trainable_parameters
-        lines.append(f"{self._total:,} parameters" + (f", {frozen:,} of them frozen" if frozen else ""))
+        lines.append(f"{self._number:,} parameters" + (f", {frozen:,} of them frozen" if frozen else ""))
         log.info("\n".join(lines))
 
 

@@ -65,7 +65,7 @@ def finish_prediction(task: Any, data: Any, written: Path) -> None:
     where = as_shown(written.parent)
     if not (written.parent / "config.yaml").is_file():  # weights by themselves
         return
-    if can_submit(task, {"data_source": data.data_source, "sizes": data.sizes()}):
+    if can_submit(task, data.data_source, data.sizes()):
         print(f"Next: submit --run {where} writes the assignment's own file.")
     elif "export" not in task.refuses:
         print(f"Next: export --run {where} writes the network for other programs.")

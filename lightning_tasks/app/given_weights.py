@@ -25,22 +25,30 @@ class GivenWeights:
         self.datamodule.take_fitted(load_weights(self.model, path))
         return path
 
+    def _weights_to_score(self, ckpt_path: str | None) -> str:
+        """As ``_weights``, but not those that were trained on samples of what is to be scored."""
+        path = self._weights(ckpt_path)
+        if self.trainer.is_global_zero:
+            self.datamodule.prepare_data()
+            self.datamodule.setup()
+            check_split(folder_of(Path(path)), self.datamodule)
+        return path
+
     def validate(self, model, ckpt_path=None, **kwargs) -> None:
         """Score the validation part with given weights."""
-        path = self._weights(ckpt_path)
+        path = self._weights_to_score(ckpt_path)
         self.trainer.validate(model, datamodule=self.datamodule, verbose=False)
         self.show_scores("val", path)
 
     def test(self, model, ckpt_path=None, **kwargs) -> None:
         """Score the test part with given weights."""
-        path = self._weights(ckpt_path)
+        path = self._weights_to_score(ckpt_path)
         self.trainer.test(model, datamodule=self.datamodule, verbose=False)
         self.show_scores("test", path)
 
     def show_scores(self, part: str, path: str) -> None:
         """Print and write the scores of the evaluation that just ran, once."""
         if self.trainer.is_global_zero:
-            check_split(folder_of(Path(path)), self.datamodule)
             scores = evaluate_run(self.trainer, self.model, part, self.options.draws)
             finish_evaluation(self.model, self.datamodule, part, scores, path, self.options.baselines)
 

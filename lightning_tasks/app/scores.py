@@ -44,7 +44,8 @@ def scores_of(
     for name, value in values.items():
         read = {k: v[counted[name]] for k, v in rows.items()} if name in counted else rows
         n, units = size(read) if name in counted else whole
-        n, units = (task.number_of[name],) * 2 if name in task.number_of else (n, units)
+        if name in task.number_of:
+            n = units = task.number_of[name]
         scores[f"{part}/{name}"] = {"value": float(value), "n": n, "units": units}
         if is_ranking(name) and "label" in rows:
             scores[f"{part}/{name}"]["positives"] = int((read["label"] == 1).sum())

@@ -20,38 +20,37 @@ NEUTRAL = {
     "data.num_workers": "samples and their order do not depend on it",
 }
 
-# A resumed run goes on with the new value from its next epoch; the reason says what makes that so.
+# A resumed run goes on with the new value from its next epoch; the reason says what makes that so. These change what is
+# learnt from there on, which a run says,
+LEARNT_FROM_HERE = {
+    "model.lr": "ResumeRates scales the optimiser's",
+    "model.weight_decay": "ResumeRates scales the optimiser's",
+    "data.batch_size": "ResumeRates counts the schedule in the new steps",
+    "trainer.accumulate_grad_batches": "as data.batch_size",
+    "trainer.gradient_clip_val": "read at each step",
+    "trainer.gradient_clip_algorithm": "read at each step",
+    "trainer.precision": "weights and optimiser state are cast when they are loaded",
+}
+# and these do not.
 FROM_HERE = {
+    **LEARNT_FROM_HERE,
     "trainer.max_epochs": "ResumeRates puts the schedule on the curve of the new number",
     "trainer.min_epochs": "read at the end of each epoch",
     "trainer.max_time": "Lightning's timer counts all parts of a run",
     "early_stopping": "Patience takes the configuration's",
-    "data.batch_size": "ResumeRates counts the schedule in the new steps",
-    "trainer.accumulate_grad_batches": "as data.batch_size",
     "trainer.devices": "as data.batch_size",
     "trainer.num_nodes": "as data.batch_size",
     "trainer.strategy": "a checkpoint is of the task, however it was spread",
     "trainer.sync_batchnorm": "as trainer.strategy",
     "trainer.accelerator": "tensors are moved when they are loaded",
-    "trainer.precision": "weights and optimiser state are cast when they are loaded",
     "trainer.plugins": "made anew",
     "trainer.callbacks": "made anew; one that was there before recalls its state",
-    "trainer.gradient_clip_val": "read at each step",
-    "trainer.gradient_clip_algorithm": "read at each step",
     "trainer.deterministic": "set for the process",
     "trainer.benchmark": "set for the process",
-    "model.lr": "ResumeRates scales the optimiser's",
-    "model.weight_decay": "ResumeRates scales the optimiser's",
     "data.root": "data.json says whether the data is the same",
     "data.source": "as data.root",
     "data.download": "as data.root",
 }
-
-# Those of them that change what is learnt from there on: a run that goes on with others says so.
-TOLD = (
-    *("model.lr", "model.weight_decay", "data.batch_size", "trainer.accumulate_grad_batches"),
-    *("trainer.gradient_clip_val", "trainer.gradient_clip_algorithm", "trainer.precision"),
-)
 
 
 def settings(text: str) -> dict[str, Any]:
@@ -92,11 +91,8 @@ def refused(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return differences({k: old.get(k) for k in keys}, {k: new.get(k) for k in keys})
 
 
-def check_resume(config: str, planned: dict[str, Any], where: str) -> list[str]:
+def check_resume(config: str, planned: dict[str, Any], where: str) -> None:
     """Compare what a run was made with and what it would go on with.
-
-    Returns:
-        What is learnt otherwise from here on, as ``model.lr 0.02 -> 0.05``.
 
     Args:
         config: Text of its ``config.yaml``.
@@ -106,10 +102,14 @@ def check_resume(config: str, planned: dict[str, Any], where: str) -> list[str]:
     Raises:
         ValueError: A setting differs that would make it another run.
     """
-    made = settings(config)
-    if differ := refused(made, planned):
+    if differ := refused(settings(config), planned):
         raise ValueError(
             f"--resume: {listed(differ)} would make it another run than {where} says. "
             "Leave it as it was, or train anew with --overwrite or another --name."
         )
-    return differences({key: made.get(key) for key in TOLD}, {key: planned.get(key) for key in TOLD})
+
+
+def learnt_otherwise(config: str, planned: dict[str, Any]) -> list[str]:
+    """``model.lr 0.02 -> 0.05`` for each setting with another value than in ``config`` that changes what is learnt."""
+    made = settings(config)
+    return differences(*({key: values.get(key) for key in LEARNT_FROM_HERE} for values in (made, planned)))

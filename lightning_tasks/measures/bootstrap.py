@@ -49,8 +49,7 @@ def bootstrap(
     def interval(name: str, drawn: np.ndarray) -> tuple[float, float]:
         if is_biased(name):
             most = 1.0 if name.rpartition("/")[2] in AT_MOST_ONE else math.inf
-            low, high = unbiased_interval(float(whole[name]), drawn, tail(units(name)))
-            return low, min(high, most)
+            return unbiased_interval(float(whole[name]), drawn, tail(units(name)), most)
         if name == "pauc" and is_partial:
             return logit_interval(float(whole[name]), drawn, units(name), 1 - MIN_TPR)
         return _interval(drawn, tail(units(name)))
@@ -161,7 +160,7 @@ def logit_interval(value: float, drawn: np.ndarray, units: int, most: float) -> 
     return (low, high) if half > 0 else (value, value)
 
 
-def unbiased_interval(value: float, drawn: np.ndarray, cut: float) -> tuple[float, float]:
+def unbiased_interval(value: float, drawn: np.ndarray, cut: float, most: float = math.inf) -> tuple[float, float]:
     """Percentiles of the draws, moved by their bias and then by as much as the bias of ``value`` itself can be.
 
     The draws are too large by b on average, as ``value`` is by its own bias: between 0 and ``MOST_BIAS`` b. So the
@@ -172,6 +171,7 @@ def unbiased_interval(value: float, drawn: np.ndarray, cut: float) -> tuple[floa
         value: The score of all rows.
         drawn: Its values in the draws.
         cut: Share of the draws that is cut off on each side.
+        most: The largest value that the score can have.
 
     Source: Efron & Tibshirani 1993, section 10.6, for b. For a mean of absolute differences, such as the calibration
     error, E|Z + Z'| - E|Z| = (sqrt 2 - 1) E|Z| where there is no difference in truth: b is least beside its bias there.
@@ -179,7 +179,7 @@ def unbiased_interval(value: float, drawn: np.ndarray, cut: float) -> tuple[floa
     bias = float(np.nanmean(drawn)) - value if np.isfinite(drawn).any() else math.nan
     low, high = _interval(drawn, cut)
     ends = (bias, (1 + MOST_BIAS) * bias)
-    low, high = low - max(ends), high - min(ends)
+    low, high = low - max(ends), min(high - min(ends), most)
     return (max(low, 0.0), high) if np.nanmin(drawn, initial=0) >= 0 else (low, high)
 
 

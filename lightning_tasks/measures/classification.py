@@ -37,7 +37,7 @@ def classification_scores(prob: Tensor, label: Tensor, class_names: list[str]) -
     * ``recall_<class>`` and ``precision_<class>``.
 
     What no sample tells is NaN: recall of a class that does not occur, precision of one that is not predicted,
-    ``auroc`` of samples of one class, ``ap`` without class 1. Such resamples say nothing in its interval.
+    ``auroc`` of samples of one class, ``ap`` without class 1. Resamples like that are left out of intervals.
 
     Args:
         prob: (N, K), rows sum to 1.

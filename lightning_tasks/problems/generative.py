@@ -20,7 +20,8 @@ from lightning_tasks.measures.modes import Mixture, coverage
 from lightning_tasks.measures.nearest import Bank
 from lightning_tasks.plots.pictures import rows_figure, tiles_figure
 from lightning_tasks.plots.samples import modes_figure, shares_figure
-from lightning_tasks.runs.frozen import load_frozen, other_data
+from lightning_tasks.runs.data_record import other_data
+from lightning_tasks.runs.frozen import load_frozen
 
 from .checks import check_compared, check_reads
 from .gradient import GradientTask

@@ -64,21 +64,30 @@ def check_same_data(run: RunDir, record: dict[str, Any]) -> None:
         )
 
 
-def check_split(folder: Path, data: Any) -> None:
+def other_data(run: str | Path, data: Any) -> str:
+    """What the user should know where a run was trained on other data, or another split, than ``data`` has; or ""."""
+    path = Path(run) / "results.json"
+    if not path.is_file():
+        return f"{run} has no results.json, so it is not known on which samples it was trained."
+    results = read_json(path)
+    if not same_source(results["data_source"], data.data_source):
+        return f"{run} was trained on {results['data_source']} data, and this is {data.data_source} data."
+    if results["data_fingerprint"] != data.fingerprint():
+        return f"{run} was trained on other samples or another split: it may know samples that are scored here."
+    return ""
+
+
+def check_split(run: Path, data: Any) -> None:
     """See that what a run was trained on is not among what ``data`` has for scoring; a note where it reads other data.
 
     Raises:
         ValueError: The same samples in another split.
     """
-    path = folder / "results.json"
-    if not path.is_file():  # weights by themselves
+    if not (run / "results.json").is_file() or not (message := other_data(run, data)):  # weights by themselves, or none
         return
-    results = read_json(path)
-    if results["data_fingerprint"] == data.fingerprint():
-        return
-    if results["arrays_fingerprint"] == data.fingerprint(split=False):
+    if read_json(run / "results.json")["arrays_fingerprint"] == data.fingerprint(split=False):
         raise ValueError(
-            f"{folder} was trained on another split of this data, so that its training samples would be scored. Leave "
+            f"{run} was trained on another split of this data, so that its training samples would be scored. Leave "
             "what changes the split away (--data.fold, --data.folds, --data.test_fraction, --data.groups, ...)."
         )
-    data.note(f"{folder} was trained on other samples than are read here; it is not known whether some are the same.")
+    data.note(message)

@@ -5,16 +5,13 @@ from contextlib import suppress
 from contextvars import Context
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from lightning import LightningModule
 from torch import nn
 
-from lightning_tasks.common.json_files import read_json
 from lightning_tasks.common.torch_files import reason
 
 from .checkpoint import another_version, read_checkpoint, take_weights
-from .data_record import same_source
 
 
 def load_frozen(run: str | Path) -> LightningModule:
@@ -57,19 +54,6 @@ def task_class(class_path: str, path: Path) -> type[LightningModule]:
     if not (isinstance(named, type) and issubclass(named, LightningModule)):
         raise ValueError(f"{path} was made by {class_path or 'an unknown task'}, which this application does not have.")
     return named
-
-
-def other_data(run: str | Path, data: Any) -> str:
-    """What the user should know where a run was trained on other data, or another split, than ``data`` has; or ""."""
-    path = Path(run) / "results.json"
-    if not path.is_file():
-        return f"{run} has no results.json, so it is not known on which samples it was trained."
-    results = read_json(path)
-    if not same_source(results["data_source"], data.data_source):
-        return f"{run} was trained on {results['data_source']} data, and this is {data.data_source} data."
-    if results["data_fingerprint"] != data.fingerprint():
-        return f"{run} was trained on other samples or another split: it may know samples that are scored here."
-    return ""
 
 
 def freeze(module: nn.Module) -> nn.Module:

@@ -30,6 +30,7 @@ from lightning_tasks.measures.recalibration import METHODS, apply_temperature, f
 from lightning_tasks.plots.calibration import reliability_figure, risk_figure, scaling_figure
 from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.calibration import NAME, weights_digest
+from lightning_tasks.runs.data_record import other_data
 from lightning_tasks.runs.results import clean_json, read_results
 
 FACTORS = torch.logspace(-1, 1, 41)
@@ -50,8 +51,8 @@ def run(options: Namespace, overrides: list[str]) -> None:
     print_scores(calibration)
     print_notes([], loaded.data.data_source == "simulated")
     print(f"Wrote {as_shown(loaded.dir.path / NAME)}. Report: {as_shown(loaded.dir.report)}")
-    data = {"data_source": loaded.data.data_source, "sizes": loaded.data.sizes()}
-    verbs = [*(["submit"] if can_submit(loaded.task, data) else []), "predict", "export"]
+    submits = can_submit(loaded.task, loaded.data.data_source, loaded.data.sizes())
+    verbs = [*(["submit"] if submits else []), "predict", "export"]
     verbs = [verb for verb in verbs if verb not in loaded.task.refuses]
     where = shlex.join([as_shown(loaded.dir.path), *overrides])  # a map of flipped views is one for flipped views
     print(f"Next: {', '.join(verbs)} --run {where} use the calibration; so does ensemble.")
@@ -64,12 +65,9 @@ def calibrate(loaded: Run, method: str, draws: int) -> dict[str, Any]:
         ValueError: The data or split are not those of the run, or the task classifies no samples.
         RuntimeError: A map that must keep every predicted class changed one.
     """
-    results = read_results(loaded.dir)
-    if loaded.data.fingerprint() != results["data_fingerprint"]:
-        raise ValueError(
-            f"{loaded.dir.path} was trained on other data or another split than these options give, so its validation "
-            "part may hold training samples. Leave the overrides away, or restore the data."
-        )
+    read_results(loaded.dir)  # of a fit that did not end it says so
+    if message := other_data(loaded.dir.path, loaded.data):
+        raise ValueError(f"{message} Leave the overrides away, or restore the data.")
     held_out, scored, where = parts_of(loaded)
     fitted = fit(method, held_out["prob"], held_out["label"], held_out.get("group"))
     before, label = scored["prob"], scored["label"]

@@ -9,7 +9,8 @@ from torch import Tensor
 from lightning_tasks.measures.classification import chosen, judged, share_right
 from lightning_tasks.plots.soft_labels import soft_label_figure
 from lightning_tasks.problems import ImageClassifier
-from lightning_tasks.runs.frozen import load_frozen, other_data
+from lightning_tasks.runs.data_record import other_data
+from lightning_tasks.runs.frozen import load_frozen
 
 
 def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:

@@ -11,7 +11,8 @@ from lightning_tasks.plots.neighbours import decision_figure, error_figure
 from lightning_tasks.problems import ClassScores, ClosedForm
 from lightning_tasks.problems.checks import check_classes, check_forward
 from lightning_tasks.problems.task import NO_PICTURES
-from lightning_tasks.runs.frozen import load_frozen, other_data, without_head
+from lightning_tasks.runs.data_record import other_data
+from lightning_tasks.runs.frozen import load_frozen, without_head
 
 CURVES = ("train_error", "loo_error", "bias2", "variance")
 

@@ -198,7 +198,7 @@ def test_it_refuses_test_data_another_split_and_other_weights(fitted, cli, capsy
 
     assert "fitted on the validation part (val)" in refused("calibrate", "--run", run, "--part", "test")
     assert "choose temperature, vector, isotonic" in refused("calibrate", "--run", run, "--method", "platt")
-    assert "validation part may hold training samples" in refused("calibrate", "--run", run, "--data.fold", 1)
+    assert "it may know samples that are scored here" in refused("calibrate", "--run", run, "--data.fold", 1)
     assert not (run / "calibration.json").exists()
     cli("calibrate", "--run", run, "--draws", 0)
     (run / "checkpoints/best.ckpt").write_bytes((run / "checkpoints/last.ckpt").read_bytes() + b"other")

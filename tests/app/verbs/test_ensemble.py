@@ -82,6 +82,11 @@ def test_runs_are_scored_beside_their_mean(train, cli, tmp_path, capsys):
     # another split, other samples, other data, a single member
     for args in (("ensemble", "--runs", one, two, "--name", "x"), ("test", "--run", one), ("validate", "--run", one)):
         assert "was trained on another split of this data" in fails(cli, capsys, *args, "--data.fold", 1)
+    capsys.readouterr()
+    cli("test", "--run", one, "--data.seed", 1)
+    assert "it may know samples that are scored here" in capsys.readouterr().out, (
+        "other samples may be scored, and told"
+    )
     other = train("other", "--data.fold", 1, data="ToyTrainOnly")
     assert "different data" in fails(cli, capsys, "ensemble", "--runs", one, other, "--name", "x")
     assert "one is given twice" in fails(cli, capsys, "ensemble", "--runs", one, two, one, "--name", "x")

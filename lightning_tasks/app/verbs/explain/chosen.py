@@ -34,14 +34,14 @@ class Sample:
         return {"id": self.id, "truth": class_names[self.truth]} | probs
 
 
-def chosen_samples(loaded: Run, rows: Rows, options: Namespace) -> dict[str, list[Sample]]:
-    """Kind -> samples, the most confident first."""
+def chosen_samples(loaded: Run, rows: Rows, options: Namespace, threshold: float | None) -> dict[str, list[Sample]]:
+    """Kind -> samples, the most confident first; ``threshold`` as from ``threshold_of``."""
     names = np.array(loaded.data.names(loaded.data.pool_of(options.part), rows["id"].numpy()), dtype=str)
     positive = positive_class(loaded.task.class_names, options.positive)
     if options.ids:
         groups = chosen_rows(options.ids, names, options.part)
     else:
-        groups = confident(rows, positive, threshold_of(rows, positive, options), options.count)
+        groups = confident(rows, positive, threshold, options.count)
     samples: dict[str, list[Sample]] = {}
     for group, places in groups.items():
         samples[group] = []
@@ -69,28 +69,26 @@ def chosen_rows(ids: list[str], names: np.ndarray, part: str) -> dict[str, np.nd
     return {"chosen": np.array([np.flatnonzero(names == name)[0] for name in ids])}
 
 
-def threshold_of(rows: Rows, positive: int | None, options: Namespace) -> float | None:
+def threshold_of(names: list[str], rows: Rows, options: Namespace) -> float | None:
     """Probability above which a sample counts as positive: as many are above it as are positive, or as was asked for.
 
-    None where no class is the positive one.
+    None where no class is the positive one, or samples are named.
     """
-    if positive is None or options.threshold is not None:
+    positive = positive_class(names, options.positive)
+    if options.ids or positive is None or options.threshold is not None:
         return options.threshold
     share = (rows["label"] != positive).double().mean()
     return float(np.quantile(rows["prob"][:, positive].numpy(), share))
 
 
-def rule_of(loaded: Run, rows: Rows, options: Namespace) -> str:
+def rule_of(names: list[str], options: Namespace, threshold: float | None) -> str:
     """In words, which samples count as positive; nothing where that decides nothing."""
-    names = loaded.task.class_names
-    positive = positive_class(names, options.positive)
-    if options.ids or positive is None:
+    if threshold is None:
         return ""
-    threshold = threshold_of(rows, positive, options)
     why = "as many lie above it as are positive" if options.threshold is None else "as --threshold says"
     return (
-        f"Positive is {names[positive]}, predicted where its probability is above {threshold:.3f}: {why}. "
-        "predictions.csv has the most probable class instead."
+        f"Positive is {names[positive_class(names, options.positive)]}, predicted where its probability is above "
+        f"{threshold:.3f}: {why}. predictions.csv has the most probable class instead."
     )
 
 

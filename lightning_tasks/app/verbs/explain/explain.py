@@ -14,7 +14,7 @@ from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.calibration import weights_digest
 
 from . import pictures, words
-from .chosen import chosen_samples, positive_class, rule_of
+from .chosen import chosen_samples, positive_class, rule_of, threshold_of
 
 NAME = "explain.json"
 DEFAULTS = {"pictures": {"layer": None, "draws": 16}, "text": {"remove": 3}}  # options of each kind
@@ -27,12 +27,13 @@ def run(options: Namespace, overrides: list[str]) -> None:
     require(loaded.task, "explain")
     check_options(options, loaded.task)
     rows = rows_of_part(loaded, options.part)
-    samples = chosen_samples(loaded, rows, options)
+    threshold = threshold_of(loaded.task.class_names, rows, options)
+    samples = chosen_samples(loaded, rows, options, threshold)
     shown, figures = SHOWS[loaded.task.explains](loaded, samples, options)
     for old in loaded.dir.figures.glob("explain_*.png"):
         old.unlink()
     publish(loaded.dir.path, {f"explain/{name}": figure for name, figure in figures.items()})
-    rule = rule_of(loaded, rows, options)
+    rule = rule_of(loaded.task.class_names, options, threshold)
     note = {
         "part": options.part,
         "weights_sha256": weights_digest(loaded.dir.best),

@@ -24,8 +24,8 @@ from lightning_tasks.runs.results import read_results
 from .columns import of_raw_columns
 from .graph import SUFFIXES, Outputs, check_installed, open_graph, write_graph
 
-TOLERANCE = 1e-4  # of the largest output, or of 1: float32 sums in another order differ by far less,
-ROUNDING = 5e-7  # by some 1e-7, but where the computation enlarges it
+TOLERANCE = 1e-4  # of the largest output, or of 1: float32 sums in another order differ by far less
+ROUNDING = 5e-7  # of the same, and times ``Exported.gain``: what such sums do differ by, before that enlarges it
 PART = "checked"  # of the data modules: the samples that a file is checked by
 
 

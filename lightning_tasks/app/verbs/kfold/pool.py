@@ -90,7 +90,7 @@ def pool(folder: Path, count: int, bags: bool, draws: int) -> dict[str, Any]:
     RunDir(folder).mark_latest()
     print_folds(results)
     print(f"Report: {as_shown(report)}")
-    where, verbs = as_shown(folder), ["submit"] if can_submit(task, first) else []
+    where, verbs = as_shown(folder), ["submit"] if can_submit(task, first["data_source"], first["sizes"]) else []
     if "export" not in task.refuses and "tokens" not in task.reads:  # each fold has a vocabulary of its own
         verbs.append("export")
     if "ensemble" not in task.refuses:
