@@ -77,7 +77,7 @@ class DataModule(Serving):
         groups: str = "auto",
         bag: int | None = None,
         exclude: str | None = None,
-        augment: list | None = None,
+        augment: list[Any] | None = None,
         samples_per_epoch: int | None = None,
         limit: int | None = None,
     ) -> None:

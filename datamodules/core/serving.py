@@ -32,7 +32,7 @@ class Serving(LightningDataModule):
     reserved: tuple[str, ...] = ()  # array names that are not part of a batch
     content = "arrays"  # what verbs look at: ``text``, where pools hold it under this name and ``spelled`` reads tokens
 
-    def __init__(self, augment: list | None = None) -> None:
+    def __init__(self, augment: list[Any] | None = None) -> None:
         super().__init__()
         self.augment = Augment(augment or [])
         self.pools: dict[str, Arrays] = {}

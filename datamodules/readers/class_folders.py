@@ -100,6 +100,21 @@ def pictures_below(tree: Tree, folder: Path, place: Path) -> list[str]:
     return names
 
 
+def scan_unlabelled(place: Path) -> Tree:
+    """Pictures of a folder at any depth, or one picture, as ``predict``; names are paths from the folder.
+
+    Raises:
+        ValueError: No picture is there.
+    """
+    tree = Tree()
+    names = pictures_below(tree, place, place) if place.is_dir() else [place.name] if is_picture(place) else []
+    if not names:
+        what = "holds no picture" if place.is_dir() else "is no picture" if place.exists() else "is not there"
+        raise ValueError(f"--data.predict: {place} {what}. Give a folder of pictures, or one picture.")
+    tree.parts["predict"] = {"": names}
+    return tree
+
+
 def folders_in(folder: Path) -> list[Path]:
     """Folders directly in a folder, without hidden ones and those that archives leave behind."""
     if not folder.is_dir():

@@ -103,6 +103,12 @@ def test_a_wrong_option_is_told_before_network_and_data_are_built(cli, capsys, m
         assert "no option 'lrr'" in capsys.readouterr().err
 
 
+def test_an_augmentation_is_put_after_those_of_the_config():
+    args = ["--config", str(ROOT / "configs/isic.yaml"), "--data.augment+", "{noise: {std: 0.1}}"]
+    augment = TaskCLI([*args, "--data.augment+=mixup"], run=False).options.data.init_args.augment
+    assert augment[0] == "hflip" and augment[-2:] == [{"noise": {"std": 0.1}}, "mixup"] and len(augment) == 7
+
+
 def test_the_known_keys_are_those_of_the_parsers(monkeypatch):
     for step in ("before_instantiate_classes", "instantiate_classes", "_run_subcommand"):
         monkeypatch.setattr(TaskCLI, step, lambda self, *args: None)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from datamodules import ImageFolderDataModule
@@ -60,6 +61,22 @@ def test_folders_of_parts_are_the_parts(tmp_path):
     assert all(name.startswith("valid/") for name in names)
     assert "label" not in data.pools["predict"] and data.part_kind["val"] == "folder val"
     assert any("Not read, beside the folders of parts: 1 folder (labels)" in note for note in data.notes)
+
+
+def test_pictures_to_predict_may_stand_anywhere(tmp_path):
+    root, new = tmp_path / "known", tmp_path / "elsewhere"
+    two_classes(root / "train"), noise(root / "predict/old.png", 98)
+    noise(new / "deeper" / "new.png", 99), (new / "notes.txt").write_text("x")
+    data = module(root, predict=str(new))
+    assert data.pools["predict"]["name"].tolist() == ["deeper/new.png"] and "label" not in data.pools["predict"]
+    assert any("no pictures: 1 file (notes.txt)" in note for note in data.notes)
+    one = module(root, predict=str(new / "deeper/new.png"))
+    assert one.pools["predict"]["name"].tolist() == ["new.png"]
+    torch.testing.assert_close(one.arrays("predict")["image"], data.arrays("predict")["image"])
+    (tmp_path / "empty").mkdir()
+    for place, said in (("empty", "holds no picture"), ("no", "is not there"), ("elsewhere/notes.txt", "is no pic")):
+        with pytest.raises(ValueError, match=f"--data.predict: .*{said}.* Give a folder of pictures, or one picture"):
+            module(root, predict=str(tmp_path / place))
 
 
 def test_a_test_part_is_carved_out_of_training_where_validation_alone_has_a_folder(tmp_path):
@@ -233,6 +250,9 @@ def test_the_verbs_work_on_a_folder_of_the_user(tmp_path, cli, capsys):
     cli("predict", "--config", run / "config.yaml", "--ckpt_path", best)
     lines = (run / "predictions_predict.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "id,prob_cat,prob_кот на окне,pred" and lines[1].startswith("predict/new one.png,")
+    cli("predict", "--run", run, "--data.predict", noise(tmp_path / "found.png", 5))
+    elsewhere = (run / "predictions_predict.csv").read_text(encoding="utf-8").splitlines()
+    assert elsewhere[1:] == [lines[1].replace("predict/new one.png", "found.png")], "the same picture"
     cli("explain", "--run", run, "--ids", "test/cat/my photo 0.png")
     cli("calibrate", "--run", run)
     cli("inspect", *config)
