@@ -4,18 +4,20 @@ import os
 import sys
 import threading
 from importlib import import_module
+from pathlib import Path
 
 from lightning_tasks.common.atomic import FULL
 from lightning_tasks.common.call import CALL
 from lightning_tasks.common.choices import nearest
 from lightning_tasks.common.lock import BUSY, Busy
+from lightning_tasks.runs.directory import holds_folds
 
 from .errors import describe
 from .messages import said_once
 from .options import parse
 from .output import is_unread
 from .preflight import check_given, check_positional, preflight
-from .weights import with_run
+from .weights import of_run, run_and_rest
 
 INTERRUPTED = 130  # exit status of a command that Ctrl-C ended: 128 and the number of SIGINT
 UNREAD = 141  # of one whose output nobody reads any more (`| head`): 128 and the number of SIGPIPE
@@ -23,7 +25,7 @@ LIGHTNING = {
     "fit": "train, test the best checkpoint, write the run directory",
     "validate": "score the validation part with given weights (--run, or --config and --ckpt_path)",
     "test": "score the test part with given weights (--run, or --config and --ckpt_path)",
-    "predict": "write predictions with given weights (--run, or --config and --ckpt_path)",
+    "predict": "write predictions of a run, or of the mean of k folds (--run, or --config and --ckpt_path)",
 }
 VERBS = {
     "list": "show what can be trained: data, expected time and score; of one task all commands (NAME, --json)",
@@ -105,20 +107,27 @@ def _run(args: list[str]) -> None:
         options, rest = parse(command, preflight(args[1:]))
         import_module(f".verbs.{command}", __package__).run(options, rest)  # imports torch
     elif command in LIGHTNING:
-        checked = checked_arguments(command, args[1:])
-        from .cli import TaskCLI  # imports torch
-
-        TaskCLI([command, *checked])
+        _run_lightning(command, args[1:])
     else:
         known = [*LIGHTNING, *VERBS]
         raise ValueError(f"unknown command {command!r}.{nearest(command, known)} Commands: {', '.join(known)}.")
 
 
-def checked_arguments(command: str, args: list[str]) -> list[str]:
-    """Arguments of a command of Lightning as its parser takes them, looked at before torch is imported."""
-    given = with_run(command, args)
+def _run_lightning(command: str, args: list[str]) -> None:
+    """Arguments are looked at before torch is imported."""
+    run, rest = run_and_rest(command, args)
+    if command == "predict" and run is not None and holds_folds(run):
+        rest = preflight(rest)
+        from .predict import predict_folds
+
+        predict_folds(Path(run), rest)
+        return
+    given = rest if run is None else of_run(run, rest)
     check_given(command, given)
-    return preflight(given)
+    checked = preflight(given)
+    from .cli import TaskCLI
+
+    TaskCLI([command, *checked])
 
 
 def overview() -> str:

@@ -15,7 +15,7 @@ from lightning_tasks.problems import Task
 from lightning_tasks.problems.checks import check_trained
 from lightning_tasks.runs.calibration import read_calibration
 from lightning_tasks.runs.checkpoint import load_weights
-from lightning_tasks.runs.directory import RunDir, find_run
+from lightning_tasks.runs.directory import RunDir, find_run, holds_folds
 from lightning_tasks.runs.results import read_results
 
 from .cli import TaskCLI
@@ -69,7 +69,7 @@ def member_dirs(path: str | Path) -> list[RunDir]:
         FileNotFoundError: Neither is there, or folds are missing.
     """
     path = Path(path)
-    if (path / "config.yaml").is_file() or not (path / "fold_0").is_dir():
+    if not holds_folds(path):
         return [find_run(path)]
     if not (path / "results.json").is_file():
         raise FileNotFoundError(f"{path} has no results.json: folds are missing. Call its kfold command again.")

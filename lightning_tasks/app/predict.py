@@ -10,20 +10,35 @@ from lightning import Callback, Trainer
 from lightning_tasks.measures.recalibration import calibrated
 from lightning_tasks.runs.tables import save_table
 
+from .console import print_notes
+from .members import load_members, mean_batches
+from .places import as_shown
+
+Columns = dict[str, list[np.ndarray]]  # of the file to be, in batches
+
+
+def add(columns: Columns, task: Any, batch: dict, out: dict) -> None:
+    """Add rows in the compact form ``task.file_columns`` gives them, and the true class where known."""
+    rows = {"id": out["id"], **task.file_columns(out)}
+    if "prob" in rows and "label" in batch:
+        rows.setdefault("label", batch["label"])  # a task may have a truth of its own
+    for name, value in rows.items():
+        columns.setdefault(name, []).append(value.cpu().numpy())
+
+
+def joined(columns: Columns) -> dict[str, np.ndarray]:
+    """Each as one array."""
+    return {name: np.concatenate(batches) for name, batches in columns.items()}
+
 
 class _Collect(Callback):
-    """Keep each batch's rows in the compact form ``task.file_columns`` gives them, and the true class where known."""
+    """Keep the rows of each batch."""
 
     def __init__(self) -> None:
-        self.columns: dict[str, list[np.ndarray]] = {}
+        self.columns: Columns = {}
 
     def on_predict_batch_end(self, trainer, pl_module, outputs, batch, batch_idx, dataloader_idx=0) -> None:
-        outputs = calibrated(pl_module, outputs)
-        columns = {"id": outputs["id"], **pl_module.file_columns(outputs)}
-        if "prob" in columns and "label" in batch:
-            columns.setdefault("label", batch["label"])  # a task may have a truth of its own
-        for name, value in columns.items():
-            self.columns.setdefault(name, []).append(value.cpu().numpy())
+        add(self.columns, pl_module, batch, calibrated(pl_module, outputs))
 
 
 def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> Path | None:
@@ -35,16 +50,51 @@ def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> P
     collect = _Collect()
     trainer.callbacks.append(collect)
     trainer.predict(task, datamodule=data, return_predictions=False)
-    parts = gathered(trainer, {name: np.concatenate(batches) for name, batches in collect.columns.items()})
+    parts = gathered(trainer, joined(collect.columns))
     if not trainer.is_global_zero:
         return None
     parts = [part for part in parts if part]  # of fewer samples than processes some have none
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    part = "predict" if "predict" in data.parts else "test"
+    return save_predictions(task, data, columns, folder)
+
+
+def save_predictions(task: Any, data: Any, columns: dict[str, np.ndarray], folder: Path) -> Path:
+    """Write rows in the data's order, with names in place of numbers."""
+    part = predicted_part(data)
     order = np.argsort(columns["id"], kind="stable")
     columns = {name: values[order] for name, values in columns.items()}
     columns["id"] = np.array(data.names(data.pool_of(part), columns["id"]))
     return save_table(folder / f"predictions_{part}", columns, task.class_names)
+
+
+def predicted_part(data: Any) -> str:
+    """The unlabelled part, or where there is none the test part."""
+    return "predict" if "predict" in data.parts else "test"
+
+
+def predict_folds(folder: Path, overrides: list[str]) -> None:
+    """``predict --run R`` of a k-fold directory: the mean of its networks, into it.
+
+    Raises:
+        FileNotFoundError: Folds are missing.
+        ValueError: Predictions that have no mean, or samples that some of the networks were trained on.
+    """
+    members = load_members(folder, overrides)
+    task, data = members[0].task, members[0].data
+    if task.averaged is None:
+        raise ValueError(f"Predictions of {type(task).__name__} have no mean: give one fold, --run {folder}/fold_0.")
+    part = predicted_part(data)
+    if part == "test" and data.scores_validation:
+        raise ValueError(
+            f"{data.title} has no unlabelled part and no test part: most networks of {folder} were trained on what is "
+            f"left. {folder}/oof.csv has the prediction of each sample by the network that was not."
+        )
+    columns: Columns = {}
+    for batch in mean_batches(members, part):
+        add(columns, task, batch, {key: batch[key] for key in ("id", task.averaged)})
+    written = save_predictions(task, data, joined(columns), folder)
+    print_notes([], data.data_source == "simulated")
+    print(f"Wrote {as_shown(written)}: the mean of {len(members)} networks")
 
 
 def gathered(trainer: Trainer, columns: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:

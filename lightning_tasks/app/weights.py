@@ -10,23 +10,31 @@ from .places import as_shown
 WORDS = ("best", "last")  # weights of the run that configuration and --name stand for
 
 
-def with_run(command: str, args: list[str]) -> list[str]:
-    """Arguments in which ``--run R`` has become R's own configuration and its best weights.
+def run_and_rest(command: str, args: list[str]) -> tuple[str | None, list[str]]:
+    """What ``--run`` names, or None, and the other arguments.
 
     Raises:
-        ValueError: R is not named, or the command trains.
-        FileNotFoundError: R is no run.
+        ValueError: It names nothing, or the command trains.
     """
     at = next((i for i, arg in enumerate(args) if arg == "--run" or arg.startswith("--run=")), None)
     if at is None:
-        return args
+        return None, args
     if command == "fit":
         raise ValueError("fit has no --run: --name names the run, --resume goes on with it, --start begins at weights.")
     joined = args[at].startswith("--run=")
     if not joined and at + 1 == len(args):
         raise ValueError(f"--run needs a run directory, such as {command} --run runs/mnist_cnn/latest.")
-    run = find_run(args[at].partition("=")[2] if joined else args[at + 1])
-    rest = args[:at] + args[at + (1 if joined else 2) :]
+    value = args[at].partition("=")[2] if joined else args[at + 1]
+    return value, args[:at] + args[at + (1 if joined else 2) :]
+
+
+def of_run(path: str, rest: list[str]) -> list[str]:
+    """Arguments with the run's own configuration and its best weights before ``rest``.
+
+    Raises:
+        FileNotFoundError: It is no run.
+    """
+    run = find_run(path)
     has_weights = any(arg.split("=")[0] == "--ckpt_path" for arg in rest)
     return ["--config", str(run.config), *([] if has_weights else ["--ckpt_path", str(run.best)]), *rest]
 

@@ -165,6 +165,11 @@ def find_run(path: str | Path) -> RunDir:
     raise FileNotFoundError(f"{path} is no run: it has no config.yaml.{hint}")
 
 
+def holds_folds(path: str | Path) -> bool:
+    """Whether a k-fold directory is at ``path``, finished or not, and no run."""
+    return not (Path(path) / "config.yaml").is_file() and (Path(path) / "fold_0").is_dir()
+
+
 def check_new(path: Path, kind: str, overwrite: bool) -> None:
     """See whether a verb may make a folder of its ``kind``, before anything costly is computed.
 

@@ -235,3 +235,32 @@ def test_processes_share_threads_and_devices(monkeypatch):
     assert [environment(i, 3, 2)["CUDA_VISIBLE_DEVICES"] for i in range(3)] == ["0", "1", "0"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
     assert environment(1, 2, 2)["CUDA_VISIBLE_DEVICES"] == "6"
+
+
+def test_predictions_of_folds_are_their_mean(tmp_path, cli, capsys):
+    cli(*KFOLD)
+    folder = tmp_path / "runs/ToySequence/kfold"
+    cli("predict", "--run", folder)
+    assert "kfold/predictions_test.csv: the mean of 3 networks" in capsys.readouterr().out
+
+    def predicted(place):
+        with (place / "predictions_test.csv").open() as file:
+            return [[float(row["prob_positive"]), int(row["id"])] for row in csv.DictReader(file)]
+
+    for fold in range(3):
+        cli("predict", f"--run={folder / f'fold_{fold}'}")
+    single = np.array([predicted(folder / f"fold_{fold}") for fold in range(3)])
+    np.testing.assert_allclose(predicted(folder), single.mean(0), atol=1e-6)
+    assert single.std(0)[:, 0].max() > 1e-3, "networks differ"
+
+
+def test_folds_do_not_predict_what_they_were_trained_on(tmp_path, cli, capsys):
+    cli(*(arg.replace("ToyDataModule", "ToyTrainOnly") for arg in KFOLD))
+    with pytest.raises(SystemExit):
+        cli("predict", "--run", "runs/ToySequence/kfold")
+    assert "no unlabelled part and no test part: most networks" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "runs/ToySequence/kfold/fold_2")
+    (tmp_path / "runs/ToySequence/kfold/results.json").unlink()
+    with pytest.raises(SystemExit):
+        cli("predict", "--run", "runs/ToySequence/kfold")
+    assert "folds are missing" in capsys.readouterr().err
