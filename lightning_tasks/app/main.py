@@ -118,16 +118,22 @@ def _run_lightning(command: str, args: list[str]) -> None:
     run, rest = run_and_rest(command, args)
     if command == "predict" and run is not None and holds_folds(run):
         rest = preflight(rest)
-        from .predict import predict_folds
+        from .predict_folds import predict_folds
 
         predict_folds(Path(run), rest)
-        return
+    else:
+        checked = checked_arguments(command, args)
+        from .cli import TaskCLI
+
+        TaskCLI([command, *checked])
+
+
+def checked_arguments(command: str, args: list[str]) -> list[str]:
+    """Arguments of a command of Lightning as its parser takes them."""
+    run, rest = run_and_rest(command, args)
     given = rest if run is None else of_run(run, rest)
     check_given(command, given)
-    checked = preflight(given)
-    from .cli import TaskCLI
-
-    TaskCLI([command, *checked])
+    return preflight(given)
 
 
 def overview() -> str:

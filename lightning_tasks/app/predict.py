@@ -10,10 +10,6 @@ from lightning import Callback, Trainer
 from lightning_tasks.measures.recalibration import calibrated
 from lightning_tasks.runs.tables import save_table
 
-from .console import print_notes
-from .members import load_members, mean_batches
-from .places import as_shown
-
 Columns = dict[str, list[np.ndarray]]  # of the file to be, in batches
 
 
@@ -70,31 +66,6 @@ def save_predictions(task: Any, data: Any, columns: dict[str, np.ndarray], folde
 def predicted_part(data: Any) -> str:
     """The unlabelled part, or where there is none the test part."""
     return "predict" if "predict" in data.parts else "test"
-
-
-def predict_folds(folder: Path, overrides: list[str]) -> None:
-    """``predict --run R`` of a k-fold directory: the mean of its networks, into it.
-
-    Raises:
-        FileNotFoundError: Folds are missing.
-        ValueError: Predictions that have no mean, or samples that some of the networks were trained on.
-    """
-    members = load_members(folder, overrides)
-    task, data = members[0].task, members[0].data
-    if task.averaged is None:
-        raise ValueError(f"Predictions of {type(task).__name__} have no mean: give one fold, --run {folder}/fold_0.")
-    part = predicted_part(data)
-    if part == "test" and data.scores_validation:
-        raise ValueError(
-            f"{data.title} has no unlabelled part and no test part: most networks of {folder} were trained on what is "
-            f"left. {folder}/oof.csv has the prediction of each sample by the network that was not."
-        )
-    columns: Columns = {}
-    for batch in mean_batches(members, part):
-        add(columns, task, batch, {key: batch[key] for key in ("id", task.averaged)})
-    written = save_predictions(task, data, joined(columns), folder)
-    print_notes([], data.data_source == "simulated")
-    print(f"Wrote {as_shown(written)}: the mean of {len(members)} networks")
 
 
 def gathered(trainer: Trainer, columns: dict[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
