@@ -177,7 +177,8 @@ def _carved(table: np.ndarray, groups: np.ndarray | None, fraction: float, seed:
         held_out = _partition(table, groups, (1 - fraction, fraction), np.random.default_rng([seed, 1])) == 1
         rest, test = np.flatnonzero(~held_out), np.flatnonzero(held_out)
         if not len(test):
-            raise ValueError(f"test_fraction={fraction} of {len(table)} samples is an empty test part. Raise it.")
+            advice = "Raise it." if len(table) > 2 else "Add samples: train, validation and test part need one each."
+            raise ValueError(f"test_fraction={fraction} of {len(table)} samples is an empty test part. {advice}")
     return rest, test
 
 
