@@ -5,8 +5,9 @@ import re
 import shlex
 
 import pytest
+import yaml
 
-from lightning_tasks.app.headers import header_of
+from lightning_tasks.app.headers import header_of, headers
 from tests.conftest import ROOT
 
 PAGES = [
@@ -109,6 +110,21 @@ def test_the_table_of_tasks_says_how_long_what_has_a_time_takes():
         if found := re.search(r"configs/[\w/]+\.yaml", command):
             assert not time or header_of(found[0]).takes, f"{command}: its head says no time"
             assert time or found[0].count("/") > 1, f"{command}: its row says no time"
+
+
+def test_epochs_of_a_score_are_those_of_its_command():
+    """What stands beside a command is what the command reaches, without a flag that is told elsewhere."""
+    rows = text_of(ROOT / "README.md").split("<!-- tasks -->")[1].split("<!-- end")[0].splitlines()
+    told = [(match[0], row) for row in rows if (match := re.search(r"configs/[\w/]+\.yaml", row))]
+    told += [(header.path, f"{header.of('Expect')} {header.of('Takes')}") for header in headers()]
+    wrong = [
+        f"{path}: {epochs} epochs told, {of_config}"
+        for path, text in told
+        for epochs in re.findall(r"(\d+) epochs\b", text)
+        if (of_config := yaml.safe_load((ROOT / path).read_text()).get("trainer", {}).get("max_epochs"))
+        not in (None, int(epochs))
+    ]
+    assert wrong == []
 
 
 def test_links_between_documents_lead_somewhere():
