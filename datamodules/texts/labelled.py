@@ -14,6 +14,7 @@ from datamodules.core.base import DataModule
 from datamodules.core.samplers import LengthBuckets
 from datamodules.core.source import Arrays
 from datamodules.readers.stop_words import STOP_WORDS
+from datamodules.readers.text_files import decoded, read_columns
 from datamodules.readers.wording import short
 from datamodules.readers.words import FIRST, UNKNOWN, most_frequent, numbered, read_vectors, spelled, words_of
 
@@ -38,16 +39,22 @@ class LabelledText(DataModule):
         ngrams: Also read pairs (2) or triples (3) of neighbours as words, for tasks that count words.
         vectors: File of word vectors in GloVe's text format; ``statistics`` has them as ``vectors``.
         deduplicate: Leave copies out; False shows what a leak is worth.
+        predict: File of texts without a class, for ``predict``: one a line, named by the numbers of their lines; of a
+            ``.csv`` its column ``text``, named by its column ``id``, or by the numbers of the texts.
         **kwargs: Arguments of ``DataModule``.
 
     Raises:
+        FileNotFoundError: ``predict`` is not there (when set up).
         ValueError: A number out of its range, or (when set up) a vocabulary of fewer than two words.
     """
 
     title = "text"
     content = "text"
     reserved = ("text", "name")
-    acts_later = ("words", "min_count", "longest", "digits", "marks", "stop_words", "ngrams", "vectors", "deduplicate")
+    acts_later = (
+        *("words", "min_count", "longest", "digits", "marks", "stop_words", "ngrams", "vectors", "deduplicate"),
+        "predict",
+    )
 
     def __init__(
         self,
@@ -60,6 +67,7 @@ class LabelledText(DataModule):
         ngrams: int = 1,
         vectors: str | None = None,
         deduplicate: bool = True,
+        predict: str | None = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -82,20 +90,43 @@ class LabelledText(DataModule):
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
-    def pool_of_texts(self, texts: Sequence[str], labels: Iterable[int], names: Sequence[str] | None = None) -> Arrays:
+    def load(self) -> dict[str, Arrays]:
+        """Also the texts of ``predict``."""
+        pools = super().load()
+        if self.hparams.predict is not None:
+            pools["predict"] = self.read_unlabelled(Path(self.hparams.predict))
+        return pools
+
+    def read_unlabelled(self, path: Path) -> Arrays:
+        """``text`` and ``name`` of the texts of a file."""
+        if path.suffix.lower() == ".csv":
+            table = read_columns(path, ("text",), optional=("id",))
+            texts, names = table["text"], table.get("id")
+        else:
+            texts, names = decoded(path)[0].rstrip().split("\n"), None
+        names = names or [str(number) for number in range(1, len(texts) + 1)]
+        pool = self.pool_of_texts(texts, [0] * len(texts), names, path)
+        del pool["label"]
+        return pool
+
+    def pool_of_texts(
+        self, texts: Sequence[str], labels: Iterable[int], names: Sequence[str] | None = None, path: Path | None = None
+    ) -> Arrays:
         """``text``, ``label`` and ``name`` of all texts that are not empty; others are counted.
+
+        ``path`` is the file for errors to name, where it is not the data's own.
 
         Raises:
             ValueError: A name stands twice, or no text is left.
         """
         names = [str(i) for i in range(len(texts))] if names is None else list(names)
-        where = self.title if self.folder is None else self.folder / self.files[0]
+        where = path or (self.title if self.folder is None else self.folder / self.files[0])
         if len(set(names)) < len(names):
             twice, count = Counter(names).most_common(1)[0]
             raise ValueError(f"{where}: the id {short(twice)!r} stands {count} times. Give each text an id of its own.")
         kept = np.array([bool(text.strip()) for text in texts], bool)
         if not kept.all():
-            self.note(f"{(~kept).sum()} texts are empty (the first: {names[int(kept.argmin())]}) and left out.")
+            self.note(f"Empty texts are left out: {(~kept).sum()}, the first {names[int(kept.argmin())]}.")
         if not kept.any():
             raise ValueError(f"{where}: no text that is not empty.")
         return {

@@ -173,7 +173,7 @@ def explain() -> Parser:
     )
     add = parser.add_argument
     add("--run", required=True, help="run directory, such as runs/isic/latest")
-    add("--part", choices=["test", "val"], default="test", help="samples to choose from")
+    add("--part", choices=["test", "val", "predict"], default="test", help="samples to choose from; predict: no labels")
     add("--count", type=one_or_more, default=4, help="samples of each kind")
     add("--ids", nargs="+", help="explain these samples instead, by id")
     add("--positive", help="class taken as positive; default: the second of two")

@@ -253,6 +253,12 @@ def test_the_verbs_work_on_a_folder_of_the_user(tmp_path, cli, capsys):
     cli("predict", "--run", run, "--data.predict", noise(tmp_path / "found.png", 5))
     elsewhere = (run / "predictions_predict.csv").read_text(encoding="utf-8").splitlines()
     assert elsewhere[1:] == [lines[1].replace("predict/new one.png", "found.png")], "the same picture"
+    cli("explain", "--run", run, "--part", "predict", "--data.predict", tmp_path / "found.png", "--draws", 1)
+    (shown,) = json.loads((run / "explain.json").read_text(encoding="utf-8"))["groups"]["predicted"]
+    name, _, second, _ = elsewhere[1].split(",")
+    assert shown["id"] == name and shown["truth"] is None
+    assert shown["prob_кот на окне"] == pytest.approx(float(second), abs=1e-6)
+    assert sorted(p.name for p in (run / "figures").glob("explain_*")) == ["explain_predicted.png"]
     cli("explain", "--run", run, "--ids", "test/cat/my photo 0.png")
     cli("calibrate", "--run", run)
     cli("inspect", *config)

@@ -52,7 +52,7 @@ def test_broken_lines_are_named(tmp_path, line, words):
 
 
 def test_a_sentence_that_is_empty_is_counted(tmp_path):
-    assert "1 texts are empty (the first: 19) and left out." in phrases(tmp_path, many() + "@neutral").notes
+    assert "Empty texts are left out: 1, the first 19." in phrases(tmp_path, many() + "@neutral").notes
 
 
 def comments(tmp_path, rows, head="id,comment_text,toxic,threat", name="data.csv"):
@@ -94,7 +94,7 @@ def test_a_table_that_is_not_utf8_and_an_empty_one(tmp_path):
 
 
 def test_missing_comments_are_counted(tmp_path):
-    assert "1 texts are empty (the first: e) and left out." in comments(tmp_path, [*ROWS, 'e,"",0,0']).notes
+    assert "Empty texts are left out: 1, the first e." in comments(tmp_path, [*ROWS, 'e,"",0,0']).notes
 
 
 def test_reviews_lose_their_html(tmp_path):

@@ -119,12 +119,48 @@ def test_empty_texts_are_left_out_and_ids_stay_those_of_the_file():
             return [" ", *texts[1:5], "", *texts[6:]]
 
     data = ready(Empty)
-    assert "2 texts are empty (the first: 0) and left out." in data.notes
+    assert "Empty texts are left out: 2, the first 0." in data.notes
     assert data.names("train", data.pools["train"]["id"])[:6] == ["1", "2", "3", "4", "6", "7"]
     with pytest.raises(ValueError, match="the id 'a' stands 2 times"):
         Texts().pool_of_texts(["x", "y"], [0, 1], ["a", "a"])
     with pytest.raises(ValueError, match="no text that is not empty"):
         Texts().pool_of_texts([" ", ""], [0, 1])
+
+
+def test_texts_of_a_file_are_predicted_with_the_words_of_training(tmp_path):
+    lines, table = tmp_path / "lines.txt", tmp_path / "table.csv"
+    lines.write_text("The day was fine .\n\n fine zebra\n", encoding="utf-8")
+    data = ready(predict=str(lines))
+    assert data.parts["predict"].tolist() == [0, 1]
+    assert data.names("predict", data.pools["predict"]["id"]) == ["1", "3"], "numbers of lines"
+    assert "Empty texts are left out: 1, the first 2." in data.notes
+    (batch,) = data.predict_dataloader()
+    columns = (batch[k].tolist() for k in ("id", "tokens", "length"))
+    found = {i: data.spelled(tokens[:n]) for i, tokens, n in zip(*columns, strict=True)}
+    assert found == {0: ["the", "day", "was", "fine", "."], 1: ["fine", "[unknown]"]} and "label" not in batch
+    assert data.fitted == ready().fitted and data.parts["train"].tolist() == ready().parts["train"].tolist()
+    table.write_text('id;text\nx;"fine; grey"\ny;grey\n', encoding="utf-8")
+    named = ready(predict=str(table))
+    assert named.names("predict", named.pools["predict"]["id"]) == ["x", "y"]
+    table.write_text("text\nfine\ngrey\n", encoding="utf-8")
+    numbered = ready(predict=str(table))
+    assert numbered.names("predict", numbered.pools["predict"]["id"]) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "id,texts\n1,x\n", "a.csv: missing column 'text'. Found columns: id, texts"),
+        ("a.csv", "id,text\n1,x\n1,y\n", "a.csv: the id '1' stands 2 times"),
+        ("a.txt", "\n \n", "a.txt: no text that is not empty"),
+        ("a.txt", None, "a.txt: no such file"),
+    ],
+)
+def test_files_of_texts_that_cannot_be_read_are_named(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        ready(predict=str(tmp_path / name))
 
 
 def test_pairs_of_neighbours_are_words_where_they_are_asked_for():

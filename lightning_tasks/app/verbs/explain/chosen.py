@@ -9,6 +9,8 @@ from torch import Tensor
 from lightning_tasks.app.members import Rows, Run, batches_of
 from lightning_tasks.common.choices import nearest
 
+PARTS = ("test", "val", "predict")
+
 
 @dataclass
 class Sample:
@@ -18,20 +20,25 @@ class Sample:
         id: Its name.
         batch: A batch of it alone.
         prob: Probabilities (K,).
-        truth: True class.
+        truth: True class; None where the part has no labels.
         targets: Classes to explain: the positive one, or the predicted and the true one.
     """
 
     id: str
     batch: dict
     prob: Tensor
-    truth: int
+    truth: int | None
     targets: list[int]
 
     def note(self, class_names: list[str]) -> dict:
-        """Id, truth and probabilities as ``explain.json`` has them."""
-        probs = {f"prob_{class_names[k]}": float(self.prob[k]) for k in dict.fromkeys([*self.targets, self.truth])}
-        return {"id": self.id, "truth": class_names[self.truth]} | probs
+        """Id, truth if known, and probabilities as ``explain.json`` has them."""
+        known = [] if self.truth is None else [self.truth]
+        probs = {f"prob_{class_names[k]}": float(self.prob[k]) for k in dict.fromkeys([*self.targets, *known])}
+        return {"id": self.id, "truth": None if self.truth is None else class_names[self.truth]} | probs
+
+    def title(self, class_names: list[str], between: str) -> str:
+        """Id, and truth if known."""
+        return self.id if self.truth is None else f"{self.id}{between}{class_names[self.truth]}"
 
 
 def chosen_samples(loaded: Run, rows: Rows, options: Namespace, threshold: float | None) -> dict[str, list[Sample]]:
@@ -46,8 +53,9 @@ def chosen_samples(loaded: Run, rows: Rows, options: Namespace, threshold: float
     for group, places in groups.items():
         samples[group] = []
         for place, batch in zip(places, samples_of(loaded, options.part, rows["id"][places]), strict=True):
-            prob, truth = rows["prob"][place], int(rows["label"][place])
-            targets = [positive] if positive is not None else list(dict.fromkeys([int(prob.argmax()), truth]))
+            prob, truth = rows["prob"][place], int(rows["label"][place]) if "label" in rows else None
+            both = [int(prob.argmax())] if truth is None else list(dict.fromkeys([int(prob.argmax()), truth]))
+            targets = both if positive is None else [positive]
             samples[group].append(Sample(str(names[place]), batch, prob, truth, targets))
     return samples
 
@@ -64,18 +72,18 @@ def positive_class(names: list[str], name: str | None) -> int | None:
 def chosen_rows(ids: list[str], names: np.ndarray, part: str) -> dict[str, np.ndarray]:
     """Places of samples that the user named."""
     if unknown := [name for name in ids if name not in names]:
-        near, other = nearest(unknown[0], list(names)), "val" if part == "test" else "test"
-        raise ValueError(f"--ids {unknown[0]!r}: no such sample in the {part} part (--part {other}: the other).{near}")
+        near, others = nearest(unknown[0], list(names)), " or ".join(other for other in PARTS if other != part)
+        raise ValueError(f"--ids {unknown[0]!r}: no such sample in the {part} part (others: --part {others}).{near}")
     return {"chosen": np.array([np.flatnonzero(names == name)[0] for name in ids])}
 
 
 def threshold_of(names: list[str], rows: Rows, options: Namespace) -> float | None:
     """Probability above which a sample counts as positive: as many are above it as are positive, or as was asked for.
 
-    None where no class is the positive one, or samples are named.
+    None where no class is the positive one, samples are named, or labels are not known.
     """
     positive = positive_class(names, options.positive)
-    if options.ids or positive is None or options.threshold is not None:
+    if options.ids or positive is None or "label" not in rows or options.threshold is not None:
         return options.threshold
     share = (rows["label"] != positive).double().mean()
     return float(np.quantile(rows["prob"][:, positive].numpy(), share))
@@ -94,8 +102,11 @@ def rule_of(names: list[str], options: Namespace, threshold: float | None) -> st
 
 def confident(rows: Rows, positive: int | None, threshold: float | None, count: int) -> dict[str, np.ndarray]:
     """Places of the most confident samples of each kind, the most confident first."""
-    prob, label = rows["prob"].numpy(), rows["label"].numpy()
-    if positive is None:
+    prob = rows["prob"].numpy()
+    label = rows["label"].numpy() if "label" in rows else None
+    if label is None:
+        kinds = {"predicted": (np.ones(len(prob), bool), prob.max(1))}
+    elif positive is None:
         score, right = prob.max(1), prob.argmax(1) == label
         kinds = {"right": (right, score), "wrong": (~right, score)}
     else:

@@ -22,10 +22,14 @@ SHOWS = {"pictures": pictures.explain, "text": words.explain}  # by ``Task.expla
 
 
 def run(options: Namespace, overrides: list[str]) -> None:
-    """``explain --run R [--count N] [--ids A B] [--positive CLASS] [--part val|test] ...`` and overrides."""
+    """``explain --run R [--count N] [--ids A B] [--positive CLASS] [--part val|test|predict] ...`` and overrides."""
     loaded = load_run(options.run, overrides)
     require(loaded.task, "explain")
     check_options(options, loaded.task)
+    if options.part not in loaded.data.parts:
+        raise ValueError(
+            "--part predict: this data has no unlabelled part. Of your own pictures or texts: --data.predict PLACE."
+        )
     rows = rows_of_part(loaded, options.part)
     threshold = threshold_of(loaded.task.class_names, rows, options)
     samples = chosen_samples(loaded, rows, options, threshold)
@@ -76,12 +80,17 @@ def check_options(options: Namespace, task: Any) -> None:
         return
     if not 0 <= options.threshold <= 1:
         raise ValueError(f"--threshold {options.threshold:g}: need a probability, from 0 to 1.")
-    if options.ids or positive_class(task.class_names, options.positive) is None:
-        why = "with --ids none are chosen" if options.ids else "name the class by --positive"
+    why = {
+        "with --ids none are chosen": options.ids,
+        "of --part predict no truth is known": options.part == "predict",
+        "name the class by --positive": positive_class(task.class_names, options.positive) is None,
+    }
+    if why := next((reason for reason, holds in why.items() if holds), None):
         raise ValueError(f"--threshold chooses samples that count as positive: {why}.")
 
 
 def in_words(sample: dict) -> str:
-    """``17 (truth cat; dog 0.930, cat 0.070)``: id, true class, and the probabilities it has."""
+    """``17 (truth cat; dog 0.930, cat 0.070)``: id, true class if known, and the probabilities it has."""
     probs = ", ".join(f"{key[5:]} {value:.3f}" for key, value in sample.items() if key.startswith("prob_"))
-    return f"{sample['id']} (truth {sample['truth']}; {probs})"
+    truth = "" if sample["truth"] is None else f"truth {sample['truth']}; "
+    return f"{sample['id']} ({truth}{probs})"

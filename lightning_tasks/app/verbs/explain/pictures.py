@@ -51,5 +51,5 @@ def panel(task: Any, cam: GradCam | None, sample: Sample, draws: int) -> Panel:
     target = torch.tensor(targets[:1], device=image.device)
     maps[f"saliency: {classes[targets[0]]}"] = unit(saliency(logits, image, target), CLIP)
     maps[f"SmoothGrad: {classes[targets[0]]}"] = unit(smooth_grad(logits, image, target, draws), CLIP)
-    title = f"{sample.id}\ntruth: {classes[sample.truth]}"
+    title = sample.title(classes, "\ntruth: ")
     return title, image[0].float().cpu().numpy(), {k: v[0].cpu().numpy() for k, v in maps.items()}

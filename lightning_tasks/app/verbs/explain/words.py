@@ -44,8 +44,7 @@ def weighted_words(loaded: Run, sample: Sample) -> tuple[dict[str, Any], list[Li
     weights = task.word_weights(sample.batch, torch.tensor([target], device=sample.batch["tokens"].device))
     by_name = {name: [round(float(v), 5) for v in values[0, :count]] for name, values in weights.items()}
     note = sample.note(task.class_names) | {"class": task.class_names[target], "words": words, "weights": by_name}
-    title = f"{sample.id}, truth {task.class_names[sample.truth]}, {task.class_names[target]} "
-    title += f"{float(sample.prob[target]):.2f}"
+    title = f"{sample.title(task.class_names, ', truth ')}, {task.class_names[target]} {float(sample.prob[target]):.2f}"
     return note, [Line(f"{title}, {name}", words, values) for name, values in by_name.items()]
 
 
