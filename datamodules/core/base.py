@@ -8,13 +8,12 @@ import numpy as np
 from lightning.pytorch.utilities import rank_zero_info
 from torch import Tensor
 
-from datamodules.readers.side_tables import rows_named
-
-from .pools import check_labels, code_groups, digest_of, first_rows, take_groups
+from .pools import check_labels, clean_rows, code_groups, digest_of, first_rows, take_groups
 from .serving import Serving
 from .source import DEFAULT_ROOT, Arrays, load_pools, serve_alike
 from .splits import assert_disjoint, bag_indices, split_indices
 from .statistics import channel_statistics, class_counts, target_statistics
+from .unlabelled import pictures_like
 
 
 class DataModule(Serving):
@@ -47,6 +46,8 @@ class DataModule(Serving):
         augment: List of augmentations for the train part (see ``datamodules/augment``).
         samples_per_epoch: Samples an epoch; None means as many as there are.
         limit: Use only so many samples of each pool, for trials: the first ones, without losing a class.
+        predict: Samples of your own, without labels, in place of the data's: a folder of pictures or one picture,
+            brought to the data's size, colour or gray.
 
     Attributes:
         folder: Folder of the real data; None where none is read, and before ``setup``.
@@ -80,6 +81,7 @@ class DataModule(Serving):
         augment: list[Any] | None = None,
         samples_per_epoch: int | None = None,
         limit: int | None = None,
+        predict: str | None = None,
     ) -> None:
         super().__init__(augment)
         if source not in ("auto", "real", "simulated"):
@@ -108,6 +110,10 @@ class DataModule(Serving):
     def simulate(self) -> dict[str, Arrays]:
         """Make the simulated data: same arrays as ``read``."""
         raise NotImplementedError(f"{type(self).__name__} has no simulated data.")
+
+    def read_unlabelled(self, place: Path) -> Arrays:
+        """The pool of samples that ``predict`` names; ``name`` and what else those of ``read`` have but labels."""
+        return pictures_like(self.title, self.pools["train"], place, self.note)
 
     def facts(self) -> dict[str, Any]:
         """What a network is built from, before any data is read: it fills arguments of the task that are left away."""
@@ -202,6 +208,8 @@ class DataModule(Serving):
         if self.parts:
             return
         self.pools = self.load()
+        if self.hparams.predict is not None:
+            self.pools["predict"] = self.read_unlabelled(Path(self.hparams.predict))
         for name, pool in self.pools.items():
             pool.setdefault("id", np.arange(len(next(iter(pool.values()))), dtype=np.int64))
             check_labels(f"{self.title}, {name} pool", pool)
@@ -211,7 +219,7 @@ class DataModule(Serving):
                 pool.update({key: values[rows] for key, values in pool.items()})
         self._raw = {name: dict(pool) for name, pool in self.pools.items()}
         train = self.pools["train"]
-        rows = self.clean_rows(train, listed["train"])
+        rows = clean_rows(self, train, listed["train"])
         groups = self.read_groups(sum(listed.values(), []), rows)
         parts = self.split(train, rows, None if groups is None else groups[rows])
         assert_disjoint(parts, groups)
@@ -229,23 +237,6 @@ class DataModule(Serving):
             used = np.unique(self.parts["train"])
             self.fitted = self.fit({key: value[used] for key, value in train.items()})
         self.pools = {name: self.encode(pool) for name, pool in self.pools.items()}
-
-    def clean_rows(self, train: Arrays, listed: list[str]) -> np.ndarray:
-        """Rows of the train pool without outliers and those that ``exclude`` names; ``listed`` are all names."""
-        keep = np.ones(len(train["id"]), bool)
-        keep[self.outliers(train)] = False
-        if self.hparams.exclude is not None:
-            path = Path(self.hparams.exclude)
-            named = rows_named(path, self.names("train", train["id"]), listed)
-            self.note(f"{len(named)} samples left out by {path.name}.")
-            keep[named] = False
-        rows = np.flatnonzero(keep)
-        if len(rows) < 2:
-            raise ValueError(
-                f"{self.title}: {len(rows)} of {len(keep)} training samples are left after cleaning; need 2 or more. "
-                "Check the file, --data.exclude and --data.limit."
-            )
-        return rows
 
     def read_groups(self, listed: list[str], rows: np.ndarray) -> np.ndarray | None:
         """Put ``group`` of all pools into codes; those of train, of which ``rows`` are used, or None.

@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from datamodules.readers.side_tables import groups_named
+from datamodules.readers.side_tables import groups_named, rows_named
 
 from .source import Arrays
 
@@ -32,6 +33,28 @@ def check_labels(where: str, pool: Arrays) -> None:
         )
     if label.dtype.kind == "f":
         pool["label"] = label.astype(np.int64)
+
+
+def clean_rows(data: Any, train: Arrays, listed: list[str]) -> np.ndarray:
+    """Rows of a data module's train pool without outliers and those that ``exclude`` names; ``listed`` are all names.
+
+    Raises:
+        ValueError: Fewer than two are left.
+    """
+    keep = np.ones(len(train["id"]), bool)
+    keep[data.outliers(train)] = False
+    if data.hparams.exclude is not None:
+        path = Path(data.hparams.exclude)
+        named = rows_named(path, data.names("train", train["id"]), listed)
+        data.note(f"{len(named)} samples left out by {path.name}.")
+        keep[named] = False
+    rows = np.flatnonzero(keep)
+    if len(rows) < 2:
+        raise ValueError(
+            f"{data.title}: {len(rows)} of {len(keep)} training samples are left after cleaning; need 2 or more. "
+            "Check the file, --data.exclude and --data.limit."
+        )
+    return rows
 
 
 def take_groups(

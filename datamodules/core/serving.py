@@ -29,7 +29,7 @@ class Serving(LightningDataModule):
     """
 
     title: str = ""
-    reserved: tuple[str, ...] = ()  # array names that are not part of a batch
+    reserved: tuple[str, ...] = ()  # array names that, like ``name``, are not part of a batch
     content = "arrays"  # what verbs look at: ``text``, where pools hold it under this name and ``spelled`` reads tokens
 
     def __init__(self, augment: list[Any] | None = None) -> None:
@@ -54,7 +54,7 @@ class Serving(LightningDataModule):
 
     def served(self, pool: str) -> Arrays:
         """Arrays of a pool that batches are made of."""
-        return {key: value for key, value in self.pools[pool].items() if key not in self.reserved}
+        return {key: value for key, value in self.pools[pool].items() if key not in ("name", *self.reserved)}
 
     def column_scales(self) -> dict[str, list[tuple[str, float, float]]]:
         """Of arrays that ``encode`` makes of columns: key -> name, mean and scale of each along the last axis.

@@ -1,6 +1,6 @@
 """Where data comes from: the folder that holds it, and one copy of it for all folds of a process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ DEFAULT_ROOT = "data"
 # Arguments that act after the data was read or made, so that folds and runs of one process share it.
 AFTER_READING = {
     *("root", "source", "batch_size", "num_workers", "fold", "folds", "test_fraction", "groups", "bag", "exclude"),
-    *("augment", "samples_per_epoch", "limit"),
+    *("augment", "samples_per_epoch", "limit", "predict"),
 }
 # Arguments that change which samples are in a part, or how fast they come, and nothing about a sample in a batch.
 NOT_IN_BATCHES = AFTER_READING - {"root", "source", "groups", "limit"}
@@ -55,6 +55,11 @@ def stands(path: Path) -> bool:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ValueError(f"{path} is neither a file nor a folder: a named pipe or a device is not read as data.")
     return path.exists()
+
+
+def first_of(folder: Path, names: Iterable[str]) -> Path | None:
+    """The first of some files that a folder holds."""
+    return next((folder / name for name in names if stands(folder / name)), None)
 
 
 def find_folder(root: str, title: str, files: tuple[str, ...], how_to_get: str) -> Path | None:

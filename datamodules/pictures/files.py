@@ -17,6 +17,7 @@ from datamodules.core.samplers import EpochSampler
 from datamodules.core.serving import spread
 from datamodules.core.source import Arrays
 from datamodules.core.statistics import channel_statistics
+from datamodules.core.unlabelled import found_pictures, no_pictures
 from datamodules.readers.modes import as_rgb
 from datamodules.readers.pictures import Pictures, Source, open_source
 
@@ -46,7 +47,6 @@ class FileDataModule(DataModule):
         BrokenFile: From ``setup``, a test picture that cannot be decoded.
     """
 
-    reserved = ("name",)
     seen = staticmethod(as_rgb)  # makes RGB of any picture
 
     def __init__(
@@ -60,6 +60,7 @@ class FileDataModule(DataModule):
         self.save_hyperparameters(logger=False)
         self.policy = Policy(policy)
         self.policy(np.zeros((size, size, 3), np.uint8), 0)  # a transform that changes the size is an error now
+        self._own: Source | None = None  # pictures that the user gave
         self._pictures: dict[str, Pictures] = {}
         self._loaders: WeakSet[FileLoader] = WeakSet()
         self._statistics: dict[str, Tensor] | None = None
@@ -74,13 +75,28 @@ class FileDataModule(DataModule):
                 pictures[row]
             pictures.source.close()
 
+    def read_unlabelled(self, place: Path) -> Arrays:
+        """Names of the pictures.
+
+        Raises:
+            ValueError: There are none, or ``images`` is false.
+        """
+        if not self.has_images:
+            raise no_pictures(self.title)
+        self._own, names = found_pictures(place, self.note)
+        return {"name": names}
+
     def picture_path(self, pool: str) -> Path:
         """HDF5 file or folder with the pictures of a pool, within ``self.folder``."""
         raise NotImplementedError(f"{type(self).__name__}.picture_path")
 
+    def files_of(self, pool: str) -> Source:
+        """Where the bytes of the pictures are that the data itself has in a pool."""
+        return open_source(self.picture_path(pool))
+
     def source_of(self, pool: str) -> Source:
         """Where the bytes of a pool's pictures are."""
-        return open_source(self.picture_path(pool))
+        return self._own if pool == "predict" and self._own is not None else self.files_of(pool)
 
     def facts(self) -> dict[str, Any]:
         """Also the channels."""

@@ -148,6 +148,15 @@ def typed_columns(
     return columns
 
 
+def unknown_rows(like: np.ndarray, count: int) -> np.ndarray:
+    """``count`` rows of ``typed_columns`` as ``like``, of which no value is known."""
+    columns = np.zeros(count, like.dtype)  # of text, empty
+    for name in like.dtype.names or ():
+        if like.dtype[name].kind == "f":
+            columns[name] = np.nan
+    return columns
+
+
 def unknown(text: object) -> bool:
     """Whether a cell says that its value is not known."""
     return str(text).strip().lower() in UNKNOWN

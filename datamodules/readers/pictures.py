@@ -183,11 +183,13 @@ def open_source(path: Path) -> HDF5Source | FolderSource:
 Seen = Callable[[Image.Image], Image.Image]  # any picture -> RGB
 
 
-def decode(data: bytes | np.ndarray, size: int, crop: bool = False, seen: Seen = as_rgb) -> np.ndarray:
-    """Encoded picture, or pixels uint8 (H, W) or (H, W, 3) -> RGB uint8 (size, size, 3).
+def decode(
+    data: bytes | np.ndarray, size: int | tuple[int, int], crop: bool = False, seen: Seen = as_rgb
+) -> np.ndarray:
+    """Encoded picture, or pixels uint8 (H, W) or (H, W, 3) -> RGB uint8 of ``size``: (size, size, 3), or as it says.
 
-    Other shapes are squeezed into the square, or cut with ``crop``. Colours and orientation are those of ``as_rgb``, or
-    of another function ``seen``.
+    Other shapes are squeezed into that one, or first cut to a square with ``crop``. Colours and orientation are those
+    of ``as_rgb``, or of another function ``seen``.
 
     A JPEG that is larger than needed is decoded at the smallest of the scales 1/8, 1/4, 1/2, 1 that is not below
     ``size`` (fewer DCT coefficients, several times faster), and brought to ``size`` by antialiased bilinear
@@ -196,10 +198,11 @@ def decode(data: bytes | np.ndarray, size: int, crop: bool = False, seen: Seen =
     Raises:
         ValueError: It cannot be decoded; the message says why.
     """
+    height, width = (size, size) if isinstance(size, int) else size
     try:
         image = Image.fromarray(data) if isinstance(data, np.ndarray) else Image.open(io.BytesIO(data))
         with image:
-            image.draft(None, (size, size))
+            image.draft(None, (width, height))
             image = seen(image)
     except Exception as error:  # PIL and its readers raise errors of a dozen kinds for broken files
         raise ValueError(reason_of(error)) from None
@@ -207,8 +210,8 @@ def decode(data: bytes | np.ndarray, size: int, crop: bool = False, seen: Seen =
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
         image = image.crop((left, top, left + side, top + side))
-    if image.size != (size, size):
-        image = image.resize((size, size), Image.Resampling.BILINEAR)
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(image)
 
 
@@ -230,7 +233,7 @@ class Pictures:
     Args:
         source: Where the bytes are.
         names: (N,) str, name of the picture of each row.
-        size: Side in pixels.
+        size: Side in pixels, or (height, width).
         cache: Keep decoded pictures: 3 size^2 bytes for each that was read.
         channels: Of a batch: 3, or 1 for gray.
         seen: Makes RGB of any picture.
@@ -240,18 +243,19 @@ class Pictures:
         self,
         source: Source,
         names: np.ndarray,
-        size: int,
+        size: int | tuple[int, int],
         cache: bool = False,
         channels: int = 3,
         seen: Seen = as_rgb,
     ) -> None:
         self.source, self.names, self.size, self.channels = source, names, size, channels
+        self.shape = (size, size) if isinstance(size, int) else size
         self.seen = seen
         self.known = np.zeros(len(names) if cache else 0, bool)
-        self.cache = np.empty((len(self.known), size, size, 3), np.uint8)  # pages are taken as they are written
+        self.cache = np.empty((len(self.known), *self.shape, 3), np.uint8)  # pages are taken as they are written
 
     def __getitem__(self, row: int) -> np.ndarray:
-        """uint8 (size, size, 3), not to be written to.
+        """uint8 (height, width, 3), not to be written to.
 
         Raises:
             BrokenFile: The picture cannot be decoded.
@@ -282,8 +286,8 @@ class Pictures:
         return True
 
     def batch(self, rows: Sequence[int]) -> np.ndarray:
-        """uint8 (n, channels, size, size) of some rows."""
-        images = np.empty((len(rows), self.channels, self.size, self.size), np.uint8)
+        """uint8 (n, channels, height, width) of some rows."""
+        images = np.empty((len(rows), self.channels, *self.shape), np.uint8)
         for i, row in enumerate(rows):
             images[i] = channels_first(self[row], self.channels)
         return images

@@ -35,7 +35,6 @@ class FacesDataModule(DataModule):
     title = "celeba"
     files = (PICTURES,)
     how_to_get = "Put CelebA's pictures, or the course's 11,000 of them, in data/celeba/img_align_celeba."
-    reserved = ("name",)
 
     def __init__(self, n_simulated: int = 2400, **kwargs) -> None:
         super().__init__(**kwargs)

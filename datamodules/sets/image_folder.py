@@ -9,7 +9,7 @@ from datamodules.audit.duplicates import near_duplicates, perceptual_hash
 from datamodules.core.source import DEFAULT_ROOT, Arrays, places
 from datamodules.core.splits import partition
 from datamodules.pictures.files import FileDataModule
-from datamodules.readers.class_folders import Tree, scan_classes, scan_unlabelled
+from datamodules.readers.class_folders import Tree, scan_classes
 from datamodules.readers.pictures import BrokenFile, Pictures, Source, TreeSource
 from datamodules.readers.wording import listed
 from datamodules.simulate.picture_folders import make_picture_folder
@@ -30,22 +30,20 @@ class ImageFolderDataModule(FileDataModule):
     Args:
         near: Pictures whose 64-bit perceptual hashes differ in at most so many bits are one group, links chained, so
             that near copies never stand on both sides of a split. None leaves that to ``groups``.
-        predict: Folder of pictures without a class, or one picture, in place of ``predict`` beside ``train``; their
-            names are paths from there.
         **kwargs: Arguments of ``FileDataModule``.
 
     Raises:
         ValueError: Fewer than two classes, or a class that the train part lacks (from ``facts`` or ``setup``); ``near``
-            out of 0..64; no picture in ``predict``.
+            out of 0..64.
     """
 
     title = "image_folder"
-    reserved = ("name", "validates")
+    reserved = ("validates",)
     acts_later = ("policy", "size", "channels")
     pattern = "CLASS/*.jpg"
     how_to_get = "Put the pictures of each class in a folder of its name (docs/data.md)."
 
-    def __init__(self, near: int | None = None, predict: str | None = None, **kwargs) -> None:
+    def __init__(self, near: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self.save_hyperparameters(logger=False)
         if near is not None and not 0 <= near <= 64:
@@ -143,12 +141,7 @@ class ImageFolderDataModule(FileDataModule):
         pools = {"train": pool_of("train", "val")} | ({"test": pool_of("test")} if tree.parts.get("test") else {})
         if self.hparams.near is not None:
             self.group_copies(folder, pools)
-        if self.hparams.predict is not None:
-            given = scan_unlabelled(Path(self.hparams.predict))
-            for note in given.notes():
-                self.note(note)
-            pools["predict"] = {"name": np.array(given.parts["predict"][""], str)}
-        elif tree.parts.get("predict"):
+        if tree.parts.get("predict"):
             pools["predict"] = {"name": pool_of("predict")["name"]}
         return pools
 
@@ -191,12 +184,9 @@ class ImageFolderDataModule(FileDataModule):
             kept.append(side[super().limited({key: values[side] for key, values in pool.items()})])
         return np.sort(np.concatenate(kept))
 
-    def source_of(self, pool: str) -> Source:
+    def files_of(self, pool: str) -> Source:
         """See ``FileDataModule``."""
-        if pool != "predict" or self.hparams.predict is None:
-            return TreeSource(self.folder)
-        place = Path(self.hparams.predict)
-        return TreeSource(place if place.is_dir() else place.parent)
+        return TreeSource(self.folder)
 
     def split(self, pool: Arrays, rows: np.ndarray, groups: np.ndarray | None) -> dict[str, Any]:
         """As in all data modules, or by the folders ``train`` and ``val``."""

@@ -1,6 +1,6 @@
 """Skin lesions (assignment C1): crops of total-body photographs and a patient table, malignant or not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from datamodules.core.hold_out import HeldOut
-from datamodules.core.source import Arrays, stands
+from datamodules.core.source import Arrays, first_of, stands
 from datamodules.core.table import TableFeatures
 from datamodules.pictures.files import FileDataModule
 from datamodules.readers.constancy import CONSTANCY
@@ -22,6 +22,7 @@ from datamodules.readers.feature_tables import (
     read_header,
     subclass_codes,
     typed_columns,
+    unknown_rows,
 )
 from datamodules.readers.pictures import open_source
 from datamodules.readers.side_tables import whole_groups
@@ -77,7 +78,7 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
     title = "isic"
     files = (TABLES["train"][0], PICTURES["train"][0])
     how_to_get = "The course and the Kaggle competition ISIC 2024 hand out the files (docs/data.md); put them there."
-    reserved = ("name", "columns")
+    reserved = ("columns",)
     submission = "submission.csv"
     acts_later = ("positive_share", "policy", "size", "blank", "hold_out", "constancy")
 
@@ -197,6 +198,13 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
         """See ``FileDataModule``."""
         return pictures_in(self.folder, pool)
 
+    def read_unlabelled(self, place: Path) -> Arrays:
+        """Names of pictures, and a table in which nothing is known."""
+        pool, columns = super().read_unlabelled(place), self.pools["train"]["columns"]
+        nothing = np.full(len(pool["name"]), -1)
+        age, columns = np.full(len(nothing), np.nan, np.float32), unknown_rows(columns, len(nothing))
+        return {**pool, "columns": columns, "age": age, **dict.fromkeys(STRATA, nothing)}
+
     # ---- parts and what is fitted on them -----------------------------------------------------------------------
 
     def limited(self, pool: Arrays) -> np.ndarray:
@@ -271,11 +279,6 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
                     file.write(f"{name},{prob:.9g}\n")
                 count += len(names)
         return count
-
-
-def first_of(folder: Path, names: Sequence[str]) -> Path | None:
-    """The first of some files that a folder holds."""
-    return next((folder / name for name in names if stands(folder / name)), None)
 
 
 def pictures_in(folder: Path, pool: str) -> Path:

@@ -97,7 +97,7 @@ class WristDataModule(FileDataModule):
             self.folder = simulated_folder(self.hparams.seed)
         return pools
 
-    def source_of(self, pool: str) -> Source:
+    def files_of(self, pool: str) -> Source:
         """See ``FileDataModule``."""
         return TreeSource(self.folder)
 

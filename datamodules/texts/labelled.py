@@ -39,22 +39,17 @@ class LabelledText(DataModule):
         ngrams: Also read pairs (2) or triples (3) of neighbours as words, for tasks that count words.
         vectors: File of word vectors in GloVe's text format; ``statistics`` has them as ``vectors``.
         deduplicate: Leave copies out; False shows what a leak is worth.
-        predict: File of texts without a class, for ``predict``: one a line, named by the numbers of their lines; of a
-            ``.csv`` its column ``text``, named by its column ``id``, or by the numbers of the texts.
-        **kwargs: Arguments of ``DataModule``.
+        **kwargs: Arguments of ``DataModule``; ``predict`` is a file of texts, one a line, named by the numbers of their
+            lines; of a ``.csv`` its column ``text``, named by its column ``id``, or by the numbers of the texts.
 
     Raises:
-        FileNotFoundError: ``predict`` is not there (when set up).
         ValueError: A number out of its range, or (when set up) a vocabulary of fewer than two words.
     """
 
     title = "text"
     content = "text"
-    reserved = ("text", "name")
-    acts_later = (
-        *("words", "min_count", "longest", "digits", "marks", "stop_words", "ngrams", "vectors", "deduplicate"),
-        "predict",
-    )
+    reserved = ("text",)
+    acts_later = ("words", "min_count", "longest", "digits", "marks", "stop_words", "ngrams", "vectors", "deduplicate")
 
     def __init__(
         self,
@@ -67,7 +62,6 @@ class LabelledText(DataModule):
         ngrams: int = 1,
         vectors: str | None = None,
         deduplicate: bool = True,
-        predict: str | None = None,
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
@@ -90,22 +84,20 @@ class LabelledText(DataModule):
 
     # ---- reading ----------------------------------------------------------------------------------------------
 
-    def load(self) -> dict[str, Arrays]:
-        """Also the texts of ``predict``."""
-        pools = super().load()
-        if self.hparams.predict is not None:
-            pools["predict"] = self.read_unlabelled(Path(self.hparams.predict))
-        return pools
+    def read_unlabelled(self, place: Path) -> Arrays:
+        """``text`` and ``name`` of the texts of a file.
 
-    def read_unlabelled(self, path: Path) -> Arrays:
-        """``text`` and ``name`` of the texts of a file."""
-        if path.suffix.lower() == ".csv":
-            table = read_columns(path, ("text",), optional=("id",))
+        Raises:
+            FileNotFoundError: No such file.
+            ValueError: No text, no column ``text``, or an ``id`` that stands twice.
+        """
+        if place.suffix.lower() == ".csv":
+            table = read_columns(place, ("text",), optional=("id",))
             texts, names = table["text"], table.get("id")
         else:
-            texts, names = decoded(path)[0].rstrip().split("\n"), None
+            texts, names = decoded(place)[0].rstrip().split("\n"), None
         names = names or [str(number) for number in range(1, len(texts) + 1)]
-        pool = self.pool_of_texts(texts, [0] * len(texts), names, path)
+        pool = self.pool_of_texts(texts, [0] * len(texts), names, place)
         del pool["label"]
         return pool
 

@@ -1,6 +1,7 @@
 """What ``validate`` and ``test`` print, and the file beside the run that holds all of it."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from lightning_tasks.runs.results import clean_json
 
 from .console import can_submit, direction, is_calibrated, next_steps, print_notes, print_scores, source_words
 from .places import as_shown
+from .predict import is_own
 from .weights import folder_of
 
 AS_TRAINED = f"Not calibrated: scores of the network as trained. {CALIBRATION} acts in predict, submit and ensemble."
@@ -65,7 +67,11 @@ def finish_prediction(task: Any, data: Any, written: Path) -> None:
     where = as_shown(written.parent)
     if not (written.parent / "config.yaml").is_file():  # weights by themselves
         return
-    if can_submit(task, data.data_source, data.sizes()):
+    if is_own(data):
+        if "explain" not in task.refuses:
+            place = shlex.quote(data.hparams.predict)
+            print(f"Next: explain --run {where} --part predict --data.predict {place} shows what says so.")
+    elif can_submit(task, data.data_source, data.sizes()):
         print(f"Next: submit --run {where} writes the assignment's own file.")
     elif "export" not in task.refuses:
         print(f"Next: export --run {where} writes the network for other programs.")

@@ -7,8 +7,13 @@ import numpy as np
 import torch
 from lightning import Callback, Trainer
 
+from datamodules.core.serving import spread
 from lightning_tasks.measures.recalibration import calibrated
+from lightning_tasks.plots.masks import ROWS, mask_figure
+from lightning_tasks.plots.tensorboard import publish
 from lightning_tasks.runs.tables import save_table
+
+from .places import as_shown
 
 Columns = dict[str, list[np.ndarray]]  # of the file to be, in batches
 
@@ -55,12 +60,23 @@ def write_predictions(trainer: Trainer, task: Any, data: Any, folder: Path) -> P
 
 
 def save_predictions(task: Any, data: Any, columns: dict[str, np.ndarray], folder: Path) -> Path:
-    """Write rows in the data's order, with names in place of numbers."""
+    """Write rows in the data's order, with names in place of numbers; masks of the user's own also as a figure."""
     part = predicted_part(data)
     order = np.argsort(columns["id"], kind="stable")
     columns = {name: values[order] for name, values in columns.items()}
+    if is_own(data) and columns.get("pred", order).ndim == 3:
+        shown = spread(np.arange(len(order)), ROWS)
+        images = {"image": data.arrays(part, ROWS)["image"]}
+        figure = mask_figure(images, torch.from_numpy(columns["pred"][shown]), task.class_names, None)
+        (drawn,) = publish(folder, {"predict/own": figure})
+        print(f"Masks: {as_shown(drawn)}")
     columns["id"] = np.array(data.names(data.pool_of(part), columns["id"]))
     return save_table(folder / f"predictions_{part}", columns, task.class_names)
+
+
+def is_own(data: Any) -> bool:
+    """Whether it is samples of the user's own that are predicted."""
+    return data.hparams.predict is not None
 
 
 def predicted_part(data: Any) -> str:

@@ -22,6 +22,11 @@ def run(options: Namespace, overrides: list[str]) -> None:
     if tasks[0].submits is None or (tasks[0].submits == "table" and data.submission is None):
         owner = tasks[0] if tasks[0].submits is None else data
         raise ValueError(f"{type(owner).__name__} has no submission format: its assignment asks for none.")
+    if data.hparams.predict is not None:
+        raise ValueError(
+            "--data.predict: a submission is of the test part that the data has. Leave it away (or null, where the run "
+            "was trained with it); predict writes what is said of samples of your own."
+        )
     if data.data_source == "simulated" and not options.allow_simulated:
         raise ValueError(
             f"{options.run} was trained on simulated data; a submission of it says nothing. "

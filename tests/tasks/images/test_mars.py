@@ -6,6 +6,7 @@ import resource
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from datamodules import MarsDataModule
 from lightning_tasks.app.members import load_members
@@ -170,6 +171,16 @@ def test_submission_has_a_row_for_every_test_picture_and_matches_the_prediction(
     plain = np.loadtxt("plain.csv", delimiter=",", skiprows=1, dtype=int)
     np.testing.assert_array_equal(plain[:, 1:].reshape(6, 64, 128), masks)
     assert not (masks == 0).any()  # background is never predicted by default
+    Image.fromarray(member.data.pools["predict"]["image"][4, 0]).save("mine.png")
+    capsys.readouterr()
+    cli("predict", "--run", run, "--data.predict", "mine.png")
+    own = np.load(run / "predictions_predict.npz")
+    assert own["id"].tolist() == ["mine.png"] and (own["pred"][0] == masks[4]).all(), "a test picture given as a file"
+    assert "Masks: runs/MarsTask/default/figures/predict_own.png" in capsys.readouterr().out
+    assert (run / "figures/predict_own.png").is_file()
+    with pytest.raises(SystemExit):
+        cli("submit", "--run", run, "--data.predict", "mine.png")
+    assert "a submission is of the test part that the data has" in capsys.readouterr().err
 
 
 def test_a_submission_of_the_full_test_set_is_written_in_bounded_memory(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from datamodules.core import hold_out
 from tests.tasks.images.isic.files import COURSE, module
@@ -35,6 +36,16 @@ def test_training_blanks_whole_columns_at_their_rates_as_the_encoder_reads_unkno
     for name in empty.dtype.names:
         empty[name] = np.nan if empty.dtype[name].kind == "f" else b""
     np.testing.assert_array_equal(data._encoder(empty)[0], blank.numpy())
+
+
+def test_of_a_picture_of_the_user_the_table_says_nothing(own, tmp_path):
+    Image.new("RGB", (50, 60), "brown").save(tmp_path / "mine.jpg")
+    data = module(own, predict=str(tmp_path / "mine.jpg"))
+    (batch,) = data.predict_dataloader()
+    torch.testing.assert_close(batch["table"][0], data.statistics()["table_blank"], equal_nan=True)
+    assert batch["age"].isnan().all() and batch["sex"].tolist() == batch["site"].tolist() == [-1]
+    with pytest.raises(ValueError, match="isic serves no pictures or texts here"):
+        module(own, predict=str(tmp_path / "mine.jpg"), images=False)
 
 
 def test_without_rates_nothing_is_blanked_and_wrong_rates_are_errors(own):
