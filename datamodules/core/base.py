@@ -151,7 +151,7 @@ class DataModule(Serving):
 
     def kept(self, name: str, pool: Arrays) -> np.ndarray | None:
         """Rows of a pool to use; None for all. Outliers are found first: of few samples many copies are few."""
-        if self.hparams.limit is None:
+        if self.hparams.limit is None or (name == "predict" and self.hparams.predict is not None):
             return None
         rows = np.setdiff1d(np.arange(len(pool["id"])), self.outliers(pool) if name == "train" else [])
         return rows[self.limited({key: values[rows] for key, values in pool.items() if values.ndim == 1})]

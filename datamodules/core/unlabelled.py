@@ -26,7 +26,7 @@ def found_pictures(place: Path, note: Callable[[str], None]) -> tuple[TreeSource
 def no_pictures(title: str) -> ValueError:
     """What is said where a data set takes no samples of the user's own."""
     return ValueError(
-        f"--data.predict: {title} serves no pictures or texts here, so that none of your own can be read."
+        f"--data.predict: {title} takes no samples of your own; sets of pictures and of labelled texts do."
     )
 
 

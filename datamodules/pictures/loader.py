@@ -33,8 +33,8 @@ class FileDataset(Dataset):
         """A batch with ``image`` uint8 (B, channels, size, size)."""
         rows = torch.tensor([row for row, _ in items])
         batch = {name: tensor[rows] for name, tensor in self.tensors.items()}
-        channels, size = self.pictures.channels, self.pictures.size
-        images = torch.empty(len(items), channels, size, size, dtype=torch.uint8)
+        channels = self.pictures.channels
+        images = torch.empty(len(items), channels, *self.pictures.shape, dtype=torch.uint8)
         for i, (row, seed) in enumerate(items):
             image = self.pictures[row]
             image = image if seed is None else self.policy(image, seed)

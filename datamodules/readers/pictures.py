@@ -237,6 +237,7 @@ class Pictures:
         cache: Keep decoded pictures: 3 size^2 bytes for each that was read.
         channels: Of a batch: 3, or 1 for gray.
         seen: Makes RGB of any picture.
+        crop: Cut other shapes to a square, instead of squeezing them.
     """
 
     def __init__(
@@ -247,10 +248,10 @@ class Pictures:
         cache: bool = False,
         channels: int = 3,
         seen: Seen = as_rgb,
+        crop: bool = False,
     ) -> None:
-        self.source, self.names, self.size, self.channels = source, names, size, channels
+        self.source, self.names, self.channels, self.seen, self.crop = source, names, channels, seen, crop
         self.shape = (size, size) if isinstance(size, int) else size
-        self.seen = seen
         self.known = np.zeros(len(names) if cache else 0, bool)
         self.cache = np.empty((len(self.known), *self.shape, 3), np.uint8)  # pages are taken as they are written
 
@@ -264,7 +265,7 @@ class Pictures:
             return self.cache[row]
         name = str(self.names[row])
         try:
-            image = decode(self.source.read(name), self.size, seen=self.seen)
+            image = decode(self.source.read(name), self.shape, self.crop, self.seen)
         except BrokenFile:
             raise
         except Exception as error:  # h5py, the system and PIL raise errors of a dozen kinds

@@ -10,8 +10,9 @@ from PIL import Image
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays
+from datamodules.core.unlabelled import found_pictures
 from datamodules.readers.picture_names import SUFFIXES, pictures_under
-from datamodules.readers.pictures import decode
+from datamodules.readers.pictures import Pictures, decode
 from datamodules.readers.wording import listed
 from datamodules.simulate.faces import SIDE, make_faces
 
@@ -91,6 +92,11 @@ class FacesDataModule(DataModule):
         ]:
             self.note(f"{len(empty)} folders hold no pictures: {listed(empty, NAMED, '; ')}.")
         return {"train": {"image": images[: len(names)], "name": np.array(names)}}
+
+    def read_unlabelled(self, place: Path) -> Arrays:
+        """Pictures of the user's own, cut to their middle like the others."""
+        source, names = found_pictures(place, self.note)
+        return {"name": names, "image": Pictures(source, names, SIDE, crop=True).batch(range(len(names)))}
 
     def simulate(self) -> dict[str, Arrays]:
         """Drawn faces."""

@@ -200,10 +200,11 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
 
     def read_unlabelled(self, place: Path) -> Arrays:
         """Names of pictures, and a table in which nothing is known."""
-        pool, columns = super().read_unlabelled(place), self.pools["train"]["columns"]
-        nothing = np.full(len(pool["name"]), -1)
-        age, columns = np.full(len(nothing), np.nan, np.float32), unknown_rows(columns, len(nothing))
-        return {**pool, "columns": columns, "age": age, **dict.fromkeys(STRATA, nothing)}
+        pool = super().read_unlabelled(place)
+        count = len(pool["name"])
+        columns = unknown_rows(self.pools["train"]["columns"], count)
+        age, code = np.full(count, np.nan, np.float32), np.full(count, -1)
+        return {**pool, "columns": columns, "age": age, **dict.fromkeys(STRATA, code)}
 
     # ---- parts and what is fitted on them -----------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from PIL import Image
 
 from datamodules.core.base import DataModule
 from datamodules.core.source import Arrays, places
+from datamodules.core.unlabelled import found_pictures
 from datamodules.readers.modes import as_rgb
 from datamodules.readers.picture_names import picture_files
 from datamodules.readers.pictures import reason_of
@@ -80,6 +81,11 @@ class PatternsDataModule(DataModule):
                     raise ValueError(f"{folder}: {self.files[j]} and {self.files[i]} show the same pattern.")
         return self.pools_of(np.stack(grids))
 
+    def read_unlabelled(self, place: Path) -> Arrays:
+        """Grids of the user's own."""
+        source, names = found_pictures(place, self.note)
+        return {"name": names, "image": image_of(np.stack([read_grid(source.path / name) for name in names]))}
+
     def simulate(self) -> dict[str, Arrays]:
         """The generated patterns."""
         return self.pools_of(np.array([[[int(c) for c in row] for row in rows] for rows in PATTERNS.values()]))
@@ -106,7 +112,7 @@ class PatternsDataModule(DataModule):
 
     def kept(self, name: str, pool: Arrays) -> np.ndarray | None:
         """With ``limit`` the first ones, but a copy of each pattern is left for val."""
-        if self.hparams.limit is None:
+        if self.hparams.limit is None or name == "predict":
             return None
         least = 2 * (int(pool["label"].max()) + 1)
         return np.arange(min(max(self.hparams.limit, least), len(pool["label"])))
@@ -122,10 +128,14 @@ class PatternsDataModule(DataModule):
         self.part_kind = {"train": "the patterns", "val": copies, "test": f"other {copies}"}
 
 
+def image_of(grids: np.ndarray) -> np.ndarray:
+    """uint8 (N, 1, 8, 8) of 0 and 255 from grids (N, 8, 8) of 0 and 1."""
+    return (grids[:, None] * 255).astype(np.uint8)
+
+
 def arrays(grids: np.ndarray, label: np.ndarray, flips: np.ndarray) -> Arrays:
     """One pool from grids (N, 8, 8) of 0 and 1."""
-    image = (grids[:, None] * 255).astype(np.uint8)
-    return {"image": image, "label": label.astype(np.int64), "flips": flips.astype(np.int64)}
+    return {"image": image_of(grids), "label": label.astype(np.int64), "flips": flips.astype(np.int64)}
 
 
 def read_grid(path: Path) -> np.ndarray:

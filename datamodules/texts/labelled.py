@@ -97,14 +97,16 @@ class LabelledText(DataModule):
         else:
             texts, names = decoded(place)[0].rstrip().split("\n"), None
         names = names or [str(number) for number in range(1, len(texts) + 1)]
-        pool = self.pool_of_texts(texts, [0] * len(texts), names, place)
-        del pool["label"]
-        return pool
+        return self.pool_of_texts(texts, None, names, place)
 
     def pool_of_texts(
-        self, texts: Sequence[str], labels: Iterable[int], names: Sequence[str] | None = None, path: Path | None = None
+        self,
+        texts: Sequence[str],
+        labels: Iterable[int] | None,
+        names: Sequence[str] | None = None,
+        path: Path | None = None,
     ) -> Arrays:
-        """``text``, ``label`` and ``name`` of all texts that are not empty; others are counted.
+        """``text``, ``name`` and, where known, ``label`` of all texts that are not empty; others are counted.
 
         ``path`` is the file for errors to name, where it is not the data's own.
 
@@ -123,9 +125,8 @@ class LabelledText(DataModule):
             raise ValueError(f"{where}: no text that is not empty.")
         return {
             "text": np.array([*texts, None], object)[:-1][kept],  # else texts of equal length would become a table
-            "label": np.array(list(labels), np.int64)[kept],
             "name": np.array(names, object)[kept],
-        }
+        } | ({} if labels is None else {"label": np.array(list(labels), np.int64)[kept]})
 
     def outliers(self, pool: Arrays) -> np.ndarray:
         """Rows that repeat another text, also one of a test pool; all rows of a text whose labels differ."""

@@ -14,7 +14,6 @@ from lightning_tasks.runs.results import clean_json
 
 from .console import can_submit, direction, is_calibrated, next_steps, print_notes, print_scores, source_words
 from .places import as_shown
-from .predict import is_own
 from .weights import folder_of
 
 AS_TRAINED = f"Not calibrated: scores of the network as trained. {CALIBRATION} acts in predict, submit and ensemble."
@@ -67,7 +66,7 @@ def finish_prediction(task: Any, data: Any, written: Path) -> None:
     where = as_shown(written.parent)
     if not (written.parent / "config.yaml").is_file():  # weights by themselves
         return
-    if is_own(data):
+    if data.hparams.predict is not None:
         if "explain" not in task.refuses:
             place = shlex.quote(data.hparams.predict)
             print(f"Next: explain --run {where} --part predict --data.predict {place} shows what says so.")

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from lightning import Callback, Trainer
 
-from datamodules.core.serving import spread
 from lightning_tasks.measures.recalibration import calibrated
 from lightning_tasks.plots.masks import ROWS, mask_figure
 from lightning_tasks.plots.tensorboard import publish
@@ -64,19 +63,14 @@ def save_predictions(task: Any, data: Any, columns: dict[str, np.ndarray], folde
     part = predicted_part(data)
     order = np.argsort(columns["id"], kind="stable")
     columns = {name: values[order] for name, values in columns.items()}
-    if is_own(data) and columns.get("pred", order).ndim == 3:
-        shown = spread(np.arange(len(order)), ROWS)
-        images = {"image": data.arrays(part, ROWS)["image"]}
-        figure = mask_figure(images, torch.from_numpy(columns["pred"][shown]), task.class_names, None)
+    masks = columns.get("pred")
+    if data.hparams.predict is not None and masks is not None and masks.ndim == 3:
+        image = torch.from_numpy(data.images(part, data.parts[part][:ROWS])).float() / 255
+        figure = mask_figure({"image": image}, torch.from_numpy(masks), task.class_names, None)
         (drawn,) = publish(folder, {"predict/own": figure})
         print(f"Masks: {as_shown(drawn)}")
     columns["id"] = np.array(data.names(data.pool_of(part), columns["id"]))
     return save_table(folder / f"predictions_{part}", columns, task.class_names)
-
-
-def is_own(data: Any) -> bool:
-    """Whether it is samples of the user's own that are predicted."""
-    return data.hparams.predict is not None
 
 
 def predicted_part(data: Any) -> str:

@@ -254,6 +254,7 @@ def test_the_verb_draws_each_kind_and_writes_what_it_chose(squares, cli, capsys)
         (["--remove", "2"], "--remove is for text; ImageClassifier reads pictures"),
         (["--threshold", "7"], "--threshold 7: need a probability, from 0 to 1"),
         (["--threshold", "0.5", "--ids", "1"], "--threshold chooses samples that count as positive: with --ids none"),
+        (["--threshold", "0.5", "--part", "predict"], "count as positive: of --part predict no truth is known"),
         (["--part", "predict"], "--part predict: this data has no unlabelled part"),
         (["--layer", "net.stage"], "no such module. Did you mean 'net.stages"),
     ],

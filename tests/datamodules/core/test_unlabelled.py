@@ -33,13 +33,16 @@ def test_pictures_take_the_shape_and_the_channels_of_those_that_are_known(tmp_pa
 
 
 def test_a_large_jpeg_is_decoded_at_a_scale_that_is_not_below_what_is_asked_for(tmp_path):
-    Image.fromarray(np.full((400, 800, 3), 90, np.uint8)).save(tmp_path / "a.jpg")
-    assert decode((tmp_path / "a.jpg").read_bytes(), (60, 130)).shape == (60, 130, 3)
+    stripes = np.tile(127 + 120 * np.sin(np.arange(800) * 2 * np.pi / 20), (400, 1)).astype(np.uint8)
+    Image.fromarray(stripes).save(tmp_path / "a.jpg", quality=95)
+    found = decode((tmp_path / "a.jpg").read_bytes(), (60, 130))
+    expected = Image.fromarray(stripes).resize((130, 60), Image.Resampling.BILINEAR)
+    assert found.shape == (60, 130, 3) and found[..., 0].std() > 0.85 * np.asarray(expected).std()
 
 
 @pytest.mark.parametrize("known", [{}, {"image": np.zeros((2, 1, 8, 8), np.float32)}, pool(2, 8, 8)])
 def test_data_without_pictures_takes_none(tmp_path, known):
-    with pytest.raises(ValueError, match="--data.predict: gas serves no pictures or texts here"):
+    with pytest.raises(ValueError, match="--data.predict: gas takes no samples of your own"):
         pictures_like("gas", known, tmp_path, print)
 
 
@@ -49,10 +52,14 @@ def test_a_picture_that_cannot_be_decoded_is_named(tmp_path):
         pictures_like("mars", pool(1, 8, 8), tmp_path, print)
 
 
-@pytest.mark.parametrize("name", ["BloodCellsDataModule", "MarsDataModule", "MNISTDataModule", "CIFAR10DataModule",
-                                  "FacesDataModule", "WristDataModule", "IsicDataModule"])  # fmt: skip
+PICTURES = ["BloodCells", "BrainTumor", "CIFAR10", "Cues", "Faces", "FashionMNIST", "ImageFolder", "Isic", "Mars",
+            "MNIST", "Patterns", "Wrist"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [f"{name}DataModule" for name in PICTURES])
 def test_every_set_of_pictures_takes_those_of_the_user_and_changes_nothing_else(tmp_path, name):
-    Image.fromarray(np.full((30, 40, 3), 120, np.uint8)).save(tmp_path / "mine.png")
+    grey = 255 if name == "PatternsDataModule" else 120  # its cells are one or the other: white is 0
+    Image.fromarray(np.full((30, 40, 3), grey, np.uint8)).save(tmp_path / "mine.png")
     kind = getattr(datamodules, name)
     usual, own = (kind(source="simulated", batch_size=4, predict=p) for p in (None, str(tmp_path / "mine.png")))
     for data in (usual, own):
@@ -60,12 +67,30 @@ def test_every_set_of_pictures_takes_those_of_the_user_and_changes_nothing_else(
     (batch,) = own.predict_dataloader()
     served = own.on_after_batch_transfer(batch, 0)
     known = usual.on_after_batch_transfer(next(iter(usual.val_dataloader())), 0)
-    labels = {"label", "mask", "group", "diagnosis"}
+    labels = {"label", "mask", "group", "diagnosis", "flips", "probe", "texture"}
     assert set(served) - labels == set(known) - labels and not labels & set(served)
     for key in set(served) - {"id"}:
         assert served[key].shape[1:] == known[key].shape[1:] and served[key].dtype == known[key].dtype, key
-    assert served["image"].mean().item() == pytest.approx(120 / 255, abs=0.01)
+    seen = 0 if name == "PatternsDataModule" else 120 / 255
+    assert served["image"].mean().item() == pytest.approx(seen, abs=0.01)
     assert own.names("predict", own.pools["predict"]["id"]) == ["mine.png"]
     for part in ("train", "val"):
         np.testing.assert_array_equal(own.parts[part], usual.parts[part])
     assert serve_alike(own, usual)
+
+
+def test_those_who_cut_to_the_middle_cut_pictures_of_the_user_too(tmp_path):
+    picture = np.zeros((64, 128, 3), np.uint8)
+    picture[:, 32:96] = 200
+    Image.fromarray(picture).save(tmp_path / "mine.png")
+    data = datamodules.FacesDataModule(source="simulated", predict=str(tmp_path / "mine.png"))
+    data.setup()
+    assert (data.pools["predict"]["image"] == 200).all()
+
+
+def test_a_limit_is_of_the_data_and_leaves_out_nothing_of_the_user(tmp_path):
+    for i in range(30):
+        Image.new("L", (28, 28), i).save(tmp_path / f"{i:02}.png")
+    data = datamodules.MNISTDataModule(source="simulated", limit=20, predict=str(tmp_path))
+    data.setup()
+    assert data.sizes()["predict"] == 30 and data.sizes()["test"] == 20

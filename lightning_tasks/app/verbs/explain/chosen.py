@@ -9,8 +9,6 @@ from torch import Tensor
 from lightning_tasks.app.members import Rows, Run, batches_of
 from lightning_tasks.common.choices import nearest
 
-PARTS = ("test", "val", "predict")
-
 
 @dataclass
 class Sample:
@@ -32,13 +30,18 @@ class Sample:
 
     def note(self, class_names: list[str]) -> dict:
         """Id, truth if known, and probabilities as ``explain.json`` has them."""
-        known = [] if self.truth is None else [self.truth]
-        probs = {f"prob_{class_names[k]}": float(self.prob[k]) for k in dict.fromkeys([*self.targets, *known])}
+        shown = dict.fromkeys([*self.targets, *known(self.truth)])
+        probs = {f"prob_{class_names[k]}": float(self.prob[k]) for k in shown}
         return {"id": self.id, "truth": None if self.truth is None else class_names[self.truth]} | probs
 
     def title(self, class_names: list[str], between: str) -> str:
         """Id, and truth if known."""
         return self.id if self.truth is None else f"{self.id}{between}{class_names[self.truth]}"
+
+
+def known(truth: int | None) -> list[int]:
+    """The true class, or nothing."""
+    return [] if truth is None else [truth]
 
 
 def chosen_samples(loaded: Run, rows: Rows, options: Namespace, threshold: float | None) -> dict[str, list[Sample]]:
@@ -54,8 +57,8 @@ def chosen_samples(loaded: Run, rows: Rows, options: Namespace, threshold: float
         samples[group] = []
         for place, batch in zip(places, samples_of(loaded, options.part, rows["id"][places]), strict=True):
             prob, truth = rows["prob"][place], int(rows["label"][place]) if "label" in rows else None
-            both = [int(prob.argmax())] if truth is None else list(dict.fromkeys([int(prob.argmax()), truth]))
-            targets = both if positive is None else [positive]
+            both = dict.fromkeys([int(prob.argmax()), *known(truth)])
+            targets = list(both) if positive is None else [positive]
             samples[group].append(Sample(str(names[place]), batch, prob, truth, targets))
     return samples
 
@@ -72,8 +75,8 @@ def positive_class(names: list[str], name: str | None) -> int | None:
 def chosen_rows(ids: list[str], names: np.ndarray, part: str) -> dict[str, np.ndarray]:
     """Places of samples that the user named."""
     if unknown := [name for name in ids if name not in names]:
-        near, others = nearest(unknown[0], list(names)), " or ".join(other for other in PARTS if other != part)
-        raise ValueError(f"--ids {unknown[0]!r}: no such sample in the {part} part (others: --part {others}).{near}")
+        near = nearest(unknown[0], list(names))
+        raise ValueError(f"--ids {unknown[0]!r}: no such sample in the {part} part (--part names another).{near}")
     return {"chosen": np.array([np.flatnonzero(names == name)[0] for name in ids])}
 
 

@@ -80,12 +80,14 @@ def check_options(options: Namespace, task: Any) -> None:
         return
     if not 0 <= options.threshold <= 1:
         raise ValueError(f"--threshold {options.threshold:g}: need a probability, from 0 to 1.")
-    why = {
-        "with --ids none are chosen": options.ids,
-        "of --part predict no truth is known": options.part == "predict",
-        "name the class by --positive": positive_class(task.class_names, options.positive) is None,
-    }
-    if why := next((reason for reason, holds in why.items() if holds), None):
+    why = ""
+    if options.ids:
+        why = "with --ids none are chosen"
+    elif options.part == "predict":
+        why = "of --part predict no truth is known"
+    elif positive_class(task.class_names, options.positive) is None:
+        why = "name the class by --positive"
+    if why:
         raise ValueError(f"--threshold chooses samples that count as positive: {why}.")
 
 

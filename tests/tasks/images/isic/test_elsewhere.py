@@ -44,7 +44,7 @@ def test_of_a_picture_of_the_user_the_table_says_nothing(own, tmp_path):
     (batch,) = data.predict_dataloader()
     torch.testing.assert_close(batch["table"][0], data.statistics()["table_blank"], equal_nan=True)
     assert batch["age"].isnan().all() and batch["sex"].tolist() == batch["site"].tolist() == [-1]
-    with pytest.raises(ValueError, match="isic serves no pictures or texts here"):
+    with pytest.raises(ValueError, match="isic takes no samples of your own"):
         module(own, predict=str(tmp_path / "mine.jpg"), images=False)
 
 
