@@ -153,7 +153,7 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
                 f"{path}: target is {value} for {name} ({len(wrong)} rows are neither 0 nor 1). Expected 1 for "
                 "malignant and 0 for benign in every row."
             )
-        train = arrays_of(frame, typed_columns(frame[features], path, left_out=self.note))
+        train = arrays_of(frame["isic_id"].to_numpy(), typed_columns(frame[features], path, left_out=self.note))
         train["label"] = target.to_numpy(np.uint8)
         if diagnosis:
             train["diagnosis"], self.diagnoses = subclass_codes(train["label"], frame[diagnosis])
@@ -162,7 +162,8 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
         pools = {"train": train}
         if test_path is not None:
             frame = self.table(test_path, ["isic_id"], features, folder, "predict")
-            pools["predict"] = arrays_of(frame, typed_columns(frame, test_path, like=train["columns"]))
+            names = frame["isic_id"].to_numpy()
+            pools["predict"] = arrays_of(names, typed_columns(frame, test_path, like=train["columns"]))
         return pools
 
     def table(self, path: Path, keys: list[str], features: list[str], folder: Path, pool: str) -> pd.DataFrame:
@@ -200,11 +201,9 @@ class IsicDataModule(HeldOut, TableFeatures, FileDataModule):
 
     def read_unlabelled(self, place: Path) -> Arrays:
         """Names of pictures, and a table in which nothing is known."""
-        pool = super().read_unlabelled(place)
-        count = len(pool["name"])
-        columns = unknown_rows(self.pools["train"]["columns"], count)
-        age, code = np.full(count, np.nan, np.float32), np.full(count, -1)
-        return {**pool, "columns": columns, "age": age, **dict.fromkeys(STRATA, code)}
+        names = super().read_unlabelled(place)["name"]
+        columns = unknown_rows(self.pools["train"]["columns"], len(names))
+        return arrays_of(names, columns) | dict.fromkeys(STRATA, np.full(len(names), -1))
 
     # ---- parts and what is fitted on them -----------------------------------------------------------------------
 
@@ -290,10 +289,10 @@ def pictures_in(folder: Path, pool: str) -> Path:
     return path / "image" if (path / "image").is_dir() else path
 
 
-def arrays_of(frame: pd.DataFrame, columns: np.ndarray) -> Arrays:
+def arrays_of(names: np.ndarray, columns: np.ndarray) -> Arrays:
     """``name``, ``columns`` and ``age`` of a table."""
-    age = columns["age_approx"].copy() if has(columns, "age_approx", "f") else np.full(len(frame), np.nan, np.float32)
-    return {"name": frame["isic_id"].to_numpy().astype(str), "columns": columns, "age": age}
+    age = columns["age_approx"].copy() if has(columns, "age_approx", "f") else np.full(len(names), np.nan, np.float32)
+    return {"name": names.astype(str), "columns": columns, "age": age}
 
 
 def simulated_folder(seed: int) -> Path:
